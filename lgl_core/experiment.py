@@ -1,0 +1,297 @@
+"""The whole path: network, spikes, both models, both graphs, scores.
+
+Each stage is a function that looks in the cache first. ``python -m lgl_core.experiment`` walks the
+path from end to end and prints the scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from lgl_core.cache import cached, keyed_directory
+from lgl_core.extraction import AttentionConnectivity, Rows, attention_connectivity
+from lgl_core.glm import GLMConfig, GLMFit, fit_glm
+from lgl_core.lif import LIFParams, simulate
+from lgl_core.metrics import compare, tidy
+from lgl_core.networks import Network, hub_network
+from lgl_core.spikes import SpikeTrains
+from lgl_core.tokens import Tokens, tokenize
+from lgl_core.training import TrainConfig, TrainedModel, train, train_ensemble
+from lgl_core.transformer import Neuroformer, TransformerConfig, preset
+
+__all__ = [
+    "DURATION",
+    "TRAIN_FRACTION",
+    "attended",
+    "fitted",
+    "run",
+    "scores",
+    "simulated",
+    "split_tokens",
+    "trained",
+]
+
+# About a million spikes of the default network, as in the paper.
+DURATION = 600.0
+# Chronological split of the paper (Appendix B.5).
+TRAIN_FRACTION = 0.8
+
+
+def simulated(
+    network: Network,
+    params: LIFParams | None = None,
+    *,
+    duration: float = DURATION,
+    seed: int = 0,
+) -> SpikeTrains:
+    """Simulate, or read the spikes of an earlier run.
+
+    Parameters
+    ----------
+    network, params, duration, seed
+        As for :func:`lgl_core.lif.simulate`.
+
+    Returns
+    -------
+    SpikeTrains
+    """
+    return _simulated(network, params or LIFParams(), duration, seed)
+
+
+@cached
+def _simulated(network: Network, params: LIFParams, duration: float, seed: int) -> SpikeTrains:
+    return simulate(network, params, duration=duration, seed=seed, progress=True)
+
+
+def split_tokens(spikes: SpikeTrains) -> tuple[Tokens, Tokens]:
+    """Tokens of the first 80 % of a recording, for training, and of the rest, held out."""
+    first, second = spikes.split(TRAIN_FRACTION)
+    return tokenize(first), tokenize(second)
+
+
+def trained(
+    spikes: SpikeTrains,
+    time_embeddings: Sequence[str] = ("interval",),
+    *,
+    size: str = "laptop",
+    n_models: int = 1,
+    config: TrainConfig | None = None,
+    **changes: object,
+) -> dict[str, list[TrainedModel]]:
+    """Train Neuroformers on the first 80 % of a recording, or read them back.
+
+    All models that are not there yet train side by side, one per core.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+    time_embeddings : sequence of {"interval", "elapsed", "rotary"}
+        One architecture each.
+    size : {"tiny", "laptop", "paper"}
+        Preset of :func:`lgl_core.transformer.preset`.
+    n_models : int
+        Independent models per architecture, with seeds ``config.seed``, ``config.seed + 1``, ...
+    config : TrainConfig, optional
+        Default: ``TrainConfig()``.
+    **changes
+        Further fields of :class:`lgl_core.transformer.TransformerConfig`.
+
+    Returns
+    -------
+    dict
+        The list of models for each time embedding.
+    """
+    config = config or TrainConfig()
+    tokens = split_tokens(spikes)
+    architectures: list[TransformerConfig] = [
+        preset(
+            size,
+            n_neurons=spikes.n_neurons,
+            n_classes=tokens[0].vocabulary.n_classes,
+            time_embedding=time_embedding,
+            **changes,
+        )
+        for time_embedding in time_embeddings
+        for _ in range(n_models)
+    ]
+    directories = [
+        keyed_directory(
+            train, spikes=spikes, architecture=architecture, config=config, member=k % n_models
+        )
+        for k, architecture in enumerate(architectures)
+    ]
+    models = train_ensemble(*tokens, architectures, config, directories=directories)
+    return {
+        time_embedding: models[k * n_models : (k + 1) * n_models]
+        for k, time_embedding in enumerate(time_embeddings)
+    }
+
+
+def attended(
+    models: Sequence[TrainedModel], spikes: SpikeTrains, rows: Rows = "predicted"
+) -> AttentionConnectivity:
+    """Extract connectivity from the attention of models over the spikes they were trained on.
+
+    Parameters
+    ----------
+    models : sequence of TrainedModel
+    spikes : SpikeTrains
+        The whole recording; its first 80 % are used, the same spikes that the GLM gets.
+    rows : {"query", "predicted"}
+        As for :func:`lgl_core.extraction.attention_connectivity`.
+
+    Returns
+    -------
+    AttentionConnectivity
+    """
+    weights = [
+        {name: value.numpy() for name, value in trained.model.state_dict().items()}
+        for trained in models
+    ]
+    return _attended(models[0].model.config, weights, spikes, rows)
+
+
+@cached
+def _attended(
+    config: TransformerConfig,
+    weights: list[dict[str, NDArray]],
+    spikes: SpikeTrains,
+    rows: Rows,
+) -> AttentionConnectivity:
+    models = [Neuroformer(config) for _ in weights]
+    for model, arrays in zip(models, weights, strict=True):
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return attention_connectivity(models, split_tokens(spikes)[0], rows=rows)
+
+
+def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
+    """Fit the GLM to the first 80 % of a recording, or read an earlier fit.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+    config : GLMConfig, optional
+        Default: ``GLMConfig()``.
+
+    Returns
+    -------
+    GLMFit
+    """
+    return _fitted(spikes, config or GLMConfig())
+
+
+@cached
+def _fitted(spikes: SpikeTrains, config: GLMConfig) -> GLMFit:
+    return fit_glm(spikes.split(TRAIN_FRACTION)[0], config)
+
+
+def scores(
+    network: Network,
+    attention: dict[str, AttentionConnectivity],
+    glm: GLMFit,
+) -> pd.DataFrame:
+    """Score every reading of both models against the truth.
+
+    Parameters
+    ----------
+    network : Network
+    attention : dict
+        Connectivity from attention for each time embedding. Scored averaged over all layers and
+        heads (variant ``"interval"``) and layer by layer (``"interval, layer 1"``, from 1).
+    glm : GLMFit
+        Scored by the signed peak of its filters, as in the paper (variant ``"peak"``), and by
+        their area (``"area"``).
+
+    Returns
+    -------
+    DataFrame
+        Tidy, with columns ``method`` ("attention" or "glm"), ``variant``, ``view``, ``score``
+        and ``value``.
+    """
+    estimates: list[tuple[str, str, NDArray[np.float64]]] = []
+    for name, connectivity in attention.items():
+        estimates.append(("attention", name, connectivity.connectivity()))
+        for layer in range(len(connectivity.flow)):
+            variant = f"{name}, layer {layer + 1}"
+            estimates.append(("attention", variant, connectivity.connectivity(layer=layer)))
+    estimates += [("glm", kind, glm.coupling(kind)) for kind in ("peak", "area")]
+    return pd.concat(
+        [
+            tidy(compare(estimate, network.weights), method=method, variant=variant)
+            for method, variant, estimate in estimates
+        ],
+        ignore_index=True,
+    )
+
+
+def run(
+    network: Network,
+    *,
+    duration: float = DURATION,
+    seed: int = 0,
+    params: LIFParams | None = None,
+    time_embeddings: Sequence[str] = ("interval", "rotary"),
+    size: str = "laptop",
+    n_models: int = 1,
+    train_config: TrainConfig | None = None,
+    glm_config: GLMConfig | None = None,
+    rows: Rows = "predicted",
+) -> pd.DataFrame:
+    """Walk the whole path and return the scores.
+
+    Parameters
+    ----------
+    network : Network
+        The truth.
+    duration, seed, params
+        As for :func:`simulated`.
+    time_embeddings, size, n_models, train_config
+        As for :func:`trained`.
+    glm_config : GLMConfig, optional
+        As for :func:`fitted`.
+    rows : {"query", "predicted"}
+        As for :func:`attended`.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`scores`, with columns ``n_spikes`` and ``seconds`` (of the whole path;
+        stages that come from the cache take next to none).
+    """
+    started = time.perf_counter()
+    spikes = simulated(network, params, duration=duration, seed=seed)
+    models = trained(spikes, time_embeddings, size=size, n_models=n_models, config=train_config)
+    glm = fitted(spikes, glm_config)
+    attention = {name: attended(members, spikes, rows) for name, members in models.items()}
+    table = scores(network, attention, glm)
+    return table.assign(n_spikes=len(spikes), seconds=time.perf_counter() - started)
+
+
+def main() -> None:
+    """Walk the path from the command line, for the default network or another seed of it."""
+    parser = argparse.ArgumentParser(prog="python -m lgl_core.experiment", description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="seed of network and noise")
+    parser.add_argument("--duration", type=float, default=DURATION, help="seconds to simulate")
+    parser.add_argument("--size", default="laptop", help="preset of the transformer")
+    arguments = parser.parse_args()
+    table = run(
+        hub_network(seed=arguments.seed),
+        duration=arguments.duration,
+        seed=arguments.seed,
+        size=arguments.size,
+    )
+    print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())
+
+
+if __name__ == "__main__":
+    # Functions of a script have no module to be cached under: call those of the imported one.
+    from lgl_core import experiment
+
+    experiment.main()

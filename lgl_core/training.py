@@ -1,0 +1,426 @@
+"""Training of Neuroformers: held-out losses, checkpoints, resume, ensembles (Appendix B.5)."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from lgl_core.tokens import Tokens, Windows
+from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
+
+__all__ = [
+    "TrainConfig",
+    "TrainedModel",
+    "baselines",
+    "evaluate",
+    "train",
+    "train_ensemble",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training tokens.
+    batch_size : int
+        Sequences per step; 64 in the paper.
+    learning_rate : float
+        Fixed learning rate of Adam.
+    seed : int
+        Seed of the initial weights, the order of the windows and dropout.
+    n_threads : int
+        Threads of one model. Sums depend on it in their last bits, hence it is a setting.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive or the seed is negative.
+
+    Notes
+    -----
+    Appendix B.5: Adam, fixed learning rate, batches of 64 sequences. The number of epochs and the
+    learning rate are ours.
+    """
+
+    epochs: int = 8
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    seed: int = 0
+    n_threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "n_threads"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A trained model and its way there.
+
+    Parameters
+    ----------
+    model : Neuroformer
+        In evaluation mode.
+    history : DataFrame
+        One row per epoch, the first before training: ``epoch``, then mean cross-entropies in nats
+        per spike ``train_neuron``, ``train_interval``, ``valid_neuron``, ``valid_interval``, and
+        ``seconds`` since the start.
+    """
+
+    model: Neuroformer
+    history: pd.DataFrame = field(repr=False)
+
+
+def train(
+    train_tokens: Tokens,
+    valid_tokens: Tokens,
+    model_config: TransformerConfig,
+    config: TrainConfig | None = None,
+    *,
+    directory: Path,
+    checkpoint_every: int = 50,
+    progress: bool = True,
+    position: int = 0,
+) -> TrainedModel:
+    """Train one model, or go on where a run that was stopped left off.
+
+    A run that is killed at any moment and started again with the same arguments ends with the
+    same weights, bit for bit, as one that was not.
+
+    Parameters
+    ----------
+    train_tokens, valid_tokens : Tokens
+        The chronological split. The second serves only to report held-out losses.
+    model_config : TransformerConfig
+    config : TrainConfig, optional
+        Default: ``TrainConfig()``.
+    directory : Path
+        Where the checkpoint, the weights (``model.safetensors`` with ``model.json``) and the
+        history (``history.csv``) go. A finished run is read back from there.
+    checkpoint_every : int
+        Steps between checkpoints.
+    progress : bool
+        Show a progress bar.
+    position : int
+        Line of the progress bar, when several models train at once.
+
+    Returns
+    -------
+    TrainedModel
+
+    Raises
+    ------
+    ValueError
+        If not one window of ``context + 1`` tokens fits, or the vocabularies of tokens and model
+        differ.
+    """
+    config = config or TrainConfig()
+    _check_vocabularies(train_tokens, model_config)
+    directory.mkdir(parents=True, exist_ok=True)
+    finished = _read_finished(directory)
+    if finished is not None:
+        return finished
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(config.n_threads)
+    try:
+        # Dropout draws from PyTorch's global generator: borrow it and give it back.
+        with torch.random.fork_rng(devices=[]):
+            run = _Run(train_tokens, valid_tokens, model_config, config, directory)
+            run.go(checkpoint_every, progress, position)
+    finally:
+        torch.set_num_threads(n_threads)
+    history = pd.DataFrame(run.history)
+    history.to_csv(directory / "history.csv", index=False)
+    save_model(run.model, directory / "model.safetensors")  # last: its presence says finished
+    (directory / "checkpoint.safetensors").unlink(missing_ok=True)
+    return TrainedModel(run.model.eval(), history)
+
+
+def train_ensemble(
+    train_tokens: Tokens,
+    valid_tokens: Tokens,
+    model_configs: list[TransformerConfig],
+    config: TrainConfig | None = None,
+    *,
+    directories: list[Path],
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> list[TrainedModel]:
+    """Train independent models side by side, each in a process of its own.
+
+    Parameters
+    ----------
+    train_tokens, valid_tokens, config
+        As for :func:`train`.
+    model_configs : list of TransformerConfig
+        One per model. The m-th model gets ``config.seed + m`` only if its configuration stood in
+        the list before, so that different architectures share their seed.
+    directories : list of Path
+        One per model.
+    n_jobs : int
+        Models at once; -1 for as many as there are cores.
+    progress : bool
+        Show a progress bar per model.
+
+    Returns
+    -------
+    list of TrainedModel
+    """
+    config = config or TrainConfig()
+    seeds = [config.seed + model_configs[:m].count(c) for m, c in enumerate(model_configs)]
+    # The models come back through their files: weights are never pickled.
+    Parallel(n_jobs=n_jobs)(
+        delayed(_train_quietly)(
+            train_tokens,
+            valid_tokens,
+            model_config,
+            replace(config, seed=seed),
+            directory=directory,
+            progress=progress,
+            position=position,
+        )
+        for position, (model_config, seed, directory) in enumerate(
+            zip(model_configs, seeds, directories, strict=True)
+        )
+    )
+    finished = [_read_finished(directory) for directory in directories]
+    assert all(model is not None for model in finished)
+    return [model for model in finished if model is not None]
+
+
+def _train_quietly(*args: Any, **kwargs: Any) -> None:
+    train(*args, **kwargs)
+
+
+@torch.no_grad()
+def evaluate(model: Neuroformer, tokens: Tokens, batch_size: int = 64) -> tuple[float, float]:
+    """Mean cross-entropies of a model on tokens, in nats per spike.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    tokens : Tokens
+    batch_size : int
+        Sequences at once.
+
+    Returns
+    -------
+    neuron, interval : float
+        Losses of the next neuron and of the next interval's class.
+    """
+    data = Windows(tokens, model.config.context + 1)
+    was_training = model.training
+    model.eval()
+    total, count = np.zeros(2), 0
+    for starts in data.in_order(batch_size, stride=model.config.context):
+        total += len(starts) * np.array([loss.item() for loss in losses(model, data[starts])])
+        count += len(starts)
+    model.train(was_training)
+    neuron, interval = total / count
+    return float(neuron), float(interval)
+
+
+def losses(model: Neuroformer, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropies of the next neuron and of the next interval's class, in nats.
+
+    The batch has one token more than the model reads: each tensor is (B, T + 1).
+    """
+    neurons, intervals, times, classes = batch
+    neuron_logits, interval_logits = model(neurons[:, :-1], intervals[:, :-1], times[:, :-1])
+    return (
+        F.cross_entropy(neuron_logits.flatten(0, 1), neurons[:, 1:].flatten()),
+        F.cross_entropy(interval_logits.flatten(0, 1), classes[:, 1:].flatten()),
+    )
+
+
+def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
+    """Held-out losses of the two models that know no history, in nats per spike.
+
+    Parameters
+    ----------
+    train_tokens, valid_tokens : Tokens
+        Frequencies come from the first, with one count added to each; losses from the second.
+
+    Returns
+    -------
+    dict
+        ``neuron``: every neuron with its firing rate (unigram); ``interval``: every class of
+        intervals with its frequency (histogram).
+    """
+    return {
+        "neuron": _frequency_loss(
+            train_tokens.neurons, valid_tokens.neurons, train_tokens.n_neurons
+        ),
+        "interval": _frequency_loss(
+            train_tokens.classes, valid_tokens.classes, train_tokens.vocabulary.n_classes
+        ),
+    }
+
+
+def _frequency_loss(seen: NDArray, held_out: NDArray, n: int) -> float:
+    counts = np.bincount(seen, minlength=n) + 1
+    return float(-np.log(counts / counts.sum())[held_out].mean())
+
+
+class _Run:
+    """State of one training run: all that a checkpoint must hold."""
+
+    def __init__(
+        self,
+        train_tokens: Tokens,
+        valid_tokens: Tokens,
+        model_config: TransformerConfig,
+        config: TrainConfig,
+        directory: Path,
+    ) -> None:
+        self.config, self.stride = config, model_config.context
+        self.data = Windows(train_tokens, model_config.context + 1)
+        self.valid_tokens = valid_tokens
+        self.path = directory / "checkpoint.safetensors"
+        torch.manual_seed(config.seed)
+        self.model = Neuroformer(model_config)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.learning_rate, fused=True
+        )
+        self.epoch, self.batch, self.seconds = 0, 0, 0.0
+        self.sums = [0.0, 0.0]  # of the training losses of this epoch
+        self.history: list[dict[str, float]] = []
+        self._restore()
+
+    def go(self, checkpoint_every: int, progress: bool, position: int) -> None:
+        if not self.history:
+            self._report(epoch=0, train=(np.nan, np.nan))
+        n_batches = len(self._batches(0))
+        started = time.perf_counter() - self.seconds
+        with tqdm(
+            total=self.config.epochs * n_batches,
+            initial=self.epoch * n_batches + self.batch,
+            desc=f"Neuroformer, {self.model.config.time_embedding}",
+            unit="step",
+            position=position,
+            mininterval=1.0,
+            disable=not progress,
+        ) as bar:
+            while self.epoch < self.config.epochs:
+                batches = self._batches(self.epoch)
+                for starts in batches[self.batch :]:
+                    self._step(starts)
+                    bar.update()
+                    self.seconds = time.perf_counter() - started
+                    if self.batch % checkpoint_every == 0:
+                        self._checkpoint()
+                self.epoch, n_steps, self.batch = self.epoch + 1, self.batch, 0
+                mean = self.sums[0] / n_steps, self.sums[1] / n_steps
+                self.sums = [0.0, 0.0]
+                self._report(epoch=self.epoch, train=mean)
+                self._checkpoint()
+                bar.set_postfix(valid=f"{self.history[-1]['valid_neuron']:.3f}")
+
+    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        # Windows start elsewhere in every epoch, by less than a window: the count may differ by
+        # one batch, which only the progress bar sees.
+        return self.data.shuffled(self.config.batch_size, self.stride, [self.config.seed, epoch])
+
+    def _step(self, starts: NDArray[np.int64]) -> None:
+        self.model.train()
+        neuron, interval = losses(self.model, self.data[starts])
+        self.optimizer.zero_grad()
+        (neuron + self.model.config.interval_weight * interval).backward()
+        self.optimizer.step()
+        self.batch += 1
+        self.sums = [self.sums[0] + neuron.item(), self.sums[1] + interval.item()]
+
+    def _report(self, epoch: int, train: tuple[float, float]) -> None:
+        neuron, interval = evaluate(self.model, self.valid_tokens, self.config.batch_size)
+        self.history.append(
+            {
+                "epoch": epoch,
+                "train_neuron": train[0],
+                "train_interval": train[1],
+                "valid_neuron": neuron,
+                "valid_interval": interval,
+                "seconds": self.seconds,
+            }
+        )
+
+    def _checkpoint(self) -> None:
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        tensors["random"] = torch.get_rng_state()
+        names = ("epoch", "batch", "seconds", "sums", "history")
+        progress = json.dumps({name: getattr(self, name) for name in names})
+        partial = self.path.with_suffix(".partial")
+        save_file(tensors, partial, metadata={"progress": progress})
+        partial.replace(self.path)
+
+    def _restore(self) -> None:
+        if not self.path.exists():
+            return
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                progress = json.loads(file.metadata()["progress"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError) as error:
+            warnings.warn(
+                f"unreadable checkpoint {self.path} ({error}): starting over", stacklevel=2
+            )
+            return
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, index, key = name.split(".", 2)
+                state.setdefault(int(index), {})[key] = value
+        self.model.load_state_dict(
+            {n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")}
+        )
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        torch.set_rng_state(tensors["random"])
+        for name, value in progress.items():
+            setattr(self, name, value)
+
+
+def _check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:
+    for name, given in (
+        ("n_neurons", tokens.n_neurons),
+        ("n_classes", tokens.vocabulary.n_classes),
+    ):
+        if getattr(config, name) != given:
+            raise ValueError(
+                f"{name} of the model must be that of the tokens, {given}, "
+                f"got {getattr(config, name)}"
+            )
+
+
+def _read_finished(directory: Path) -> TrainedModel | None:
+    path = directory / "model.safetensors"
+    if not path.exists():
+        return None
+    try:
+        return TrainedModel(load_model(path), pd.read_csv(directory / "history.csv"))
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        warnings.warn(f"unreadable model {path} ({error}): training it again", stacklevel=3)
+        path.unlink()
+        return None

@@ -1,0 +1,300 @@
+"""Neuroformer: a causal transformer over spikes (Appendix B.2 and B.3).
+
+Shapes: ``B`` sequences, ``T`` tokens each, ``H`` heads, ``D`` width of a head, ``W = H * D``
+width of the model, ``N`` neurons, ``C`` interval classes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+__all__ = ["PRESETS", "Neuroformer", "TransformerConfig", "load_model", "preset", "save_model"]
+
+TimeEmbedding = Literal["interval", "elapsed", "rotary"]
+Mask = Literal["causal", "strict"]
+
+# Periods that the Fourier features and the rotary phases span, in s: from the time between two
+# spikes of the population to well beyond a membrane time constant.
+SHORTEST_PERIOD, LONGEST_PERIOD = 0.5e-3, 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """Shape of a Neuroformer.
+
+    Parameters
+    ----------
+    n_neurons, n_classes : int
+        Sizes of the two vocabularies: neurons, and classes of intervals.
+    n_layers, n_heads, width, context : int
+        Depth, heads per layer, width of the residual stream, tokens per sequence.
+    dropout : float
+        Rate of dropout on embeddings, attention and residual branches.
+    time_embedding : {"interval", "elapsed", "rotary"}
+        How a token knows its time: Fourier features of its interval (the paper's), of the time
+        since the window's first token, or queries and keys rotated by spike time.
+    mask : {"causal", "strict"}
+        Whether a token may attend to itself and the past, or to the past only.
+    interval_weight : float
+        Weight of the interval loss in the sum of both losses.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the width does not divide into heads (of even width), or an
+        option is unknown.
+    """
+
+    n_neurons: int
+    n_classes: int
+    n_layers: int = 3
+    n_heads: int = 4
+    width: int = 96
+    context: int = 128
+    dropout: float = 0.1
+    time_embedding: TimeEmbedding = "interval"
+    mask: Mask = "causal"
+    interval_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("n_neurons", "n_classes", "n_layers", "n_heads", "width", "context"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.width % (2 * self.n_heads):
+            raise ValueError(
+                f"width must be a multiple of 2 * n_heads = {2 * self.n_heads}, got {self.width}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.time_embedding not in ("interval", "elapsed", "rotary"):
+            raise ValueError(
+                'time_embedding must be "interval", "elapsed" or "rotary", '
+                f"got {self.time_embedding!r}"
+            )
+        if self.mask not in ("causal", "strict"):
+            raise ValueError(f'mask must be "causal" or "strict", got {self.mask!r}')
+        if not self.interval_weight >= 0:
+            raise ValueError(f"interval_weight must be at least 0, got {self.interval_weight}")
+
+
+PRESETS: dict[str, dict[str, int]] = {
+    "tiny": {"n_layers": 2, "n_heads": 2, "width": 32, "context": 64},
+    "laptop": {"n_layers": 3, "n_heads": 4, "width": 96, "context": 128},
+    "paper": {"n_layers": 8, "n_heads": 8, "width": 256, "context": 128},
+}
+
+
+def preset(name: str, **changes: Any) -> TransformerConfig:
+    """Make the configuration of a named size, with ``changes`` on top.
+
+    Parameters
+    ----------
+    name : {"tiny", "laptop", "paper"}
+        ``"laptop"`` is the book's default, ``"paper"`` the size of Neuroformer's published
+        models, ``"tiny"`` serves demonstrations and tests.
+    **changes
+        Fields of :class:`TransformerConfig`; the two vocabulary sizes are required.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {name!r}")
+    return TransformerConfig(**{**PRESETS[name], **changes})
+
+
+def fourier_features(times: Tensor, n_features: int) -> Tensor:
+    """Sines and cosines of times (s) at log-spaced periods, shape (..., n_features)."""
+    angles = times[..., None] * angular_frequencies(n_features // 2, times.device)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def angular_frequencies(n: int, device: torch.device) -> Tensor:
+    """Angular frequencies in 1/s of ``n`` log-spaced periods, shape (n,)."""
+    low, high = math.log(2 * math.pi / LONGEST_PERIOD), math.log(2 * math.pi / SHORTEST_PERIOD)
+    return torch.linspace(low, high, n, device=device).exp()
+
+
+def rotate(x: Tensor, times: Tensor) -> Tensor:
+    """Rotate pairs of features by spike time, so that products depend on lags only.
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, H, T, D)
+    times : Tensor, shape (B, T)
+        Spike times in s.
+    """
+    even, odd = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
+    angles = times[:, None, :, None] * angular_frequencies(even.shape[-1], x.device)
+    cos, sin = angles.cos(), angles.sin()  # (B, 1, T, D/2)
+    return torch.cat([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+
+
+class CausalSelfAttention(nn.Module):
+    r"""Multi-head attention of each token to the past.
+
+    .. math:: A = \mathrm{softmax}(Q K^\top / \sqrt{D} + M), \quad O = A V
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.n_heads, self.dropout = config.n_heads, config.dropout
+        self.rotary, self.strict = config.time_embedding == "rotary", config.mask == "strict"
+        self.query_key_value = nn.Linear(config.width, 3 * config.width)
+        self.output = nn.Linear(config.width, config.width)
+
+    def forward(self, x: Tensor, times: Tensor) -> Tensor:  # (B, T, W), (B, T) -> (B, T, W)
+        query, key, value = self.project(x, times)
+        dropout = self.dropout if self.training else 0.0
+        if self.strict:
+            allowed = allowed_positions(x.shape[1], strict=True, device=x.device)
+            # The first token has no past. Let it see itself so that the softmax is defined, and
+            # take its output away again.
+            allowed[0, 0] = True
+            attended = F.scaled_dot_product_attention(
+                query, key, value, attn_mask=allowed, dropout_p=dropout
+            )
+            attended = attended * (torch.arange(x.shape[1], device=x.device) > 0)[:, None]
+        else:
+            attended = F.scaled_dot_product_attention(
+                query, key, value, is_causal=True, dropout_p=dropout
+            )
+        return self.output(attended.transpose(1, 2).flatten(2))  # (B, H, T, D) -> (B, T, W)
+
+    def project(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute queries, keys and values, each (B, H, T, D)."""
+        projected = self.query_key_value(x).unflatten(-1, (3, self.n_heads, -1))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, T, 3, H, D) -> 3 x (B, H, T, D)
+        if self.rotary:
+            query, key = rotate(query, times), rotate(key, times)
+        return query, key, value
+
+    def attention(self, x: Tensor, times: Tensor) -> Tensor:
+        """Attention matrices ``A[query, key]``, shape (B, H, T, T), written out."""
+        query, key, _ = self.project(x, times)
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        allowed = allowed_positions(x.shape[1], strict=self.strict, device=x.device)
+        # A row without any key gives zeros, never NaN.
+        return scores.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)
+
+
+def allowed_positions(n_tokens: int, *, strict: bool, device: torch.device | None = None) -> Tensor:
+    """Which key a query may attend to, bool, shape (T, T)."""
+    return torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=device).tril(-int(strict))
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block: attention, then a two-layer perceptron."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(config.width)
+        self.attention = CausalSelfAttention(config)
+        self.norm_perceptron = nn.LayerNorm(config.width)
+        self.perceptron = nn.Sequential(
+            nn.Linear(config.width, 4 * config.width),
+            nn.GELU(),
+            nn.Linear(4 * config.width, config.width),
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, times: Tensor) -> Tensor:  # (B, T, W), (B, T) -> (B, T, W)
+        x = x + self.dropout(self.attention(self.norm_attention(x), times))
+        return x + self.dropout(self.perceptron(self.norm_perceptron(x)))
+
+
+class Neuroformer(nn.Module):
+    """Predicts, from the spikes so far, which neuron fires next and after what interval.
+
+    Parameters
+    ----------
+    config : TransformerConfig
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
+        if config.time_embedding != "rotary":
+            self.time_embedding = nn.Linear(config.width, config.width, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.norm = nn.LayerNorm(config.width)
+        self.neuron_head = nn.Linear(config.width, config.n_neurons)
+        self.interval_head = nn.Linear(config.width, config.n_classes)
+        self.apply(_initialise)
+
+    def forward(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the next neuron and of its interval's class.
+
+        Parameters
+        ----------
+        neurons : Tensor of int, shape (B, T)
+        intervals : Tensor of float, shape (B, T)
+            Interval of each token in s.
+        times : Tensor of float, shape (B, T)
+            Time of each token in s since the window's first one.
+
+        Returns
+        -------
+        neuron_logits : Tensor, shape (B, T, N)
+        interval_logits : Tensor, shape (B, T, C)
+        """
+        x = self.embed(neurons, intervals, times)
+        for block in self.blocks:
+            x = block(x, times)
+        x = self.norm(x)
+        return self.neuron_head(x), self.interval_head(x)
+
+    def embed(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> Tensor:
+        """Embed tokens: ``z = e[neuron] + u(interval)``, shape (B, T, W)."""
+        x = self.neuron_embedding(neurons)
+        if self.config.time_embedding != "rotary":
+            clock = intervals if self.config.time_embedding == "interval" else times
+            x = x + self.time_embedding(fourier_features(clock, self.config.width))
+        return self.dropout(x)
+
+    @torch.no_grad()
+    def attention(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> list[Tensor]:
+        """Attention matrices ``A[query, key]`` of each layer, a list of (B, H, T, T)."""
+        x = self.embed(neurons, intervals, times)
+        matrices = []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            matrices.append(block.attention.attention(block.norm_attention(x), times))
+            x = block(x, times)
+        return matrices
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def save_model(model: Neuroformer, path: Path) -> None:
+    """Write weights to ``path`` (safetensors) and the configuration beside it (``.json``)."""
+    path.with_suffix(".json").write_text(json.dumps(asdict(model.config), indent=2))
+    partial = path.with_suffix(".partial")
+    save_file(model.state_dict(), partial)
+    partial.replace(path)
+
+
+def load_model(path: Path) -> Neuroformer:
+    """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode."""
+    config = json.loads(path.with_suffix(".json").read_text())
+    model = Neuroformer(TransformerConfig(**config))
+    model.load_state_dict(load_file(path))
+    return model.eval()

@@ -1,0 +1,139 @@
+"""Attention to connectivity, against the obvious triple loop."""
+
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from lgl_core.extraction import attention_connectivity
+from lgl_core.spikes import SpikeTrains
+from lgl_core.tokens import tokenize
+from lgl_core.transformer import Neuroformer, TransformerConfig
+
+N, T = 6, 10
+
+
+def model(seed=0, **changes):
+    torch.manual_seed(seed)
+    config = TransformerConfig(
+        **{"n_neurons": N, "n_classes": 63, "n_layers": 2, "n_heads": 2, "width": 16, "context": T}
+        | changes
+    )
+    neuroformer = Neuroformer(config).eval()
+    with torch.no_grad():
+        for parameter in neuroformer.parameters():
+            parameter.mul_(8)
+    return neuroformer
+
+
+def recording(n_spikes=75, n_active=N - 1, seed=0):
+    rng = np.random.default_rng(seed)
+    spikes = SpikeTrains(
+        times=np.sort(rng.random(n_spikes)),
+        neurons=rng.integers(0, n_active, n_spikes),
+        n_neurons=N,
+        duration=1.0,
+    )
+    return tokenize(spikes)
+
+
+def slow_twin(models, tokens, rows, strict, stride):
+    """Sum attention and allowed pairs over sequences, queries and keys, one entry at a time."""
+    flow, pairs = np.zeros((2, 2, N, N)), np.zeros((N, N))
+    for start in range(0, len(tokens) - T, stride):
+        span = slice(start, start + T)
+        times = tokens.times[span] - tokens.times[start]
+        inputs = [
+            torch.tensor(np.array([values]), dtype=dtype)
+            for values, dtype in (
+                (tokens.neurons[span], torch.int64),
+                (tokens.intervals[span], torch.float32),
+                (times, torch.float32),
+            )
+        ]
+        attentions = [m.attention(*inputs) for m in models]
+        for query in range(T):
+            post = tokens.neurons[start + query + (rows == "predicted")]
+            for key in range(query if strict else query + 1):
+                pre = tokens.neurons[start + key]
+                pairs[post, pre] += 1
+                for layer in range(2):
+                    for head in range(2):
+                        flow[layer, head, post, pre] += np.mean(
+                            [a[layer][0, head, query, key].item() for a in attentions]
+                        )
+    return flow, pairs
+
+
+@pytest.mark.parametrize("rows", ["query", "predicted"])
+@pytest.mark.parametrize("mask", ["causal", "strict"])
+@pytest.mark.parametrize("stride", [None, 3])
+def test_agrees_with_the_triple_loop(rows, mask, stride):
+    models, tokens = [model(0, mask=mask), model(1, mask=mask)], recording()
+    result = attention_connectivity(
+        models, tokens, rows=rows, stride=stride, batch_size=4, progress=False
+    )
+    flow, pairs = slow_twin(models, tokens, rows, mask == "strict", stride or T)
+    np.testing.assert_array_equal(result.pairs, pairs)
+    np.testing.assert_allclose(result.flow, flow, atol=1e-5)
+    seen = pairs > 0
+    connectivity = np.zeros((N, N))
+    connectivity[seen] = flow.mean((0, 1))[seen] / pairs[seen]
+    np.testing.assert_allclose(result.connectivity(), connectivity, atol=1e-6)
+    one = result.connectivity(layer=1, head=0)
+    np.testing.assert_allclose(one[seen], flow[1, 0][seen] / pairs[seen], atol=1e-6)
+
+
+def test_flow_of_each_row_adds_up_to_the_number_of_queries():
+    """Each query hands out attention of one in all, so the flow into a neuron counts its tokens."""
+    tokens = recording(T * 7 + 1)
+    result = attention_connectivity([model()], tokens, rows="query", progress=False)
+    queries = np.bincount(tokens.neurons[: T * 7], minlength=N)
+    np.testing.assert_allclose(result.flow.sum(-1), np.tile(queries, (2, 2, 1)), rtol=1e-5)
+
+
+def test_says_how_many_pairs_were_never_seen():
+    result = attention_connectivity([model()], recording(), progress=False)
+    # The last neuron is silent: its row and its column, without the diagonal.
+    assert result.n_unseen == 2 * (N - 1)
+    assert np.isfinite(result.connectivity()).all()
+    assert not result.connectivity()[N - 1].any() and not result.connectivity()[:, N - 1].any()
+
+
+def test_layers_and_heads_average_to_the_whole():
+    result = attention_connectivity([model()], recording(), progress=False)
+    parts = [result.connectivity(layer=i, head=j) for i in range(2) for j in range(2)]
+    np.testing.assert_allclose(np.mean(parts, axis=0), result.connectivity())
+    with pytest.raises(IndexError):
+        result.connectivity(layer=2)
+
+
+def test_memory_does_not_grow_with_the_number_of_sequences():
+    """Attention of one batch is gone before that of the one after the next is made."""
+    neuroformer, tokens, alive, sizes = model(), recording(1_000), [], []
+    explicit = neuroformer.attention
+
+    def watched(*batch):
+        alive[:] = [reference for reference in alive if reference() is not None]
+        assert len(alive) <= 2  # layers of the batch before, which are about to be replaced
+        matrices = explicit(*batch)
+        alive.extend(weakref.ref(matrix) for matrix in matrices)
+        sizes.append(len(batch[0]))
+        return matrices
+
+    neuroformer.attention = watched
+    attention_connectivity([neuroformer], tokens, batch_size=8, progress=False)
+    assert len(sizes) == 13 and max(sizes) == 8
+
+
+def test_bad_values_are_named():
+    tokens = recording()
+    with pytest.raises(ValueError, match="rows must be"):
+        attention_connectivity([model()], tokens, rows="key")
+    with pytest.raises(ValueError, match="at least one"):
+        attention_connectivity([], tokens)
+    with pytest.raises(ValueError, match="share one configuration"):
+        attention_connectivity([model(), model(mask="strict")], tokens)
+    with pytest.raises(ValueError, match="a window takes"):
+        attention_connectivity([model()], recording(T))

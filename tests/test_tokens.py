@@ -1,0 +1,135 @@
+"""Tokens: there and back, classes against a slow twin, windows without leaks or ties."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lgl_core.lif import simulate
+from lgl_core.networks import hub_network
+from lgl_core.spikes import SpikeTrains
+from lgl_core.tokens import IntervalVocabulary, Windows, detokenize, tokenize
+
+DURATION = 2.0
+
+
+@st.composite
+def recordings(draw, min_size=1):
+    spikes = draw(
+        st.lists(
+            st.tuples(st.floats(0, 1.99, allow_subnormal=False), st.integers(0, 4)),
+            min_size=min_size,
+            max_size=60,
+        )
+    )
+    spikes.sort()
+    times, neurons = zip(*spikes, strict=True)
+    return SpikeTrains(times=times, neurons=neurons, n_neurons=5, duration=DURATION)
+
+
+def poisson(n_spikes, seed=0):
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.random(n_spikes)) * DURATION
+    neurons = rng.integers(0, 5, n_spikes)
+    return SpikeTrains(times=times, neurons=neurons, n_neurons=5, duration=DURATION)
+
+
+@given(recordings(), st.sampled_from(["population", "neuron"]))
+def test_there_and_back(spikes, interval):
+    back = detokenize(tokenize(spikes, interval=interval), spikes.duration, interval)
+    np.testing.assert_allclose(back.times, spikes.times, atol=1e-12)
+    # Spikes at one and the same time may swap places.
+    assert sorted(back.neurons) == sorted(spikes.neurons)
+
+
+@given(recordings())
+def test_intervals_against_a_slow_twin(spikes):
+    population, own = (tokenize(spikes, interval=kind) for kind in ("population", "neuron"))
+    last, last_own = 0.0, np.zeros(5)
+    for k, (time, neuron) in enumerate(zip(spikes.times, spikes.neurons, strict=True)):
+        assert population.intervals[k] == time - last
+        assert own.intervals[k] == time - last_own[neuron]
+        last = last_own[neuron] = time
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1))
+def test_class_holds_its_interval(intervals):
+    vocabulary = IntervalVocabulary()
+    upper = np.append(vocabulary.edges[1:], np.inf)
+    for interval, c in zip(intervals, vocabulary.encode(np.array(intervals)), strict=True):
+        assert vocabulary.edges[c] <= interval < upper[c]
+
+
+def test_classes_are_fine_near_zero_and_coarse_above():
+    vocabulary = IntervalVocabulary(fine_width=1e-4, n_fine=10, n_coarse=20, longest=0.5)
+    widths = np.diff(vocabulary.edges)
+    np.testing.assert_allclose(widths[:10], 1e-4)
+    assert np.all(np.diff(widths[10:]) > 0)
+    assert len(vocabulary.edges) == vocabulary.n_classes == 30
+    assert vocabulary.edges[-1] == pytest.approx(0.5)
+
+
+def test_decoding_a_class_stays_in_it():
+    vocabulary = IntervalVocabulary()
+    classes = np.arange(vocabulary.n_classes)
+    np.testing.assert_array_equal(vocabulary.encode(vocabulary.decode(classes)), classes)
+
+
+def test_simulated_spikes_have_no_ties_and_no_sorted_runs():
+    """Neighbouring tokens ascend in id as often as they descend, also at the shortest intervals."""
+    tokens = tokenize(simulate(hub_network(seed=0), duration=20.0))
+    assert tokens.intervals[1:].min() > 0
+    close = tokens.intervals[1:] < 0.1e-3
+    steps = np.diff(tokens.neurons)[close]
+    steps = steps[steps != 0]
+    assert len(steps) > 3000
+    assert np.mean(steps > 0) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(len(steps)))
+
+
+@given(st.integers(2, 20), st.integers(1, 20), st.integers(20, 90))
+def test_windows_against_a_slow_twin(length, stride, n_spikes):
+    tokens = tokenize(poisson(n_spikes))
+    data = Windows(tokens, length)
+    starts = np.concatenate(list(data.in_order(3, stride)))
+    assert list(starts) == list(range(0, n_spikes - length + 1, stride))
+    neurons, intervals, times, classes = (x.numpy() for x in data[starts])
+    for row, start in enumerate(starts):
+        span = slice(start, start + length)
+        np.testing.assert_array_equal(neurons[row], tokens.neurons[span])
+        np.testing.assert_array_equal(classes[row], tokens.classes[span])
+        np.testing.assert_allclose(intervals[row], tokens.intervals[span], rtol=1e-6)
+        np.testing.assert_allclose(times[row], tokens.times[span] - tokens.times[start], rtol=1e-6)
+
+
+def test_elapsed_time_keeps_its_precision_late_in_a_recording():
+    times = 1e5 + np.arange(10) * 1e-4
+    spikes = SpikeTrains(times=times, neurons=np.zeros(10, int), n_neurons=1, duration=2e5)
+    elapsed = Windows(tokenize(spikes), 10)[np.array([0])][2][0]
+    np.testing.assert_allclose(elapsed, np.arange(10) * 1e-4, atol=1e-9)
+
+
+def test_shuffled_windows_cover_the_recording_and_move_with_the_epoch():
+    data = Windows(tokenize(poisson(1000)), 11)
+    first, again, other = (data.shuffled(8, 10, seed) for seed in ([0, 0], [0, 0], [0, 1]))
+    np.testing.assert_array_equal(np.concatenate(first), np.concatenate(again))
+    assert not np.array_equal(np.concatenate(first), np.concatenate(other))
+    assert all(len(batch) == 8 for batch in first)
+    starts = np.concatenate(first)
+    assert len(np.unique(starts)) == len(starts)
+    assert np.all(starts % 10 == starts[0] % 10)
+
+
+def test_bad_values_are_named():
+    spikes = poisson(10)
+    with pytest.raises(ValueError, match="interval must be"):
+        tokenize(spikes, interval="cross")
+    with pytest.raises(ValueError, match="interval must be"):
+        detokenize(tokenize(spikes), DURATION, interval="cross")
+    with pytest.raises(ValueError, match="a window takes 11 tokens but the recording has 10"):
+        Windows(tokenize(spikes), 11)
+    with pytest.raises(ValueError, match="fine_width"):
+        IntervalVocabulary(fine_width=0.0)
+    with pytest.raises(ValueError, match="longest"):
+        IntervalVocabulary(longest=1e-6)
+    with pytest.raises(ValueError, match="at least 0 s"):
+        IntervalVocabulary().encode(np.array([-1e-3]))

@@ -1,0 +1,171 @@
+"""The transformer: causality, both attention paths, masks, time, files."""
+
+import json
+import math
+import pickletools
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from lgl_core.transformer import (
+    PRESETS,
+    Neuroformer,
+    TransformerConfig,
+    allowed_positions,
+    load_model,
+    preset,
+    rotate,
+    save_model,
+)
+
+EMBEDDINGS = ["interval", "elapsed", "rotary"]
+MASKS = ["causal", "strict"]
+N, C, T, B = 7, 5, 12, 3
+
+
+def small(**changes):
+    torch.manual_seed(0)
+    config = TransformerConfig(
+        **{"n_neurons": N, "n_classes": C, "n_layers": 2, "n_heads": 2, "width": 16, "context": T}
+        | changes
+    )
+    model = Neuroformer(config).eval()
+    with torch.no_grad():  # larger than at initialisation, so that attention is far from even
+        for parameter in model.parameters():
+            parameter.mul_(4).add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+def batch(seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    neurons = torch.randint(N, (B, T), generator=generator)
+    intervals = 1e-3 * torch.rand(B, T, generator=generator)
+    return neurons, intervals, intervals.cumsum(1) - intervals[:, :1]
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+def test_a_future_token_changes_no_earlier_output(embedding, mask):
+    model, (neurons, intervals, times) = small(time_embedding=embedding, mask=mask), batch()
+    before = model(neurons, intervals, times)
+    for changed in (1, T // 2, T - 1):
+        n, i, t = neurons.clone(), intervals.clone(), times.clone()
+        n[:, changed] = (n[:, changed] + 1) % N
+        i[:, changed] += 2e-3
+        t[:, changed:] += 2e-3
+        for old, new in zip(before, model(n, i, t), strict=True):
+            torch.testing.assert_close(old[:, :changed], new[:, :changed], rtol=0, atol=1e-6)
+            assert not torch.allclose(old[:, changed:], new[:, changed:], atol=1e-4)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+def test_fused_and_explicit_attention_agree(embedding, mask):
+    model, (neurons, intervals, times) = small(time_embedding=embedding, mask=mask), batch()
+    x = model.embed(neurons, intervals, times)
+    attention = model.blocks[0].attention
+    *_, value = attention.project(x, times)
+    explicit = attention.attention(x, times) @ value
+    explicit = attention.output(explicit.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(attention(x, times), explicit, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+def test_rows_of_attention_sum_to_one(embedding):
+    for matrix in small(time_embedding=embedding).attention(*batch()):
+        assert matrix.shape == (B, 2, T, T)
+        torch.testing.assert_close(matrix.sum(-1), torch.ones(B, 2, T))
+        assert matrix.triu(1).abs().max() == 0
+
+
+def test_strict_mask_gives_zeros_in_the_first_row_and_no_nan():
+    model = small(mask="strict")
+    for matrix in model.attention(*batch()):
+        assert torch.isfinite(matrix).all()
+        assert matrix.triu().abs().max() == 0
+        assert matrix[:, :, 0].abs().max() == 0
+        torch.testing.assert_close(matrix[:, :, 1:].sum(-1), torch.ones(B, 2, T - 1))
+    outputs = model.train()(*batch())
+    sum(output.sum() for output in outputs).backward()
+    assert all(torch.isfinite(output).all() for output in outputs)
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+def test_allowed_positions():
+    assert allowed_positions(3, strict=False).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    assert allowed_positions(3, strict=True).int().tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
+
+
+def test_rotary_attention_sees_lags_only():
+    """Shifting all times leaves attention as it was; stretching them does not."""
+    model, (neurons, intervals, times) = small(time_embedding="rotary"), batch()
+    here = model.attention(neurons, intervals, times)[0]
+    # By a ms: single precision holds the fastest phase, 2 pi per 0.5 ms, that far to 1e-6.
+    shifted = model.attention(neurons, intervals, times + 1e-3)[0]
+    stretched = model.attention(neurons, intervals, times * 3)[0]
+    torch.testing.assert_close(here, shifted, rtol=0, atol=1e-5)
+    assert (here - stretched).abs().max() > 1e-3
+
+
+def test_rotation_keeps_lengths():
+    x, times = torch.randn(2, 3, 5, 8), torch.rand(2, 5)
+    torch.testing.assert_close(rotate(x, times).norm(dim=-1), x.norm(dim=-1))
+
+
+@pytest.mark.parametrize(
+    ("embedding", "sees_intervals", "sees_times"),
+    [("interval", True, False), ("elapsed", False, True), ("rotary", False, True)],
+)
+def test_each_embedding_reads_its_own_clock(embedding, sees_intervals, sees_times):
+    model, (neurons, intervals, times) = small(time_embedding=embedding), batch()
+    output = model(neurons, intervals, times)[0]
+    other_intervals = model(neurons, intervals * 2, times)[0]
+    other_times = model(neurons, intervals, times * 2)[0]
+    assert torch.equal(output, other_intervals) != sees_intervals
+    assert torch.equal(output, other_times) != sees_times
+
+
+def test_fused_kernel_matches_the_formula_of_the_paper():
+    query, key, value = (torch.randn(1, 1, 6, 4) for _ in range(3))
+    scores = query @ key.transpose(-1, -2) / math.sqrt(4)
+    scores = scores.masked_fill(~allowed_positions(6, strict=False), -torch.inf)
+    torch.testing.assert_close(
+        scaled_dot_product_attention(query, key, value, is_causal=True), scores.softmax(-1) @ value
+    )
+
+
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+def test_a_saved_model_comes_back_bit_for_bit(tmp_path, embedding):
+    model, path = small(time_embedding=embedding), tmp_path / "model.safetensors"
+    save_model(model, path)
+    back = load_model(path)
+    assert back.config == model.config
+    assert not back.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(back.state_dict()[name], value)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+    json.loads((tmp_path / "model.json").read_text())
+    with pytest.raises(Exception, match=r"pickle|opcode"):  # neither file is a pickle
+        list(pickletools.genops(path.read_bytes()))
+
+
+def test_presets():
+    laptop = preset("laptop", n_neurons=300, n_classes=64)
+    assert (laptop.n_layers, laptop.n_heads, laptop.width, laptop.context) == (3, 4, 96, 128)
+    paper = preset("paper", n_neurons=300, n_classes=64, mask="strict")
+    assert (paper.n_layers, paper.n_heads, paper.width, paper.mask) == (8, 8, 256, "strict")
+    assert laptop.time_embedding == "interval"
+    with pytest.raises(ValueError, match="preset must be one of"):
+        preset("desktop", n_neurons=300, n_classes=64)
+    assert set(PRESETS) == {"tiny", "laptop", "paper"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("n_layers", 0), ("width", 18), ("dropout", 1.0), ("time_embedding", "absolute")]
+    + [("mask", "none"), ("interval_weight", -1.0), ("n_neurons", 0)],
+)
+def test_bad_configurations_are_named(field, value):
+    with pytest.raises(ValueError, match=field):
+        TransformerConfig(**{"n_neurons": N, "n_classes": C, "n_heads": 4} | {field: value})
