@@ -1,0 +1,238 @@
+"""Spike trains: counting, cutting, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgl_core.spikes import SpikeTrains
+
+few = settings(max_examples=40, deadline=None)
+
+
+def trains(times, neurons, n_neurons=3, duration=1.0) -> SpikeTrains:
+    return SpikeTrains(times=times, neurons=neurons, n_neurons=n_neurons, duration=duration)
+
+
+@st.composite
+def random_trains(draw) -> SpikeTrains:
+    n_neurons = draw(st.integers(1, 5))
+    duration = draw(st.floats(0.5, 20))
+    spike = st.tuples(st.floats(0, duration, exclude_max=True), st.integers(0, n_neurons - 1))
+    spikes = sorted(draw(st.lists(spike, max_size=30)))
+    return trains([t for t, _ in spikes], [n for _, n in spikes], n_neurons, duration)
+
+
+def as_pairs(spikes: SpikeTrains) -> list[tuple[float, int]]:
+    return list(zip(spikes.times.tolist(), spikes.neurons.tolist(), strict=True))
+
+
+class TestBinned:
+    @few
+    @given(st.data())
+    def test_counts_what_was_put_into_each_bin(self, data):
+        width = data.draw(st.floats(1e-3, 2))
+        n_bins, n_neurons = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 4))
+        leftover = data.draw(st.floats(0, 0.9))  # of a bin that is not complete
+        place = st.tuples(
+            st.integers(0, n_bins if leftover > 0.1 else n_bins - 1),
+            st.floats(0.01, 0.99),
+            st.integers(0, n_neurons - 1),
+        )
+        expected = np.zeros((n_bins, n_neurons))
+        spikes = []
+        for bin_, inside, neuron in data.draw(st.lists(place, max_size=20)):
+            if bin_ < n_bins:
+                expected[bin_, neuron] += 1
+                spikes.append(((bin_ + inside) * width, neuron))
+            else:
+                spikes.append(((bin_ + inside * 0.99 * leftover) * width, neuron))
+        spikes.sort()
+        counts = trains(
+            [t for t, _ in spikes], [n for _, n in spikes], n_neurons, (n_bins + leftover) * width
+        ).binned(width)
+        np.testing.assert_array_equal(counts, expected)
+
+    @few
+    @given(random_trains(), st.floats(0.01, 0.5))
+    def test_equals_the_loop_over_spikes(self, spikes, width):
+        expected = np.zeros((int(spikes.duration / width + 1e-6), spikes.n_neurons))
+        for time, neuron in as_pairs(spikes):
+            if int(time / width) < len(expected):
+                expected[int(time / width), neuron] += 1
+        np.testing.assert_array_equal(spikes.binned(width), expected)
+
+    @pytest.mark.parametrize(
+        ("duration", "width", "n_bins"),
+        [(0.3, 0.1, 3), (1.0, 0.1, 10), (500.0, 1e-3, 500_000), (1.0, 0.3, 3), (2.0, 2.0, 1)],
+    )
+    def test_number_of_bins_in_spite_of_rounding(self, duration, width, n_bins):
+        counts = trains([0.0], [0], 1, duration).binned(width)
+        assert counts.shape == (n_bins, 1) and counts.dtype == np.uint8 and counts.sum() == 1
+
+    def test_more_than_255_spikes_stay_255(self):
+        spikes = trains(np.linspace(0, 0.5, 300), np.zeros(300, int))
+        assert spikes.binned(1.0).tolist() == [[255, 0, 0]]
+
+    def test_no_spikes(self):
+        assert not trains([], []).binned(0.1).any()
+
+    @pytest.mark.parametrize("width", [0.0, -0.1, 1.5, np.nan])
+    def test_a_width_that_does_not_fit(self, width):
+        with pytest.raises(ValueError, match=f"bin_width must lie between .* got {width}"):
+            trains([0.5], [0]).binned(width)
+
+
+class TestSplit:
+    @few
+    @given(random_trains(), st.floats(0.01, 0.99))
+    def test_every_spike_goes_to_one_side(self, spikes, fraction):
+        first, second = spikes.split(fraction)
+        cut = fraction * spikes.duration
+        assert as_pairs(first) == [(t, n) for t, n in as_pairs(spikes) if t < cut]
+        late = [(t, n) for t, n in as_pairs(spikes) if t >= cut]
+        assert second.neurons.tolist() == [n for _, n in late]
+        np.testing.assert_allclose(second.times + cut, [t for t, _ in late], rtol=1e-12)
+        assert first.duration + second.duration == pytest.approx(spikes.duration)
+        assert first.n_neurons == second.n_neurons == spikes.n_neurons
+
+    def test_a_spike_on_the_cut_opens_the_second_part(self):
+        first, second = trains([0.25, 0.5, 0.75], [0, 1, 2]).split(0.5)
+        assert as_pairs(first) == [(0.25, 0)] and as_pairs(second) == [(0.0, 1), (0.25, 2)]
+
+    def test_the_default_is_that_of_the_paper(self):
+        first, second = trains([], [], duration=10.0).split()
+        assert (first.duration, second.duration) == (8.0, 2.0)
+
+    @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.1, np.nan])
+    def test_a_fraction_that_leaves_nothing(self, fraction):
+        with pytest.raises(ValueError, match=f"fraction must lie strictly.* got {fraction}"):
+            trains([0.5], [0]).split(fraction)
+
+
+class TestSelect:
+    @few
+    @given(random_trains(), st.data())
+    def test_equals_the_loop_over_spikes(self, spikes, data):
+        kept = data.draw(st.permutations(range(spikes.n_neurons)))
+        kept = kept[: data.draw(st.integers(1, len(kept)))]
+        start, stop = sorted(
+            data.draw(st.lists(st.floats(0, spikes.duration), min_size=2, max_size=2, unique=True))
+        )
+        chosen = spikes.select(kept, start, stop)
+        expected = [
+            (time - start, kept.index(neuron))
+            for time, neuron in as_pairs(spikes)
+            if neuron in kept and start <= time < stop
+        ]
+        assert chosen.neurons.tolist() == [n for _, n in expected]
+        np.testing.assert_allclose(chosen.times, [t for t, _ in expected], rtol=1e-12)
+        assert chosen.n_neurons == len(kept) and chosen.duration == stop - start
+
+    def test_neurons_are_numbered_in_the_order_given(self):
+        chosen = trains([0.1, 0.2, 0.3], [0, 1, 2]).select([2, 0])
+        assert as_pairs(chosen) == [(0.1, 1), (0.3, 0)] and chosen.n_neurons == 2
+
+    def test_a_spike_just_before_the_end_stays_inside_in_spite_of_rounding(self):
+        start, stop = 0.61, 1.7
+        last = np.nextafter(stop, 0)
+        assert last - start == stop - start  # the difference rounds up
+        chosen = trains([last], [0], duration=3.0).select(start=start, stop=stop)
+        assert chosen.times[0] < chosen.duration
+
+    def test_without_arguments_it_is_the_same(self):
+        spikes = trains([0.1, 0.2], [1, 1])
+        assert as_pairs(spikes.select()) == as_pairs(spikes)
+        assert spikes.select().duration == 1.0
+
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(-0.1, 1), (0.5, 0.5), (0.6, 0.5), (0, 1.1), (np.nan, 1), (0, np.nan)]
+    )
+    def test_a_span_that_is_empty_or_outside(self, start, stop):
+        with pytest.raises(ValueError, match="start and stop must satisfy"):
+            trains([0.5], [0]).select(start=start, stop=stop)
+
+    @pytest.mark.parametrize("neurons", [[3], [-1], [0, 0]])
+    def test_ids_that_do_not_exist_or_repeat(self, neurons):
+        with pytest.raises(ValueError, match="neurons must be distinct ids between 0 and 2"):
+            trains([0.5], [0]).select(neurons)
+
+    @pytest.mark.parametrize("neurons", [[0.5], [True, False, False], 1])
+    def test_ids_that_are_no_list_of_whole_numbers(self, neurons):
+        with pytest.raises(ValueError, match="neurons must be"):
+            trains([0.5], [0]).select(neurons)
+
+    def test_no_neuron_at_all(self):
+        with pytest.raises(ValueError, match="at least 1"):
+            trains([0.5], [0]).select([])
+
+
+class TestSpikeTrains:
+    def test_rates_and_length(self):
+        spikes = trains([0.1, 0.2, 0.3], [1, 1, 0], duration=2.0)
+        assert spikes.rates.tolist() == [0.5, 1.0, 0.0] and len(spikes) == 3
+        assert repr(spikes) == "SpikeTrains(3 spikes of 3 neurons in 2 s, mean rate 0.50 Hz)"
+
+    def test_spikes_at_one_time_keep_their_order(self):
+        assert trains([0.1, 0.1, 0.1], [2, 0, 1]).neurons.tolist() == [2, 0, 1]
+
+    def test_arrays_are_copies_that_cannot_be_written(self):
+        times, neurons = np.array([0.1, 0.2]), np.array([0, 1])
+        spikes = trains(times, neurons)
+        times[0], neurons[0] = 0.15, 2
+        assert as_pairs(spikes) == [(0.1, 0), (0.2, 1)]
+        for array in (spikes.times, spikes.neurons):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
+
+    def test_fields_cannot_be_set(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            trains([], []).duration = 2.0
+
+    @pytest.mark.parametrize(
+        "restore", [lambda spikes: pickle.loads(pickle.dumps(spikes)), copy.deepcopy]
+    )
+    def test_restored_trains_are_as_fixed_as_the_original(self, restore):
+        spikes = trains([0.1, 0.2], [1, 0])
+        restored = restore(spikes)
+        assert as_pairs(restored) == as_pairs(spikes)
+        assert (restored.n_neurons, restored.duration) == (3, 1.0)
+        assert not restored.times.flags.writeable and not restored.neurons.flags.writeable
+
+    def test_keyword_only(self):
+        with pytest.raises(TypeError):
+            SpikeTrains([], [], 1, 1.0)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("times", [0.1], "got 1 times and 2 neurons"),
+            ("times", [[0.1, 0.2]], "times must be a flat array"),
+            ("times", [0.2, 0.1], "times must ascend, but spike 1"),
+            ("times", [0.1, np.nan], "times must not be NaN, but spike 1"),
+            ("times", [-0.1, 0.2], r"times must lie in \[0, 1.0\) s, got -0.1"),
+            ("times", [0.1, 1.0], r"times must lie in \[0, 1.0\) s"),
+            ("times", [0.1, np.inf], r"times must lie in \[0, 1.0\) s"),
+            ("neurons", [0, 3], "neurons must be ids between 0 and 2, got 0 to 3"),
+            ("neurons", [-1, 0], "neurons must be ids between 0 and 2, got -1 to 0"),
+            ("neurons", [0.0, 1.0], "neurons must be whole numbers, got an array of float64"),
+            ("neurons", [[0, 1]], "neurons must be a flat array"),
+            ("n_neurons", 0, "n_neurons must be at least 1 and a whole number, got 0"),
+            ("n_neurons", 2.5, "n_neurons must be"),
+            ("duration", 0.0, "duration must be a positive number of s, got 0.0"),
+            ("duration", -1.0, "duration must be a positive"),
+            ("duration", np.nan, "duration must be a positive"),
+            ("duration", np.inf, "duration must be a positive"),
+        ],
+    )
+    def test_what_is_refused(self, field, value, message):
+        good = {"times": [0.1, 0.2], "neurons": [0, 1], "n_neurons": 3, "duration": 1.0}
+        assert len(SpikeTrains(**good)) == 2
+        with pytest.raises(ValueError, match=message):
+            SpikeTrains(**{**good, field: value})
