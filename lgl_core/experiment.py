@@ -1,7 +1,7 @@
 """The whole path: network, spikes, both models, both graphs, scores.
 
-Each stage is a function that looks in the cache first. ``python -m lgl_core.experiment`` walks the
-path from end to end and prints the scores.
+Each stage is a function that looks in the cache first. ``python -m lgl_core`` walks the path from
+end to end and prints the scores.
 """
 
 from __future__ import annotations
@@ -62,12 +62,9 @@ def simulated(
     -------
     SpikeTrains
     """
-    return _simulated(network, params or LIFParams(), duration, seed)
-
-
-@cached
-def _simulated(network: Network, params: LIFParams, duration: float, seed: int) -> SpikeTrains:
-    return simulate(network, params, duration=duration, seed=seed, progress=True)
+    return cached(simulate)(
+        network, params or LIFParams(), duration=duration, seed=seed, progress=True
+    )
 
 
 def split_tokens(spikes: SpikeTrains) -> tuple[Tokens, Tokens]:
@@ -184,12 +181,7 @@ def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
     -------
     GLMFit
     """
-    return _fitted(spikes, config or GLMConfig())
-
-
-@cached
-def _fitted(spikes: SpikeTrains, config: GLMConfig) -> GLMFit:
-    return fit_glm(spikes.split(TRAIN_FRACTION)[0], config)
+    return cached(fit_glm)(spikes.split(TRAIN_FRACTION)[0], config or GLMConfig())
 
 
 def scores(
@@ -276,7 +268,7 @@ def run(
 
 def main() -> None:
     """Walk the path from the command line, for the default network or another seed of it."""
-    parser = argparse.ArgumentParser(prog="python -m lgl_core.experiment", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lgl_core", description=main.__doc__)
     parser.add_argument("--seed", type=int, default=0, help="seed of network and noise")
     parser.add_argument("--duration", type=float, default=DURATION, help="seconds to simulate")
     parser.add_argument("--size", default="laptop", help="preset of the transformer")
@@ -288,10 +280,3 @@ def main() -> None:
         size=arguments.size,
     )
     print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())
-
-
-if __name__ == "__main__":
-    # Functions of a script have no module to be cached under: call those of the imported one.
-    from lgl_core import experiment
-
-    experiment.main()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -190,24 +190,27 @@ def train_ensemble(
     """
     config = config or TrainConfig()
     seeds = [config.seed + model_configs[:m].count(c) for m, c in enumerate(model_configs)]
-    # The models come back through their files: weights are never pickled.
-    Parallel(n_jobs=n_jobs)(
+    members = [
+        (model_config, replace(config, seed=seed), directory)
+        for model_config, seed, directory in zip(model_configs, seeds, directories, strict=True)
+    ]
+    unfinished = [member for member in members if _read_finished(member[2]) is None]
+    # The models come back through their files: weights are never pickled. A single one trains
+    # right here, which saves the start of a process.
+    Parallel(n_jobs=min(effective_n_jobs(n_jobs), max(len(unfinished), 1)))(
         delayed(_train_quietly)(
             train_tokens,
             valid_tokens,
-            model_config,
-            replace(config, seed=seed),
-            directory=directory,
+            *member[:2],
+            directory=member[2],
             progress=progress,
             position=position,
         )
-        for position, (model_config, seed, directory) in enumerate(
-            zip(model_configs, seeds, directories, strict=True)
-        )
+        for position, member in enumerate(unfinished)
     )
-    finished = [_read_finished(directory) for directory in directories]
-    assert all(model is not None for model in finished)
-    return [model for model in finished if model is not None]
+    return [
+        train(train_tokens, valid_tokens, *member[:2], directory=member[2]) for member in members
+    ]
 
 
 def _train_quietly(*args: Any, **kwargs: Any) -> None:

@@ -22,9 +22,9 @@ __all__ = ["PRESETS", "Neuroformer", "TransformerConfig", "load_model", "preset"
 TimeEmbedding = Literal["interval", "elapsed", "rotary"]
 Mask = Literal["causal", "strict"]
 
-# Periods that the Fourier features and the rotary phases span, in s: from the time between two
-# spikes of the population to well beyond a membrane time constant.
-SHORTEST_PERIOD, LONGEST_PERIOD = 0.5e-3, 0.5
+# Periods that the Fourier features and the rotary phases span, in s: from the lag of a synapse to
+# the length of a window.
+SHORTEST_PERIOD, LONGEST_PERIOD = 1e-3, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +234,9 @@ class Neuroformer(nn.Module):
         self.neuron_head = nn.Linear(config.width, config.n_neurons)
         self.interval_head = nn.Linear(config.width, config.n_classes)
         self.apply(_initialise)
+        if config.time_embedding != "rotary":
+            # Its width / 2 pairs of sine and cosine would drown the neuron's identity otherwise.
+            nn.init.normal_(self.time_embedding.weight, std=0.02 / math.sqrt(config.width / 2))
 
     def forward(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the next neuron and of its interval's class.

@@ -1,0 +1,97 @@
+"""The whole path on a small network, from a cold cache and from a warm one."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lgl_core import experiment
+from lgl_core.extraction import attention_connectivity
+from lgl_core.glm import GLMConfig, fit_glm
+from lgl_core.lif import simulate
+from lgl_core.metrics import compare
+from lgl_core.networks import hub_network
+from lgl_core.training import TrainConfig
+
+NETWORK = hub_network(15, n_hubs=1, connection_probability=0.2, seed=0)
+QUICK = TrainConfig(epochs=1, batch_size=16)
+GLM = GLMConfig(n_basis=2, window=10e-3)
+PATH = {"duration": 30.0, "seed": 3, "size": "tiny", "train_config": QUICK, "glm_config": GLM}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cold_cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def table():
+    return experiment.run(NETWORK, **PATH)
+
+
+def test_table_is_tidy_and_complete(table):
+    assert list(table) == ["method", "variant", "view", "score", "value", "n_spikes", "seconds"]
+    variants = ["interval", "interval, layer 1", "interval, layer 2"]
+    variants += [v.replace("interval", "rotary") for v in variants] + ["peak", "area"]
+    assert list(table.variant.unique()) == variants
+    assert len(table) == len(variants) * 9
+    assert not table.duplicated(["method", "variant", "view", "score"]).any()
+    assert table.value.notna().all()
+
+
+def test_scores_are_those_of_the_stages_called_by_hand(table):
+    """No stage is skipped, swapped or fed with other spikes than it should be."""
+    spikes = simulate(NETWORK, duration=30.0, seed=3)
+    assert (table.n_spikes == len(spikes)).all()
+    first = spikes.split(0.8)[0]
+    coupling = fit_glm(first, GLM, progress=False).coupling("area")
+    check(table, "area", coupling)
+    trained = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
+    tokens = experiment.split_tokens(spikes)[0]
+    by_hand = attention_connectivity([trained[0].model], tokens, progress=False)
+    check(table, "rotary", by_hand.connectivity())
+    check(table, "rotary, layer 2", by_hand.connectivity(layer=1))
+
+
+def check(table, variant, estimate):
+    found = table[table.variant == variant].pivot(index="score", columns="view", values="value")
+    expected = compare(estimate, NETWORK.weights)
+    pd.testing.assert_frame_equal(found.loc[expected.index, expected.columns], expected, rtol=1e-6)
+
+
+def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypatch):
+    def forbidden(*args, **kwargs):
+        raise AssertionError("computed although it was in the cache")
+
+    monkeypatch.setattr("lgl_core.training._Run", forbidden)
+    monkeypatch.setattr("lgl_core.lif._advance", forbidden)
+    monkeypatch.setattr("lgl_core.glm._solve", forbidden)
+    monkeypatch.setattr("lgl_core.experiment.attention_connectivity", forbidden)
+    again = experiment.run(NETWORK, **PATH)
+    pd.testing.assert_frame_equal(
+        again.drop(columns="seconds"), table.drop(columns="seconds"), check_exact=True
+    )
+
+
+def test_members_of_an_ensemble_are_independent_and_the_first_is_the_single_model(table):
+    spikes = experiment.simulated(NETWORK, duration=30.0, seed=3)
+    single = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
+    pair = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK, n_models=2)["rotary"]
+    weights = [m.model.neuron_head.weight.detach().numpy() for m in single + pair]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[1], weights[2])
+
+
+@pytest.mark.slow
+def test_command_line_walks_the_path(table):
+    command = [sys.executable, "-m", "lgl_core"]
+    command += ["--seed", "1", "--duration", "2", "--size", "tiny"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert "rotary, layer 1" in result.stdout and "peak" in result.stdout
+    assert "LIF" in result.stderr and "s/s" in result.stderr  # a progress bar with its rate
