@@ -109,7 +109,8 @@ def simulate(
     seed : int
         Same seed, same spikes.
     initial : array_like, shape (n_neurons,), optional
-        Membrane potentials at the start in mV. Default: drawn evenly between reset and threshold.
+        Membrane potentials at the start in mV. Default: drawn evenly between the reset and where
+        the drive alone takes the membrane, threshold at most.
     max_rate : float
         Highest mean rate in Hz, over any second, that is taken for a working network.
     progress : bool
@@ -210,7 +211,9 @@ def _initial_membrane(
     network: Network, params: LIFParams, initial: ArrayLike | None, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     if initial is None:
-        return rng.uniform(params.v_reset, params.v_threshold, network.n_neurons)
+        # Up to threshold itself, noise would make everybody fire at once at the start.
+        driven = min(params.v_rest + params.mu, params.v_threshold)
+        return rng.uniform(*sorted((params.v_reset, driven)), network.n_neurons)
     membrane = np.array(initial, dtype=np.float64)
     if membrane.shape != (network.n_neurons,) or not np.isfinite(membrane).all():
         raise ValueError(

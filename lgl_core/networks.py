@@ -118,8 +118,11 @@ def hub_network(
     n_neurons, n_hubs : int
         Number of neurons, and how many of them are hubs. Ids are drawn, so that neither hubs nor
         inhibitory neurons stand in a block.
-    connection_probability, hub_probability : float
-        Chance of a synapse from an ordinary neuron, and from a hub, to any other neuron.
+    connection_probability : float
+        Chance of a synapse from an ordinary neuron to any other one.
+    hub_probability : float
+        Share of the other neurons that a hub reaches; the same for every hub, up to rounding, so
+        that networks of different seeds are equally hard.
     weight, hub_weight : float
         Mean size in mV of ordinary excitatory synapses and of hub synapses. Sizes are lognormal:
         ordinary ones with a standard deviation of 0.5 in the logarithm, hub ones with 0.2.
@@ -170,15 +173,17 @@ def hub_network(
     ids = rng.permutation(n_neurons)
     hubs, inhibitory = ids[:n_hubs], ids[n_hubs : n_hubs + n_inhibitory]
 
-    probability = np.full(n_neurons, connection_probability)
-    probability[hubs] = hub_probability
     mean_weight = np.full(n_neurons, weight)
     mean_weight[hubs] = hub_weight
     mean_weight[inhibitory] = -inhibition_ratio * weight
     log_sd = np.full(n_neurons, 0.5)
     log_sd[hubs] = 0.2
 
-    connected = rng.random((n_neurons, n_neurons)) < probability
+    connected = rng.random((n_neurons, n_neurons)) < connection_probability
+    for hub in hubs:
+        others = np.delete(np.arange(n_neurons), hub)
+        connected[:, hub] = False
+        connected[rng.permutation(others)[: round(hub_probability * len(others))], hub] = True
     np.fill_diagonal(connected, False)
     # The shift by half a variance keeps the mean of the lognormal at 1.
     size = np.exp(log_sd * rng.standard_normal((n_neurons, n_neurons)) - log_sd**2 / 2)

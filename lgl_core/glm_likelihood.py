@@ -1,0 +1,340 @@
+"""Likelihood of the GLM and its gradient for millions of spikes, without a design matrix.
+
+The design of Appendix C has one row per bin and one column per presynaptic neuron and basis
+function. It is never built: the spikes are few, so each one adds its coupling filters to the
+linear predictor of the bins that follow it, and collects the residuals of the same bins for the
+gradient. All postsynaptic neurons share the design and are evaluated side by side.
+
+Coefficients are one array of shape (1 + n_neurons * n_basis, n_posts): the bias first, then the
+weight of basis k of presynaptic neuron n in row ``1 + n * n_basis + k``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from lgl_core.spikes import SpikeTrains
+
+__all__ = ["BinnedSpikes", "bin_spikes", "gram_matrix", "loss_and_gradient"]
+
+Floats = NDArray[np.float64]
+
+# Postsynaptic neurons per block and bins per chunk: filters and residuals of one block stay in
+# the second-level cache, the chunk in the first.
+_BLOCK = 16
+_CHUNK = 256
+# Infinities and NaN never occur, and sums keep their order; only fused multiply-adds and the
+# like are allowed, so the result is the same for every number of threads.
+_FAST = {"contract", "nsz", "arcp", "nnan", "ninf"}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BinnedSpikes:
+    """A binary spike matrix, stored as the list of its ones.
+
+    Parameters
+    ----------
+    bins, neurons : ndarray of int, shape (n_ones,)
+        Bin and neuron of each one, bins ascending, no pair twice.
+    n_bins, n_neurons : int
+        Shape of the matrix.
+    """
+
+    bins: NDArray[np.int64]
+    neurons: NDArray[np.int64]
+    n_bins: int
+    n_neurons: int
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Bins with a spike for each neuron, shape (n_neurons,)."""
+        return np.bincount(self.neurons, minlength=self.n_neurons)
+
+
+def bin_spikes(spikes: SpikeTrains, bin_width: float) -> BinnedSpikes:
+    """Put spikes into bins; several spikes of a neuron in one bin count once.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+        The recording.
+    bin_width : float
+        Width of a bin in s. A last, incomplete bin is left out.
+
+    Returns
+    -------
+    BinnedSpikes
+        The non-zero entries of ``spikes.binned(bin_width)``, without the matrix.
+
+    Raises
+    ------
+    ValueError
+        If ``bin_width`` is not positive or longer than the recording.
+    """
+    if not 0 < bin_width <= spikes.duration:
+        raise ValueError(
+            f"bin_width must lie between 0 and the duration of {spikes.duration} s, got {bin_width}"
+        )
+    n_bins = int(spikes.duration / bin_width + 1e-6)  # the rounding of SpikeTrains.binned
+    bins = (spikes.times / bin_width).astype(np.int64)
+    inside = bins < n_bins
+    cells = np.unique(bins[inside] * spikes.n_neurons + spikes.neurons[inside])
+    bins, neurons = np.divmod(cells, spikes.n_neurons)
+    return BinnedSpikes(bins=bins, neurons=neurons, n_bins=n_bins, n_neurons=spikes.n_neurons)
+
+
+def loss_and_gradient(
+    binned: BinnedSpikes,
+    basis: Floats,
+    coefficients: Floats,
+    posts: NDArray[np.int64],
+    gradient: bool = True,
+) -> tuple[Floats, Floats]:
+    """Negative log-likelihood of a Bernoulli GLM and its gradient, without penalty.
+
+    Parameters
+    ----------
+    binned : BinnedSpikes
+        Spikes of the population. Before its first bin there were none.
+    basis : ndarray, shape (n_lags, n_basis)
+        Basis functions; row 0 is a lag of one bin.
+    coefficients : ndarray, shape (1 + n_neurons * n_basis, n_posts)
+        Bias and weights of the postsynaptic neurons.
+    posts : ndarray of int, shape (n_posts,)
+        Id of the postsynaptic neuron of each column.
+    gradient : bool
+        Without it only the biases' entries are filled, at two thirds of the time.
+
+    Returns
+    -------
+    loss : ndarray, shape (n_posts,)
+        Summed over bins, in nats.
+    gradient : ndarray, shape (1 + n_neurons * n_basis, n_posts)
+        Derivative of each neuron's loss by its coefficients.
+
+    Notes
+    -----
+    Appendix C.3. Costs two times ``n_lags * n_posts`` additions per spike and one exponential
+    per bin and neuron; memory does not grow with the length of the recording.
+    """
+    return _evaluate(
+        binned.bins,
+        binned.neurons,
+        binned.n_bins,
+        binned.n_neurons,
+        np.ascontiguousarray(basis),
+        np.ascontiguousarray(coefficients),
+        posts,
+        gradient,
+    )
+
+
+def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
+    """Gram matrix of the design, from counts of spike pairs.
+
+    Parameters
+    ----------
+    binned : BinnedSpikes
+        Spikes of the population.
+    basis : ndarray, shape (n_lags, n_basis)
+        Basis functions.
+
+    Returns
+    -------
+    ndarray, shape (1 + n_neurons * n_basis, 1 + n_neurons * n_basis)
+        ``X.T @ X`` with a first column of ones in X. Exact but for the last ``n_lags`` bins: it
+        counts the spikes there as if the recording went on.
+    """
+    n_lags, n_basis = basis.shape
+    n = binned.n_neurons
+    pairs = _count_pairs(binned.bins, binned.neurons, n, n_lags).astype(float)
+    # overlap[d, k, l] = sum over lags of b_k(lag) b_l(lag - d)
+    overlap = np.stack([basis[d:].T @ basis[: n_lags - d] for d in range(n_lags)])
+    same, later = (
+        np.tensordot(pairs[..., d], overlap[d], axes=1)
+        .transpose(0, 2, 1, 3)
+        .reshape(n * n_basis, n * n_basis)
+        for d in (slice(0, 1), slice(1, None))
+    )
+    gram = np.empty((1 + n * n_basis, 1 + n * n_basis))
+    gram[1:, 1:] = same + later + later.T
+    gram[0, 0] = binned.n_bins
+    gram[0, 1:] = gram[1:, 0] = np.outer(binned.counts, basis.sum(axis=0)).ravel()
+    return gram
+
+
+@njit(cache=True)
+def _count_pairs(bins, neurons, n_neurons, n_lags):
+    """pairs[n, m, d] = how often a spike of n is followed by one of m, d bins later."""
+    pairs = np.zeros((n_neurons, n_neurons, n_lags), np.int32)
+    first = 0
+    for i in range(len(bins)):
+        while bins[first] < bins[i]:
+            first += 1
+        j = first  # from the first spike of the same bin, so that d = 0 counts both orders
+        while j < len(bins) and bins[j] - bins[i] < n_lags:
+            pairs[neurons[i], neurons[j], bins[j] - bins[i]] += 1
+            j += 1
+    return pairs
+
+
+@njit(parallel=True, fastmath=_FAST, cache=True)
+def _evaluate(bins, neurons, n_bins, n_neurons, basis, coefficients, posts, with_gradient):
+    """Loss and gradient, one block of postsynaptic neurons per parallel task."""
+    n_posts = len(posts)
+    loss = np.zeros(n_posts)
+    gradient = np.zeros(coefficients.shape)
+    for block in prange((n_posts + _BLOCK - 1) // _BLOCK):
+        first, last = block * _BLOCK, min((block + 1) * _BLOCK, n_posts)
+        column = np.full(n_neurons, -1)
+        for c in range(last - first):
+            column[posts[first + c]] = c
+        _evaluate_block(
+            bins,
+            neurons,
+            n_bins,
+            column,
+            basis,
+            coefficients[:, first:last],
+            loss[first:last],
+            gradient[:, first:last],
+            with_gradient,
+        )
+    return loss, gradient
+
+
+@njit(fastmath=_FAST, cache=True)
+def _evaluate_block(
+    bins, neurons, n_bins, column, basis, coefficients, loss_out, gradient, with_gradient
+):
+    """Go through time once, chunk by chunk: predictor, loss, residual, gradient.
+
+    ``rows`` holds n_lags bins of residuals before the chunk, the chunk, and n_lags bins after it,
+    of which earlier spikes have begun to fill the predictor. The gradient of a spike waits until
+    the residuals of all its lags are known, hence ``n_lags`` bins.
+    """
+    n_lags, n_spikes, width = len(basis), len(bins), coefficients.shape[1]
+    size = n_lags * _BLOCK
+    bias = np.full(_BLOCK, -40.0)  # columns that only fill up the last block: never a spike
+    for c in range(width):
+        bias[c] = coefficients[0, c]
+    filters = _expand(coefficients, basis, len(column))
+    residuals = np.zeros_like(filters)  # summed per presynaptic neuron and lag
+    rows = np.zeros((_CHUNK + 2 * n_lags) * _BLOCK)
+    _fill(rows, n_lags * _BLOCK, bias)
+    loss, bias_gradient = np.zeros(_BLOCK), np.zeros(_BLOCK)
+
+    i = waiting = 0
+    for start in range(0, n_bins, _CHUNK):
+        stop = min(start + _CHUNK, n_bins)
+        origin = start - n_lags  # the bin of the first row
+        chunk_first = i
+        while i < n_spikes and bins[i] < stop:
+            _add(rows, (bins[i] + 1 - origin) * _BLOCK, filters, neurons[i] * size, size)
+            i += 1
+        for j in range(chunk_first, i):
+            c = column[neurons[j]]
+            if c >= 0:
+                loss[c] -= rows[(bins[j] - origin) * _BLOCK + c]
+        _softplus_and_sigmoid(rows, n_lags, stop - start, loss, bias_gradient)
+        for j in range(chunk_first, i):
+            c = column[neurons[j]]
+            if c >= 0:
+                rows[(bins[j] - origin) * _BLOCK + c] -= 1.0
+                bias_gradient[c] -= 1.0
+        known = stop - n_lags
+        if stop == n_bins:  # nothing is observed, hence no residual, after the end
+            _fill(rows, (stop - origin) * _BLOCK, np.zeros(_BLOCK))
+            known = n_bins
+        while with_gradient and waiting < n_spikes and bins[waiting] < known:
+            place = (bins[waiting] + 1 - origin) * _BLOCK
+            _add(residuals, neurons[waiting] * size, rows, place, size)
+            waiting += 1
+        for j in range(2 * size):
+            rows[j] = rows[_CHUNK * _BLOCK + j]
+        _fill(rows, 2 * size, bias)
+
+    for c in range(width):
+        loss_out[c] = loss[c]
+        gradient[0, c] = bias_gradient[c]
+    if with_gradient:
+        _project(residuals, basis, gradient)
+
+
+@njit(fastmath=_FAST, cache=True)
+def _softplus_and_sigmoid(rows, first, n, loss, total):
+    """Turn n rows of the predictor into probabilities; add up log(1 + exp) and probabilities."""
+    block = rows[first * _BLOCK : (first + n) * _BLOCK]
+    # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), and the last terms are at most log 2: one
+    # logarithm of the product over a chunk does, 2**_CHUNK being far below overflow.
+    product = np.ones(_BLOCK)
+    for t in range(n):
+        for c in range(_BLOCK):
+            x = block[t * _BLOCK + c]
+            # exp(-|x|) as the 256th power of a short series, since a call to exp would keep the
+            # compiler from vectorising. Relative error below 1e-13.
+            y = -min(abs(x), 40.0) / 256
+            e = 1 + y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5 * (1 + y / 6 * (
+                1 + y / 7 * (1 + y / 8 * (1 + y / 9))))))))  # fmt: skip
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            p = 1 / (1 + e)
+            p = p if x > 0 else e * p
+            loss[c] += max(x, 0.0)
+            product[c] *= 1 + e
+            total[c] += p
+            block[t * _BLOCK + c] = p
+    for c in range(_BLOCK):
+        loss[c] += np.log(product[c])
+
+
+@njit(fastmath=_FAST, cache=True)
+def _expand(coefficients, basis, n_neurons):
+    """Coupling filters [pre, lag, post], flat, of one block."""
+    n_lags, n_basis = basis.shape
+    filters = np.zeros(n_neurons * n_lags * _BLOCK)
+    for n in range(n_neurons):
+        for k in range(n_basis):
+            for lag in range(n_lags):
+                for c in range(coefficients.shape[1]):
+                    filters[(n * n_lags + lag) * _BLOCK + c] += (
+                        basis[lag, k] * coefficients[1 + n * n_basis + k, c]
+                    )
+    return filters
+
+
+@njit(fastmath=_FAST, cache=True)
+def _project(residuals, basis, gradient):
+    """Turn sums of residuals [pre, lag, post] into the weights' gradient: _expand transposed."""
+    n_lags, n_basis = basis.shape
+    for n in range((len(gradient) - 1) // n_basis):
+        for k in range(n_basis):
+            for lag in range(n_lags):
+                for c in range(gradient.shape[1]):
+                    gradient[1 + n * n_basis + k, c] += (
+                        basis[lag, k] * residuals[(n * n_lags + lag) * _BLOCK + c]
+                    )
+
+
+@njit(fastmath=_FAST, cache=True)
+def _add(target, at, source, start, n):
+    # Slices first: the compiler then knows that no index is negative, and vectorises.
+    to, values = target[at : at + n], source[start : start + n]
+    for i in range(n):
+        to[i] += values[i]
+
+
+@njit(cache=True)
+def _fill(rows, start, values):
+    for i in range(start, len(rows)):
+        rows[i] = values[i % _BLOCK]

@@ -1,0 +1,139 @@
+"""The notebooks: pairs that agree, executed in order, with parameters that a reader can change."""
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "notebooks"
+SOURCES = sorted(FOLDER.glob("[0-9]*.md"))
+NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def outputs(path):
+    return [output for cell in code_cells(path) for output in cell.outputs]
+
+
+def cells_with_tag(path, tag):
+    return [cell for cell in read(path).cells if tag in cell.metadata.get("tags", [])]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS, "no notebook to check: run `make notebooks`"
+
+
+def test_no_side_of_a_pair_is_missing():
+    assert [path.stem for path in SOURCES] == [path.stem for path in NOTEBOOKS]
+
+
+@each_notebook
+def test_both_sides_of_the_pair_agree(path):
+    def essence(notebook):
+        return [
+            (cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells
+        ]
+
+    reviewed = essence(jupytext.read(path.with_suffix(".md")))
+    assert essence(read(path)) == reviewed, "run `make notebooks`"
+
+
+@each_notebook
+def test_was_executed_from_top_to_bottom(path):
+    counts = [cell.execution_count for cell in code_cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_holds_no_error_and_no_warning(path):
+    assert [output.ename for output in outputs(path) if output.output_type == "error"] == []
+    messages = [output.text for output in outputs(path) if output.get("name") == "stderr"]
+    assert messages == []
+
+
+@each_notebook
+def test_is_the_same_on_every_machine(path):
+    text = path.read_text()
+    for place in (str(ROOT), str(Path.home())):
+        assert place + "/" not in text
+    assert not re.search(r"0x[0-9a-f]{8,}", "".join(map(str, outputs(path)))), "a memory address"
+    metadata = read(path).metadata
+    assert metadata.kernelspec.name == "python3"
+    assert set(metadata.papermill) == {"duration", "end_time"}
+
+
+@each_notebook
+def test_has_one_cell_of_typed_and_commented_parameters(path):
+    (cell,) = cells_with_tag(path, "parameters")
+    statements = ast.parse(cell.source).body
+    assert statements
+    assert all(isinstance(statement, ast.AnnAssign) for statement in statements)
+    parameters = papermill.inspect_notebook(str(path))
+    without_help = [name for name, parameter in parameters.items() if not parameter["help"]]
+    assert without_help == []
+
+
+@each_notebook
+def test_ends_with_something_to_try(path):
+    headings = re.findall(
+        r"^#+ (.*)$",
+        "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown"),
+        flags=re.MULTILINE,
+    )
+    assert headings[-1] == "Try it"
+
+
+@each_notebook
+def test_commands_to_try_name_parameters_that_exist(path):
+    prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    commands = re.findall(r"papermill (?:notebooks/)?(\S+)\.ipynb((?:[^\n]*\\\n)*[^\n]*)", prose)
+    assert commands, "Try it must show a papermill command"
+    for name, options in commands:
+        known = papermill.inspect_notebook(str(FOLDER / f"{name}.ipynb"))
+        assert set(re.findall(r"-p (\w+)", options)) <= set(known)
+        for file in re.findall(r"-f (\S+)", options):
+            assert (ROOT / file).is_file()
+
+
+@each_notebook
+def test_glued_numbers_can_be_formatted(path):
+    glued = [output for output in outputs(path) if "scrapbook" in output.get("metadata", {})]
+    texts = [str(text) for output in glued for text in output.data.values()]
+    assert [text for text in texts if text.startswith("np.")] == [], "glue float(x) or int(x)"
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("params/*.yaml")), ids=lambda file: file.stem)
+def test_parameter_files_fit_the_comparison(file):
+    given = yaml.safe_load(file.read_text())
+    known = papermill.inspect_notebook(str(FOLDER / "08_comparison.ipynb"))
+    assert set(given) <= set(known)
+
+
+@pytest.mark.slow
+def test_papermill_runs_the_whole_path_on_another_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)  # a reader may start it from anywhere
+    source, target = FOLDER / "00_whole_path.ipynb", tmp_path / "out.ipynb"
+    parameters = {"seed": 1, "duration": 60.0, "epochs": 2}
+    papermill.execute_notebook(source, target, parameters=parameters, progress_bar=False)
+    assert cells_with_tag(target, "injected-parameters")
+    assert printed_first(target) != printed_first(source), "another seed, another network"
+
+
+def printed_first(path):
+    return next(output.text for output in outputs(path) if output.get("name") == "stdout")
