@@ -77,9 +77,9 @@ def cached(function: Callable[P, R]) -> Callable[P, R]:
 
     Notes
     -----
-    Inputs are hashed by :func:`joblib.hash`: numbers, strings, NumPy arrays and dataclasses of
+    Inputs are hashed by ``joblib.hash``: numbers, strings, NumPy arrays and dataclasses of
     them give the same key in every process. PyTorch tensors and modules do not; pass the
-    configuration and seed that made them. :class:`joblib.Memory` is not used because it drops a
+    configuration and seed that made them. ``joblib.Memory`` is not used because it drops a
     function's results when a comment in it changes and returns damaged arrays unnoticed.
     """
     _check_function(function)

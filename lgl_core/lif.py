@@ -213,7 +213,8 @@ def _initial_membrane(
     if initial is None:
         # Up to threshold itself, noise would make everybody fire at once at the start.
         driven = min(params.v_rest + params.mu, params.v_threshold)
-        return rng.uniform(*sorted((params.v_reset, driven)), network.n_neurons)
+        low, high = sorted((params.v_reset, driven))
+        return rng.uniform(low, high, network.n_neurons)
     membrane = np.array(initial, dtype=np.float64)
     if membrane.shape != (network.n_neurons,) or not np.isfinite(membrane).all():
         raise ValueError(

@@ -172,17 +172,13 @@ def train_ensemble(
 
     Parameters
     ----------
-    train_tokens, valid_tokens, config
+    train_tokens, valid_tokens, config, progress
         As for :func:`train`.
-    model_configs : list of TransformerConfig
-        One per model. The m-th model gets ``config.seed + m`` only if its configuration stood in
-        the list before, so that different architectures share their seed.
-    directories : list of Path
-        One per model.
+    model_configs, directories : list
+        One per model. The first model of each configuration has the seed ``config.seed``, the
+        second one ``config.seed + 1``, and so on.
     n_jobs : int
         Models at once; -1 for as many as there are cores.
-    progress : bool
-        Show a progress bar per model.
 
     Returns
     -------
@@ -272,13 +268,10 @@ def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
         ``neuron``: every neuron with its firing rate (unigram); ``interval``: every class of
         intervals with its frequency (histogram).
     """
+    n_neurons, n_classes = train_tokens.n_neurons, train_tokens.vocabulary.n_classes
     return {
-        "neuron": _frequency_loss(
-            train_tokens.neurons, valid_tokens.neurons, train_tokens.n_neurons
-        ),
-        "interval": _frequency_loss(
-            train_tokens.classes, valid_tokens.classes, train_tokens.vocabulary.n_classes
-        ),
+        "neuron": _frequency_loss(train_tokens.neurons, valid_tokens.neurons, n_neurons),
+        "interval": _frequency_loss(train_tokens.classes, valid_tokens.classes, n_classes),
     }
 
 
@@ -406,10 +399,8 @@ class _Run:
 
 
 def _check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:
-    for name, given in (
-        ("n_neurons", tokens.n_neurons),
-        ("n_classes", tokens.vocabulary.n_classes),
-    ):
+    sizes = {"n_neurons": tokens.n_neurons, "n_classes": tokens.vocabulary.n_classes}
+    for name, given in sizes.items():
         if getattr(config, name) != given:
             raise ValueError(
                 f"{name} of the model must be that of the tokens, {given}, "

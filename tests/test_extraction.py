@@ -76,7 +76,8 @@ def test_agrees_with_the_triple_loop(rows, mask, stride):
     )
     flow, pairs = slow_twin(models, tokens, rows, mask == "strict", stride or T)
     np.testing.assert_array_equal(result.pairs, pairs)
-    np.testing.assert_allclose(result.flow, flow, atol=1e-5)
+    # Attention is in single precision, and a batch of four rounds otherwise than four of one.
+    np.testing.assert_allclose(result.flow, flow, rtol=1e-5, atol=1e-5)
     seen = pairs > 0
     connectivity = np.zeros((N, N))
     connectivity[seen] = flow.mean((0, 1))[seen] / pairs[seen]

@@ -1,0 +1,96 @@
+# make book       the whole book from nothing: environment, models, notebooks, pages
+# make test       everything that CI runs
+# make test-fast  the inner loop: unit tests only, under a minute
+# make notebooks  refresh the committed .ipynb side of every pair from its .md side
+# make models     the expensive steps alone, into the cache on disk
+# make lock       write what .venv holds into requirements.lock
+# make clean      remove what was built; environment and cache stay
+
+SHELL := /bin/bash
+BIN := .venv/bin
+READY := .venv/.ready
+LIBRARY := $(wildcard lgl_core/*.py lgl_core/*.mplstyle)
+NOTEBOOKS := $(sort $(basename $(notdir $(wildcard notebooks/[0-9]*.md))))
+EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
+STATUS := 09_status
+PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/*)
+
+.PHONY: book test test-fast check models notebooks render lock clean environment
+.DELETE_ON_ERROR:
+
+book: _build/html/index.html
+	@echo "The book is at $(CURDIR)/_build/html/index.html"
+
+test: check
+	$(BIN)/pytest tests --ignore tests/test_book.py
+	$(MAKE) models
+	$(BIN)/pytest --nbval --nbval-current-env notebooks
+	$(BIN)/pytest tests/test_book.py
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test-fast: $(READY)
+	$(BIN)/pytest -x -q -m "not slow" tests
+
+# Fills the cache; does next to nothing when everything is there.
+models: $(READY)
+	$(BIN)/python -m lgl_core
+
+# --- environment -------------------------------------------------------------------------------
+
+environment: $(READY)
+
+# pyenv and its like put a python3.11 on the path that may not run, hence the try.
+PYTHON = $(shell for python in python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found on the PATH."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual \
+	environment: install the package python3.11-venv (Debian, Ubuntu) and try again."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+lock:
+	{ sed '/^[^#]/,$$d' requirements.lock; \
+	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+# --- notebooks ---------------------------------------------------------------------------------
+
+notebooks: $(READY) models
+	set -e; for name in $(NOTEBOOKS); do \
+	    $(BIN)/python notebooks/execute.py notebooks/$$name.md notebooks/$$name.ipynb; done
+
+_build/executed/%.ipynb: notebooks/%.md notebooks/execute.py $(LIBRARY) $(READY) | models
+	$(BIN)/python notebooks/execute.py $< $@
+
+# The status page reads how long the others took.
+_build/executed/$(STATUS).ipynb: $(filter-out %/$(STATUS).ipynb,$(EXECUTED))
+
+# --- pages -------------------------------------------------------------------------------------
+
+_build/html/index.html: $(EXECUTED) $(PAGES)
+	$(MAKE) render
+
+# Renders the notebooks of one folder: `make render from=notebooks to=/tmp/elsewhere`.
+# Pages are staged beside each other, since the book may show notebooks executed elsewhere, and
+# always rendered anew, since Sphinx repeats no warning about a page that it has seen before.
+from := _build/executed
+to := .
+
+render: $(READY)
+	rm -rf $(to)/_build/source $(to)/_build/html $(to)/_build/.doctrees
+	mkdir -p $(to)/_build/source/notebooks
+	cp -R _config.yml _toc.yml book $(to)/_build/source/
+	cp $(from)/*.ipynb $(to)/_build/source/notebooks/
+	$(BIN)/jupyter-book build $(to)/_build/source --path-output $(to) -W -n --keep-going
+
+clean:
+	rm -rf _build
