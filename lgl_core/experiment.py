@@ -165,7 +165,10 @@ def _attended(
     models = [Neuroformer(config) for _ in weights]
     for model, arrays in zip(models, weights, strict=True):
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return attention_connectivity(models, split_tokens(spikes)[0], rows=rows)
+    # Windows that overlap by three quarters: the first tokens of a window have few keys to spread
+    # their attention over, and weigh less when every pair is also seen further down a window.
+    stride = max(config.context // 4, 1)
+    return attention_connectivity(models, split_tokens(spikes)[0], rows=rows, stride=stride)
 
 
 def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:

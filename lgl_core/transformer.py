@@ -22,9 +22,11 @@ __all__ = ["PRESETS", "Neuroformer", "TransformerConfig", "load_model", "preset"
 TimeEmbedding = Literal["interval", "elapsed", "rotary"]
 Mask = Literal["causal", "strict"]
 
-# Periods that the Fourier features and the rotary phases span, in s: from the lag of a synapse to
-# the length of a window.
-SHORTEST_PERIOD, LONGEST_PERIOD = 1e-3, 0.1
+# Shortest and longest period in s of the Fourier features, from a typical interval of the
+# population to far beyond any, so that sums of intervals can be read off nearly linear ones.
+FOURIER_PERIODS = 0.5e-3, 0.5
+# The same of the rotary phases: from the lag of a synapse to the length of a window.
+ROTARY_PERIODS = 1e-3, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,13 +118,13 @@ def preset(name: str, **changes: Any) -> TransformerConfig:
 
 def fourier_features(times: Tensor, n_features: int) -> Tensor:
     """Sines and cosines of times (s) at log-spaced periods, shape (..., n_features)."""
-    angles = times[..., None] * angular_frequencies(n_features // 2, times.device)
+    angles = times[..., None] * angular_frequencies(FOURIER_PERIODS, n_features // 2, times.device)
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def angular_frequencies(n: int, device: torch.device) -> Tensor:
-    """Angular frequencies in 1/s of ``n`` log-spaced periods, shape (n,)."""
-    low, high = math.log(2 * math.pi / LONGEST_PERIOD), math.log(2 * math.pi / SHORTEST_PERIOD)
+def angular_frequencies(periods: tuple[float, float], n: int, device: torch.device) -> Tensor:
+    """Angular frequencies in 1/s of ``n`` log-spaced periods (s), shape (n,)."""
+    high, low = (math.log(2 * math.pi / period) for period in periods)
     return torch.linspace(low, high, n, device=device).exp()
 
 
@@ -136,7 +138,8 @@ def rotate(x: Tensor, times: Tensor) -> Tensor:
         Spike times in s.
     """
     even, odd = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
-    angles = times[:, None, :, None] * angular_frequencies(even.shape[-1], x.device)
+    frequencies = angular_frequencies(ROTARY_PERIODS, even.shape[-1], x.device)
+    angles = times[:, None, :, None] * frequencies
     cos, sin = angles.cos(), angles.sin()  # (B, 1, T, D/2)
     return torch.cat([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
 
@@ -180,13 +183,18 @@ class CausalSelfAttention(nn.Module):
             query, key = rotate(query, times), rotate(key, times)
         return query, key, value
 
-    def attention(self, x: Tensor, times: Tensor) -> Tensor:
-        """Attention matrices ``A[query, key]``, shape (B, H, T, T), written out."""
-        query, key, _ = self.project(x, times)
+    def attention(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend with the matrices ``A[query, key]`` written out, without dropout.
+
+        Returns the matrices, (B, H, T, T), and what :meth:`forward` returns, (B, T, W).
+        """
+        query, key, value = self.project(x, times)
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
         allowed = allowed_positions(x.shape[1], strict=self.strict, device=x.device)
-        # A row without any key gives zeros, never NaN.
-        return scores.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)
+        matrix = scores.masked_fill_(~allowed, -torch.inf).softmax(-1)
+        if self.strict:
+            matrix = matrix.nan_to_num(0.0)  # the first row has no key at all
+        return matrix, self.output((matrix @ value).transpose(1, 2).flatten(2))
 
 
 def allowed_positions(n_tokens: int, *, strict: bool, device: torch.device | None = None) -> Tensor:
@@ -234,9 +242,6 @@ class Neuroformer(nn.Module):
         self.neuron_head = nn.Linear(config.width, config.n_neurons)
         self.interval_head = nn.Linear(config.width, config.n_classes)
         self.apply(_initialise)
-        if config.time_embedding != "rotary":
-            # Its width / 2 pairs of sine and cosine would drown the neuron's identity otherwise.
-            nn.init.normal_(self.time_embedding.weight, std=0.02 / math.sqrt(config.width / 2))
 
     def forward(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the next neuron and of its interval's class.
@@ -275,8 +280,10 @@ class Neuroformer(nn.Module):
         matrices = []
         for block in self.blocks:
             assert isinstance(block, Block)
-            matrices.append(block.attention.attention(block.norm_attention(x), times))
-            x = block(x, times)
+            matrix, attended = block.attention.attention(block.norm_attention(x), times)
+            matrices.append(matrix)
+            x = x + attended
+            x = x + block.perceptron(block.norm_perceptron(x))
         return matrices
 
 

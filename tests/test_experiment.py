@@ -53,7 +53,7 @@ def test_scores_are_those_of_the_stages_called_by_hand(table):
     check(table, "area", coupling)
     trained = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
     tokens = experiment.split_tokens(spikes)[0]
-    by_hand = attention_connectivity([trained[0].model], tokens, progress=False)
+    by_hand = attention_connectivity([trained[0].model], tokens, stride=16, progress=False)
     check(table, "rotary", by_hand.connectivity())
     check(table, "rotary, layer 2", by_hand.connectivity(layer=1))
 

@@ -65,10 +65,20 @@ def test_fused_and_explicit_attention_agree(embedding, mask):
     model, (neurons, intervals, times) = small(time_embedding=embedding, mask=mask), batch()
     x = model.embed(neurons, intervals, times)
     attention = model.blocks[0].attention
-    *_, value = attention.project(x, times)
-    explicit = attention.attention(x, times) @ value
-    explicit = attention.output(explicit.transpose(1, 2).flatten(2))
+    matrix, explicit = attention.attention(x, times)
+    assert matrix.shape == (B, 2, T, T)
     torch.testing.assert_close(attention(x, times), explicit, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_attention_of_each_layer_is_that_of_the_forward_pass(mask):
+    """Walking through the layers with written-out attention does not drift off the fused path."""
+    model, (neurons, intervals, times) = small(mask=mask), batch()
+    x = model.embed(neurons, intervals, times)
+    for block, matrix in zip(model.blocks, model.attention(neurons, intervals, times), strict=True):
+        expected, _ = block.attention.attention(block.norm_attention(x), times)
+        torch.testing.assert_close(matrix, expected, rtol=0, atol=1e-5)
+        x = block(x, times)
 
 
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
