@@ -11,7 +11,7 @@ from lgl_core import experiment
 from lgl_core.extraction import attention_connectivity
 from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.lif import simulate
-from lgl_core.metrics import compare
+from lgl_core.metrics import compare, paper_table_1
 from lgl_core.networks import hub_network
 from lgl_core.training import TrainConfig
 
@@ -85,6 +85,46 @@ def test_members_of_an_ensemble_are_independent_and_the_first_is_the_single_mode
     weights = [m.model.neuron_head.weight.detach().numpy() for m in single + pair]
     np.testing.assert_array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[1], weights[2])
+
+
+def paper_as_scores(**changes):
+    """Table 1 of the paper in the form of our scores, with single values changed."""
+    table = paper_table_1()
+    table["variant"] = table["method"].map({"glm": "peak", "attention": "interval"})
+    for cell, number in changes.items():
+        variant, view, score = cell.split("__")
+        here = (table.variant == variant) & (table.view == view) & (table.score == score)
+        table.loc[here, "value"] = number
+    return table
+
+
+def test_the_papers_own_table_supports_its_claims():
+    blank = {"interval__abs__spearman": 0.0}  # left blank there; any low value will do
+    verdicts = experiment.claims(paper_as_scores(**blank)).set_index("claim")
+    assert verdicts.holds.all()
+    assert verdicts.measured.iloc[0] == "GLM 0.26 / 0.16, Neuroformer 0.11 / 0.13"
+
+
+@pytest.mark.parametrize(
+    ("cell", "number", "broken"),
+    [
+        ("peak__true__spearman", 0.55, ["both models recover edges modestly"]),
+        ("interval__co_input__spearman", 0.6, ["Neuroformer is ahead of the GLM on co-input"]),
+        ("interval__true__spearman", 0.17, ["the GLM is ahead of Neuroformer on edges"]),
+        ("peak__abs__pearson", 0.3, ["both do worse on magnitudes"]),
+        (
+            "peak__co_input__pearson",
+            0.2,
+            ["GLM aligns better in co-input"],
+        ),
+    ],
+)
+def test_one_number_can_break_a_claim(cell, number, broken):
+    changes = {"interval__abs__spearman": 0.0, cell: number}
+    verdicts = experiment.claims(paper_as_scores(**changes))
+    failed = verdicts.claim[~verdicts.holds]
+    assert len(failed) == len(broken)
+    assert all(claim.startswith(start) for claim, start in zip(failed, broken, strict=True))
 
 
 @pytest.mark.slow
