@@ -38,7 +38,7 @@ def split_tokens(spikes):
 def config(**changes):
     return TransformerConfig(
         **{"n_neurons": 5, "n_classes": 12, "n_layers": 1, "n_heads": 2, "width": 16}
-        | {"context": 16}
+        | {"context": 16, "interval_weight": 1.0}
         | changes
     )
 
