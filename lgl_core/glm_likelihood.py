@@ -75,15 +75,8 @@ def bin_spikes(spikes: SpikeTrains, bin_width: float) -> BinnedSpikes:
     ValueError
         If ``bin_width`` is not positive or longer than the recording.
     """
-    if not 0 < bin_width <= spikes.duration:
-        raise ValueError(
-            f"bin_width must lie between 0 and the duration of {spikes.duration} s, got {bin_width}"
-        )
-    n_bins = int(spikes.duration / bin_width + 1e-6)  # the rounding of SpikeTrains.binned
-    bins = (spikes.times / bin_width).astype(np.int64)
-    inside = bins < n_bins
-    cells = np.unique(bins[inside] * spikes.n_neurons + spikes.neurons[inside])
-    bins, neurons = np.divmod(cells, spikes.n_neurons)
+    cells, n_bins = spikes.cells(bin_width)
+    bins, neurons = np.divmod(np.unique(cells), spikes.n_neurons)
     return BinnedSpikes(bins=bins, neurons=neurons, n_bins=n_bins, n_neurons=spikes.n_neurons)
 
 

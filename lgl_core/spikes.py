@@ -100,6 +100,30 @@ class SpikeTrains:
         ValueError
             If ``bin_width`` is not positive or longer than the recording.
         """
+        cells, n_bins = self.cells(bin_width)
+        counts = np.bincount(cells, minlength=n_bins * self.n_neurons)
+        return np.minimum(counts, 255).astype(np.uint8).reshape(n_bins, self.n_neurons)
+
+    def cells(self, bin_width: float) -> tuple[NDArray[np.int64], int]:
+        """Find the cell of the matrix of :meth:`binned` that each spike falls into.
+
+        Parameters
+        ----------
+        bin_width : float
+            As for :meth:`binned`.
+
+        Returns
+        -------
+        cells : ndarray of int
+            ``bin * n_neurons + neuron``, one per spike within complete bins, in order of time.
+        n_bins : int
+            Number of complete bins.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`binned`.
+        """
         if not 0 < bin_width <= self.duration:
             raise ValueError(
                 f"bin_width must lie between 0 and the duration of {self.duration} s, "
@@ -109,9 +133,7 @@ class SpikeTrains:
         n_bins = int(self.duration / bin_width + 1e-6)
         bins = (self.times / bin_width).astype(np.int64)
         inside = bins < n_bins
-        cells = bins[inside] * self.n_neurons + self.neurons[inside]
-        counts = np.bincount(cells, minlength=n_bins * self.n_neurons)
-        return np.minimum(counts, 255).astype(np.uint8).reshape(n_bins, self.n_neurons)
+        return bins[inside] * self.n_neurons + self.neurons[inside], n_bins
 
     def split(self, fraction: float = 0.8) -> tuple[SpikeTrains, SpikeTrains]:
         """Split chronologically, as the paper does (80/20, Appendix B.5 and C.5).
