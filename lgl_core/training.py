@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -21,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
+from lgl_core.training_step import OrderedMap, gradient_step, mean_losses, threads
 from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
 
 __all__ = [
@@ -47,8 +47,6 @@ class TrainConfig:
         Fixed learning rate of Adam.
     seed : int
         Seed of the initial weights, the order of the windows and dropout.
-    n_threads : int
-        Threads of one model. Sums depend on it in their last bits, hence it is a setting.
 
     Raises
     ------
@@ -65,10 +63,9 @@ class TrainConfig:
     batch_size: int = 64
     learning_rate: float = 1e-3
     seed: int = 0
-    n_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "n_threads"):
+        for name in ("epochs", "batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.seed < 0:
@@ -101,6 +98,7 @@ def train(
     *,
     directory: Path,
     checkpoint_every: int = 50,
+    n_threads: int = -1,
     progress: bool = True,
     position: int = 0,
 ) -> TrainedModel:
@@ -121,6 +119,9 @@ def train(
         history (``history.csv``) go. A finished run is read back from there.
     checkpoint_every : int
         Steps between checkpoints.
+    n_threads : int
+        Threads to compute on; -1 for as many as there are cores. The weights do not depend on it,
+        not even in their last bits.
     progress : bool
         Show a progress bar.
     position : int
@@ -142,15 +143,9 @@ def train(
     finished = _read_finished(directory)
     if finished is not None:
         return finished
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(config.n_threads)
-    try:
-        # Dropout draws from PyTorch's global generator: borrow it and give it back.
-        with torch.random.fork_rng(devices=[]):
-            run = _Run(train_tokens, valid_tokens, model_config, config, directory)
-            run.go(checkpoint_every, progress, position)
-    finally:
-        torch.set_num_threads(n_threads)
+    with threads(effective_n_jobs(n_threads)) as ordered_map:
+        run = _Run(train_tokens, valid_tokens, model_config, config, directory, ordered_map)
+        run.go(checkpoint_every, progress, position)
     history = pd.DataFrame(run.history)
     history.to_csv(directory / "history.csv", index=False)
     save_model(run.model, directory / "model.safetensors")  # last: its presence says finished
@@ -178,7 +173,7 @@ def train_ensemble(
         One per model. The first model of each configuration has the seed ``config.seed``, the
         second one ``config.seed + 1``, and so on.
     n_jobs : int
-        Models at once; -1 for as many as there are cores.
+        Cores to use, -1 for all: so many models at once, or several threads for each.
 
     Returns
     -------
@@ -191,14 +186,17 @@ def train_ensemble(
         for model_config, seed, directory in zip(model_configs, seeds, directories, strict=True)
     ]
     unfinished = [member for member in members if _read_finished(member[2]) is None]
+    n_cores = effective_n_jobs(n_jobs)
+    n_processes = min(n_cores, max(len(unfinished), 1))
     # The models come back through their files: weights are never pickled. A single one trains
     # right here, which saves the start of a process.
-    Parallel(n_jobs=min(effective_n_jobs(n_jobs), max(len(unfinished), 1)))(
+    Parallel(n_jobs=n_processes)(
         delayed(_train_quietly)(
             train_tokens,
             valid_tokens,
             *member[:2],
             directory=member[2],
+            n_threads=n_cores // n_processes,
             progress=progress,
             position=position,
         )
@@ -213,8 +211,9 @@ def _train_quietly(*args: Any, **kwargs: Any) -> None:
     train(*args, **kwargs)
 
 
-@torch.no_grad()
-def evaluate(model: Neuroformer, tokens: Tokens, batch_size: int = 64) -> tuple[float, float]:
+def evaluate(
+    model: Neuroformer, tokens: Tokens, batch_size: int = 64, ordered_map: OrderedMap = map
+) -> tuple[float, float]:
     """Mean cross-entropies of a model on tokens, in nats per spike.
 
     Parameters
@@ -223,6 +222,8 @@ def evaluate(model: Neuroformer, tokens: Tokens, batch_size: int = 64) -> tuple[
     tokens : Tokens
     batch_size : int
         Sequences at once.
+    ordered_map : callable
+        From :func:`lgl_core.training_step.threads`, to use several.
 
     Returns
     -------
@@ -234,24 +235,11 @@ def evaluate(model: Neuroformer, tokens: Tokens, batch_size: int = 64) -> tuple[
     model.eval()
     total, count = np.zeros(2), 0
     for starts in data.in_order(batch_size, stride=model.config.context):
-        total += len(starts) * np.array([loss.item() for loss in losses(model, data[starts])])
+        total += len(starts) * mean_losses(model, data[starts], ordered_map)
         count += len(starts)
     model.train(was_training)
     neuron, interval = total / count
     return float(neuron), float(interval)
-
-
-def losses(model: Neuroformer, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropies of the next neuron and of the next interval's class, in nats.
-
-    The batch has one token more than the model reads: each tensor is (B, T + 1).
-    """
-    neurons, intervals, times, classes = batch
-    neuron_logits, interval_logits = model(neurons[:, :-1], intervals[:, :-1], times[:, :-1])
-    return (
-        F.cross_entropy(neuron_logits.flatten(0, 1), neurons[:, 1:].flatten()),
-        F.cross_entropy(interval_logits.flatten(0, 1), classes[:, 1:].flatten()),
-    )
 
 
 def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
@@ -290,13 +278,17 @@ class _Run:
         model_config: TransformerConfig,
         config: TrainConfig,
         directory: Path,
+        ordered_map: OrderedMap,
     ) -> None:
         self.config, self.stride = config, model_config.context
+        self.ordered_map = ordered_map
         self.data = Windows(train_tokens, model_config.context + 1)
         self.valid_tokens = valid_tokens
         self.path = directory / "checkpoint.safetensors"
-        torch.manual_seed(config.seed)
-        self.model = Neuroformer(model_config)
+        # Initial weights come from PyTorch's global generator: borrow it and give it back.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.model = Neuroformer(model_config)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, fused=True
         )
@@ -341,15 +333,17 @@ class _Run:
 
     def _step(self, starts: NDArray[np.int64]) -> None:
         self.model.train()
-        neuron, interval = losses(self.model, self.data[starts])
-        self.optimizer.zero_grad()
-        (neuron + self.model.config.interval_weight * interval).backward()
+        # Each step has its own dropout, wherever a run was interrupted.
+        seed = (self.config.seed, self.epoch, self.batch)
+        values = gradient_step(self.model, self.data[starts], seed, self.ordered_map)
         self.optimizer.step()
         self.batch += 1
-        self.sums = [self.sums[0] + neuron.item(), self.sums[1] + interval.item()]
+        self.sums = [self.sums[0] + values[0], self.sums[1] + values[1]]
 
     def _report(self, epoch: int, train: tuple[float, float]) -> None:
-        neuron, interval = evaluate(self.model, self.valid_tokens, self.config.batch_size)
+        neuron, interval = evaluate(
+            self.model, self.valid_tokens, self.config.batch_size, self.ordered_map
+        )
         self.history.append(
             {
                 "epoch": epoch,
@@ -365,7 +359,6 @@ class _Run:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
-        tensors["random"] = torch.get_rng_state()
         names = ("epoch", "batch", "seconds", "sums", "history")
         progress = json.dumps({name: getattr(self, name) for name in names})
         partial = self.path.with_suffix(".partial")
@@ -393,7 +386,6 @@ class _Run:
             {n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")}
         )
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
-        torch.set_rng_state(tensors["random"])
         for name, value in progress.items():
             setattr(self, name, value)
 

@@ -13,14 +13,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-__all__ = ["PRESETS", "Neuroformer", "TransformerConfig", "load_model", "preset", "save_model"]
+from lgl_core.transformer_kernels import causal_attention, counter_dropout
+
+__all__ = [
+    "PRESETS",
+    "Neuroformer",
+    "Seed",
+    "TransformerConfig",
+    "load_model",
+    "preset",
+    "save_model",
+]
 
 TimeEmbedding = Literal["interval", "elapsed", "rotary"]
 Mask = Literal["causal", "strict"]
+Seed = tuple[int, ...]  # of dropout; a layer adds its own number
 
 # Shortest and longest period in s of the Fourier features, from a typical interval of the
 # population to far beyond any, so that sums of intervals can be read off nearly linear ones.
@@ -159,22 +169,14 @@ class CausalSelfAttention(nn.Module):
         self.query_key_value = nn.Linear(config.width, 3 * config.width)
         self.output = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, times: Tensor) -> Tensor:  # (B, T, W), (B, T) -> (B, T, W)
-        query, key, value = self.project(x, times)
-        dropout = self.dropout if self.training else 0.0
-        if self.strict:
-            allowed = allowed_positions(x.shape[1], strict=True, device=x.device)
-            # The first token has no past. Let it see itself so that the softmax is defined, and
-            # take its output away again.
-            allowed[0, 0] = True
-            attended = F.scaled_dot_product_attention(
-                query, key, value, attn_mask=allowed, dropout_p=dropout
-            )
-            attended = attended * (torch.arange(x.shape[1], device=x.device) > 0)[:, None]
-        else:
-            attended = F.scaled_dot_product_attention(
-                query, key, value, is_causal=True, dropout_p=dropout
-            )
+    def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
+        """Attend, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
+        attended = causal_attention(
+            *self.project(x, times),
+            strict=self.strict,
+            dropout=self.dropout if self.training else 0.0,
+            seed=seed,
+        )
         return self.output(attended.transpose(1, 2).flatten(2))  # (B, H, T, D) -> (B, T, W)
 
     def project(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -217,11 +219,15 @@ class Block(nn.Module):
             nn.GELU(),
             nn.Linear(4 * config.width, config.width),
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
 
-    def forward(self, x: Tensor, times: Tensor) -> Tensor:  # (B, T, W), (B, T) -> (B, T, W)
-        x = x + self.dropout(self.attention(self.norm_attention(x), times))
-        return x + self.dropout(self.perceptron(self.norm_perceptron(x)))
+    def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
+        """Transform, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
+        rate = self.dropout if self.training else 0.0
+        attended = self.attention(self.norm_attention(x), times, (*seed, 0))
+        x = x + counter_dropout(attended, rate, (*seed, 1))
+        transformed = self.perceptron(self.norm_perceptron(x))
+        return x + counter_dropout(transformed, rate, (*seed, 2))
 
 
 class Neuroformer(nn.Module):
@@ -238,14 +244,15 @@ class Neuroformer(nn.Module):
         self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
         if config.time_embedding != "rotary":
             self.time_embedding = nn.Linear(config.width, config.width, bias=False)
-        self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(config.width)
         self.neuron_head = nn.Linear(config.width, config.n_neurons)
         self.interval_head = nn.Linear(config.width, config.n_classes)
         self.apply(_initialise)
 
-    def forward(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, neurons: Tensor, intervals: Tensor, times: Tensor, seed: Seed | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Logits of the next neuron and of its interval's class.
 
         Parameters
@@ -255,15 +262,22 @@ class Neuroformer(nn.Module):
             Interval of each token in s.
         times : Tensor of float, shape (B, T)
             Time of each token in s since the window's first one.
+        seed : tuple of int, optional
+            Seed of dropout in training; it alone decides what is dropped. Default: drawn from
+            PyTorch's generator.
 
         Returns
         -------
         neuron_logits : Tensor, shape (B, T, N)
         interval_logits : Tensor, shape (B, T, C)
         """
+        if seed is None:
+            seed = (int(torch.randint(2**31, ())),) if self.training else ()
         x = self.embed(neurons, intervals, times)
-        for block in self.blocks:
-            x = block(x, times)
+        if self.training:
+            x = counter_dropout(x, self.config.dropout, seed)
+        for layer, block in enumerate(self.blocks, start=1):
+            x = block(x, times, (*seed, layer))
         x = self.norm(x)
         return self.neuron_head(x), self.interval_head(x)
 
@@ -273,7 +287,7 @@ class Neuroformer(nn.Module):
         if self.config.time_embedding != "rotary":
             clock = intervals if self.config.time_embedding == "interval" else times
             x = x + self.time_embedding(fourier_features(clock, self.config.width))
-        return self.dropout(x)
+        return x
 
     @torch.no_grad()
     def attention(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> list[Tensor]:

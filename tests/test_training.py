@@ -112,6 +112,21 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone(tokens, t
     assert not same_weights(runs[0], runs[2])
 
 
+def test_the_number_of_threads_changes_no_bit(tokens, tmp_path):
+    runs = [
+        train(
+            *tokens,
+            config(dropout=0.2, context=128),
+            TrainConfig(epochs=1, batch_size=32),
+            directory=tmp_path / str(n_threads),
+            n_threads=n_threads,
+            progress=False,
+        )
+        for n_threads in (1, 2)
+    ]
+    assert same_weights(*runs)
+
+
 def same_weights(first, second):
     a, b = first.model.state_dict(), second.model.state_dict()
     return all(torch.equal(a[name], b[name]) for name in a)

@@ -1,0 +1,131 @@
+"""Losses of a batch and their gradient, a few sequences at a time and on several threads.
+
+What a few sequences leave behind for the gradient fits into a core's cache; a whole batch does
+not. Each thread takes the next few, and the sums are formed in the order of the batch: the result
+has the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lgl_core.transformer import Neuroformer, Seed
+
+__all__ = ["OrderedMap", "gradient_step", "losses", "mean_losses", "threads"]
+
+Batch = tuple[Tensor, ...]
+OrderedMap = Callable[..., Iterator[Any]]
+
+# Tokens that one thread works on at a time: enough for fast matrix products, few enough for the
+# cache.
+_TOKENS_AT_ONCE = 1024
+
+
+@contextmanager
+def threads(n: int) -> Iterator[OrderedMap]:
+    """Give a ``map`` that computes on ``n`` threads and keeps the order of its results.
+
+    PyTorch computes alone on each of them, and has its own threads back afterwards.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        if n == 1:
+            yield map
+        else:
+            with ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                yield pool.map
+    finally:
+        torch.set_num_threads(before)
+
+
+def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropies of the next neuron and of the next interval's class, in nats.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    batch : tuple of Tensor, each of shape (B, T + 1)
+        Neurons, intervals, times and classes, of one token more than the model reads.
+    seed : tuple of int, optional
+        Seed of dropout.
+
+    Returns
+    -------
+    neuron, interval : Tensor, shape ()
+    """
+    neurons, intervals, times, classes = batch
+    logits = model(neurons[:, :-1], intervals[:, :-1], times[:, :-1], seed)
+    targets = neurons[:, 1:], classes[:, 1:]
+    neuron, interval = (
+        F.cross_entropy(of_head.flatten(0, 1), target.flatten())
+        for of_head, target in zip(logits, targets, strict=True)
+    )
+    return neuron, interval
+
+
+def gradient_step(
+    model: Neuroformer, batch: Batch, seed: Seed, ordered_map: OrderedMap = map
+) -> NDArray[np.float64]:
+    """Set every parameter's ``grad`` to that of the training loss of a batch.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    batch : tuple of Tensor, each of shape (B, T + 1)
+        As for :func:`losses`.
+    seed : tuple of int
+        Seed of dropout.
+    ordered_map : callable
+        From :func:`threads`.
+
+    Returns
+    -------
+    ndarray, shape (2,)
+        Mean losses of the next neuron and of the next interval's class.
+    """
+    parameters = list(model.parameters())
+    n_sequences = len(batch[0])
+
+    def part(number: int, few: Batch) -> tuple[NDArray[np.float64], tuple[Tensor, ...]]:
+        neuron, interval = losses(model, few, (*seed, number))
+        share = len(few[0]) / n_sequences
+        total = share * (neuron + model.config.interval_weight * interval)
+        values = share * np.array([neuron.item(), interval.item()])
+        return values, torch.autograd.grad(total, parameters)
+
+    parts = _few_at_a_time(batch)
+    sums: NDArray[np.float64] = np.zeros(2)
+    for parameter in parameters:
+        parameter.grad = None
+    for values, gradients in ordered_map(part, range(len(parts)), parts):
+        sums += values
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+    return sums
+
+
+def mean_losses(
+    model: Neuroformer, batch: Batch, ordered_map: OrderedMap = map
+) -> NDArray[np.float64]:
+    """Both losses of a batch, without gradient, shape (2,)."""
+
+    def part(few: Batch) -> NDArray[np.float64]:
+        with torch.no_grad():  # a thread does not inherit it
+            return len(few[0]) * np.array([loss.item() for loss in losses(model, few)])
+
+    return sum(ordered_map(part, _few_at_a_time(batch)), np.zeros(2)) / len(batch[0])
+
+
+def _few_at_a_time(batch: Batch) -> list[Batch]:
+    n = max(_TOKENS_AT_ONCE // (batch[0].shape[1] - 1), 1)
+    return list(zip(*(column.split(n) for column in batch), strict=True))
