@@ -101,8 +101,11 @@ class SpikeTrains:
             If ``bin_width`` is not positive or longer than the recording.
         """
         cells, n_bins = self.cells(bin_width)
-        counts = np.bincount(cells, minlength=n_bins * self.n_neurons)
-        return np.minimum(counts, 255).astype(np.uint8).reshape(n_bins, self.n_neurons)
+        # Few bins have a spike: count those, and leave the others as the zeros they are.
+        occupied, counts = np.unique(cells, return_counts=True)
+        binned = np.zeros(n_bins * self.n_neurons, np.uint8)
+        binned[occupied] = np.minimum(counts, 255)
+        return binned.reshape(n_bins, self.n_neurons)
 
     def cells(self, bin_width: float) -> tuple[NDArray[np.int64], int]:
         """Find the cell of the matrix of :meth:`binned` that each spike falls into.
