@@ -2,8 +2,9 @@
 # make test       everything that CI runs
 # make test-fast  the inner loop: unit tests only, under a minute
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
+# make bench      timings beside other tools, into results/benchmarks.json (about an hour)
 # make models     the expensive steps alone, into the cache on disk
-# make lock       write what .venv holds into requirements.lock
+# make lock       write what .venv holds, `make bench` included, into requirements.lock
 # make clean      remove what was built; environment and cache stay
 
 SHELL := /bin/bash
@@ -15,7 +16,7 @@ EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
 STATUS := 09_status
 PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/*)
 
-.PHONY: book test test-fast check models notebooks render lock clean environment
+.PHONY: book test test-fast check models bench notebooks render lock clean environment
 .DELETE_ON_ERROR:
 
 book: _build/html/index.html
@@ -39,6 +40,11 @@ test-fast: $(READY)
 models: $(READY)
 	$(BIN)/python -m lgl_core
 
+# The tools that we are compared with are installed for this alone. jobs: a few of them by name,
+# as in `make bench jobs="lif glm"`.
+bench: .venv/.ready-bench
+	$(BIN)/python -m benchmarks $(jobs)
+
 # --- environment -------------------------------------------------------------------------------
 
 environment: $(READY)
@@ -53,11 +59,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual \
 	environment: install the package python3.11-venv (Debian, Ubuntu) and try again."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(INSTALL) '.[book,test,dev]'
 	@touch $@
 
-lock:
+.venv/.ready-bench: $(READY)
+	$(INSTALL) '.[bench]'
+	@touch $@
+
+INSTALL = $(BIN)/python -m pip install --quiet --constraint requirements.lock --editable
+
+lock: .venv/.ready-bench
 	{ sed '/^[^#]/,$$d' requirements.lock; \
 	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock

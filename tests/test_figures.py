@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from lgl_core import figures, figures_graphs, figures_scores
+from lgl_core import figures, figures_graphs, figures_scores, figures_speed
 from lgl_core.figures_style import HUB, SIGNED
 from lgl_core.metrics import co_input, normalised_singular_values, paper_table_1
 from lgl_core.networks import Network, hub_network
@@ -68,6 +68,21 @@ OURS = pd.concat(
 SPECTRA = {name: normalised_singular_values(graph) for name, graph in GRAPHS.items()}
 STRENGTH = {name: np.abs(graph).sum(axis=0) for name, graph in GRAPHS.items()}
 
+RATIOS = pd.DataFrame(
+    {
+        "job": ["a simulation", "a fit"],
+        "peer": ["another tool", "a third"],
+        "ratios": [[8.0, 9.5, 12.0], [0.9, 1.1, 1.3]],
+    }
+)
+GROWTH = pd.DataFrame(
+    {
+        "stage": ["simulation"] * 3 + ["GLM"] * 3,
+        "n_neurons": [100, 200, 400] * 2,
+        "seconds": [1.0, 2.0, 4.0, 0.5, 2.0, 8.0],
+    }
+)
+
 DRAW = {
     "raster": lambda: figures.raster(SPIKES, network=NETWORK),
     "network_degrees": lambda: figures.network_degrees(NETWORK),
@@ -86,6 +101,8 @@ DRAW = {
     "loss_curves": lambda: figures_scores.loss_curves({"a": HISTORY, "b": HISTORY}, BASELINES),
     "layer_head_scores": lambda: figures_scores.layer_head_scores(HEADS),
     "table1": lambda: figures_scores.table1(OURS, PAPER),
+    "speed_ratios": lambda: figures_speed.speed_ratios(RATIOS),
+    "growth": lambda: figures_speed.growth(GROWTH, "n_neurons"),
 }
 # Words that the axes of each figure must bear: what is shown, and its unit where there is one.
 AXES = {
@@ -104,6 +121,8 @@ AXES = {
     "loss_curves": ["epoch", "loss (nats per spike)"],
     "layer_head_scores": ["layer", "Pearson\ncorrelation", "Spectral\ndivergence"],
     "table1": ["view of the graph", "score (no unit)"],
+    "speed_ratios": ["time of the other over ours (1: equally fast)"],
+    "growth": ["neurons", "time (s)"],
 }
 
 
@@ -127,8 +146,9 @@ def line(axes, label):
 
 
 def test_every_public_function_is_tested_here():
-    public = figures.__all__ + figures_graphs.__all__ + figures_scores.__all__
-    assert set(DRAW) == set(AXES) == set(public)
+    files = (figures, figures_graphs, figures_scores, figures_speed)
+    public = {name for file in files for name in file.__all__}
+    assert set(DRAW) == set(AXES) == public - {"growth_exponent"}  # which draws nothing
 
 
 @cache
@@ -394,6 +414,22 @@ def test_table1_shows_all_values_beside_the_paper_and_names_the_blank():
     assert figure.get_suptitle() == "No value: attention, Abs, spearman (paper)"
 
 
+def test_ratios_stand_at_their_job_with_their_median():
+    (axes,) = DRAW["speed_ratios"]().axes
+    assert [text.get_text() for text in axes.texts] == ["9.5 times", "1.1 times"]
+    assert [line.get_xdata().tolist() for line in axes.lines[1:4:2]] == RATIOS["ratios"].tolist()
+    labels = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
+    assert labels == ["a simulation, against another tool", "a fit, against a third"]
+
+
+def test_growth_tells_the_power_of_each_stage_and_draws_its_line():
+    (axes,) = DRAW["growth"]().axes
+    assert line(axes, "simulation: power 1.00").get_ydata().tolist() == [1.0, 2.0, 4.0]
+    fitted = axes.lines[3]
+    np.testing.assert_allclose(fitted.get_ydata(), [0.5, 8.0])
+    assert figures_speed.growth_exponent([1, 2, 4], [3.0, 12.0, 48.0]) == pytest.approx(2)
+
+
 # --- what is refused ---------------------------------------------------------------------------
 
 SQUARE, OBLONG = np.zeros((3, 3)), np.zeros((3, 2))
@@ -449,6 +485,13 @@ REFUSED = {
     "no head": (lambda: figures_scores.layer_head_scores(PAPER), "layer"),
     "unknown view": (lambda: figures_scores.table1(OURS.assign(view="x"), PAPER), "view"),
     "unknown score": (lambda: figures_scores.table1(OURS, PAPER.assign(score="x")), "score"),
+    "no comparison": (lambda: figures_speed.speed_ratios(RATIOS[:0]), "at least one"),
+    "a ratio of 0": (
+        lambda: figures_speed.speed_ratios(RATIOS.assign(ratios=[[0.0], [1.0]])),
+        "a simulation",
+    ),
+    "unknown growth": (lambda: figures_speed.growth(GROWTH, "depth"), "along"),
+    "a single size": (lambda: figures_speed.growth(GROWTH[:1], "n_neurons"), "two sizes"),
 }
 
 

@@ -1,0 +1,61 @@
+"""``python -m benchmarks [job ...]``: run all jobs, or those named, and keep what they measured.
+
+Each job is a file of this folder with a function ``records``. A job's records replace its earlier
+ones in ``results/benchmarks.json`` when it has come to its end; the others stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.side_by_side import machine
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks.json"
+JOBS = ["lif", "glm", "training", "extraction", "binning", "growth"]
+
+
+def main() -> None:
+    """Run the jobs named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("jobs", nargs="*", metavar="job", help=f"of {', '.join(JOBS)}")
+    jobs = parser.parse_args().jobs or JOBS
+    unknown = sorted(set(jobs) - set(JOBS))
+    if unknown:
+        parser.error(f"no such job: {', '.join(unknown)}; there are {', '.join(JOBS)}")
+    for name in jobs:
+        new = []
+        for record in import_module(f"benchmarks.{name}").records():
+            print(summary(record))
+            new.append({"file": name} | record)
+        keep(name, new)
+
+
+def keep(name: str, new: list[dict]) -> None:
+    """Replace one job's records on disk; each record says where and with what it was measured."""
+    old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    here = machine()
+    kept = [record for record in old if record["file"] != name]
+    drop = {"ours_results", "peer_results"}
+    for record in new:
+        kept.append({k: v for k, v in record.items() if k not in drop} | {"machine": here})
+    records = kept
+    records.sort(key=lambda record: JOBS.index(record["file"]))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(records, indent=1) + "\n")
+
+
+def summary(record: dict) -> str:
+    """One line per record, for the terminal."""
+    if "ratios" not in record:
+        return f"{record['job']}: {record.get('seconds', float('nan')):.2f} s"
+    return (
+        f"{record['job']}: {record['ratio_median']:.1f} times faster than {record['peer']} "
+        f"({record['ratio_min']:.1f} to {record['ratio_max']:.1f}); {record['same_result']}"
+    )
+
+
+if __name__ == "__main__":
+    main()
