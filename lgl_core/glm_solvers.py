@@ -19,6 +19,10 @@ from lgl_core.glm_likelihood import BinnedSpikes, Floats, gram_matrix, loss_and_
 
 __all__ = ["Solution", "adam", "lbfgs"]
 
+# Directions are kept in single precision: they only say where to go. Objective and gradient, which
+# say where we are, are double.
+Singles = NDArray[np.float32]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solution:
@@ -56,7 +60,7 @@ def lbfgs(
     l2: float,
     max_iterations: int,
     tolerance: float,
-    memory: int = 10,
+    memory: int = 20,
     progress: bool = True,
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
@@ -101,24 +105,22 @@ def lbfgs(
     n_iterations = np.full(len(posts), max_iterations)
     precondition = _preconditioner(binned, basis, posts, l2)
     active = np.arange(len(posts))
-    pairs: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=memory)
-    direction, step = -precondition(g, columns=active), np.ones(len(posts))
+    pairs: deque[tuple[Singles, Singles]] = deque(maxlen=memory)
+    direction, refused = -precondition(g, columns=active), np.zeros(len(posts))
     history: list[tuple[float, float, int]] = []
 
     with tqdm(total=max_iterations, desc="GLM", disable=not progress) as bar:
         for iteration in range(1, max_iterations + 1):
+            # A first refusal is met by what its pair has taught, a second one by a shorter step.
+            step = 0.25 ** np.maximum(refused - 1, 0)
             trial = x + step * direction
             f_trial, g_trial = _penalised(binned, basis, trial, posts[active], l2)
             slope = (g * direction).sum(axis=0)
             # The last term forgives the rounding of a sum over all bins.
             accept = f_trial <= f + 1e-4 * step * slope + 1e-13 * np.abs(f)
-            # A step that is turned down leaves an empty pair, which the recursion ignores.
-            ds, dg = (trial - x) * accept, (g_trial - g) * accept
-            curvature = (ds * dg).sum(axis=0)
-            pairs.append((ds, dg, np.divide(1, curvature, where=curvature > 0, out=0 * curvature)))
-            shorter = _interpolated_step(step, f, f_trial, slope)
+            pairs.append(_secant_pair(trial - x, g_trial - g))
             x, g = np.where(accept, trial, x), np.where(accept, g_trial, g)
-            f, step = np.where(accept, f_trial, f), np.where(accept, 1.0, shorter)
+            f, refused = np.where(accept, f_trial, f), np.where(accept, 0, refused + 1)
 
             found[:, active], objective[active] = x, f
             gradient_norm[active] = _norm(g) / scale[active]
@@ -131,14 +133,10 @@ def lbfgs(
             if not going.any():
                 break
             if not going.all():
-                active, accept = active[going], accept[going]
-                x, g, direction = x[:, going], g[:, going], direction[:, going]
-                f, step = f[going], step[going]
-                pairs = deque(
-                    ((s[:, going], y[:, going], r[going]) for s, y, r in pairs), maxlen=memory
-                )
-            newton = -_two_loops(g, pairs, partial(precondition, columns=active))
-            direction = np.where(accept, newton, direction)
+                active, x, g = active[going], x[:, going], g[:, going]
+                f, refused = f[going], refused[going]
+                pairs = deque(((s[:, going], y[:, going]) for s, y in pairs), maxlen=memory)
+            direction = -_two_loops(g, pairs, partial(precondition, columns=active))
 
     names = ("objective", "gradient_norm", "n_converged")
     return Solution(
@@ -256,38 +254,50 @@ def _norm(columns: Floats) -> Floats:
 
 def _preconditioner(
     binned: BinnedSpikes, basis: Floats, posts: NDArray[np.int64], l2: float
-) -> Callable[..., Floats]:
+) -> Callable[..., Singles]:
     """Return the map from gradients of some columns to shared-Hessian Newton steps."""
-    values, vectors = eigh(gram_matrix(binned, basis), overwrite_a=True, driver="evd")
-    # Directions without data (a silent neuron, no penalty) must not be divided by zero.
-    values = np.maximum(values, 1e-9 * values[-1])
+    gram = gram_matrix(binned, basis).astype(np.float32)
+    silent = gram.diagonal() == 0  # nothing but the penalty acts there
+    values, vectors = eigh(gram, overwrite_a=True, driver="evd")
+    vectors[silent] = 0  # exactly, not up to rounding
+    values = np.maximum(values, 1e-7 * values[-1])
     rate = binned.counts[posts] / binned.n_bins
-    hessian = values[:, None] * (rate * (1 - rate)) + l2
-    return lambda g, columns: vectors @ ((vectors.T @ g) / hessian[:, columns])
+    hessian = (values[:, None] * (rate * (1 - rate)) + l2).astype(np.float32)
+
+    def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
+        gradient = gradient.astype(np.float32, copy=False)
+        step = vectors @ ((vectors.T @ gradient) / hessian[:, columns])
+        step[silent] = gradient[silent] / (l2 or 1)
+        return step
+
+    return precondition
+
+
+def _secant_pair(step: Floats, change: Floats) -> tuple[Singles, Singles]:
+    """Scale a step and its change of gradient so that their product is 1.
+
+    The objective is convex: a step that is refused tells as much of its curvature as any other.
+    """
+    curvature = (step * change).sum(axis=0)
+    scale = np.divide(1, np.sqrt(np.maximum(curvature, 0)), where=curvature > 0, out=0 * curvature)
+    return (step * scale).astype(np.float32), (change * scale).astype(np.float32)
 
 
 def _two_loops(
     gradient: Floats,
-    pairs: deque[tuple[Floats, Floats, Floats]],
-    precondition: Callable[[Floats], Floats],
-) -> Floats:
+    pairs: deque[tuple[Singles, Singles]],
+    precondition: Callable[[Singles], Singles],
+) -> Singles:
     """Multiply by the inverse Hessian that the pairs of steps and gradient changes describe."""
-    q = gradient.copy()
+    q = gradient.astype(np.float32)
     alphas = []
-    for s, y, rho in reversed(pairs):
-        alphas.append(rho * np.einsum("ij,ij->j", s, q))
+    for s, y in reversed(pairs):
+        alphas.append(np.einsum("ij,ij->j", s, q))
         q -= alphas[-1] * y
     q = precondition(q)
-    for (s, y, rho), alpha in zip(pairs, reversed(alphas), strict=True):
-        q += (alpha - rho * np.einsum("ij,ij->j", y, q)) * s
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        q += (alpha - np.einsum("ij,ij->j", y, q)) * s
     return q
-
-
-def _interpolated_step(step: Floats, f: Floats, f_trial: Floats, slope: Floats) -> Floats:
-    """Minimise the parabola through a step that was too long, within sensible bounds."""
-    bend = f_trial - f - slope * step
-    parabola = -slope * step**2 / (2 * np.maximum(bend, np.finfo(float).tiny))
-    return np.clip(parabola, 0.1 * step, 0.5 * step)
 
 
 def _adam_step(

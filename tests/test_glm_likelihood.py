@@ -133,6 +133,15 @@ def test_gram_matrix_equals_the_dense_one_of_a_recording_that_goes_on(seed, n_bi
     np.testing.assert_allclose(gram_matrix(binned(matrix), basis), expected, atol=1e-9)
 
 
+def test_gram_matrix_of_more_neurons_than_are_taken_at_a_time():
+    matrix, basis, _ = problem(6, 60, 70, 3, n_basis=2, rate=0.1)
+    silence = np.zeros((3, 70), bool)
+    design = dense_design(np.vstack([matrix, silence]), basis)
+    expected = design.T @ design
+    expected[0, 0] = 60
+    np.testing.assert_allclose(gram_matrix(binned(matrix), basis), expected, atol=1e-9)
+
+
 @settings(deadline=None)
 @given(
     cells=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 3)), max_size=60),

@@ -140,6 +140,26 @@ def test_a_silent_presynaptic_neuron_without_penalty_is_no_division_by_zero():
     np.testing.assert_allclose(solution.coefficients[5:], 0, atol=1e-12)
 
 
+def test_weights_of_a_silent_presynaptic_neuron_shrink_from_wherever_they_start():
+    matrix = random_matrix(14)
+    matrix[:, 2] = False
+    start = np.vstack([start_of(matrix[:, :2]), np.ones((2, 2))])
+    solution = lbfgs(binned(matrix), BASIS, start, np.arange(2), 3.0, 200, 1e-7, progress=False)
+    assert solution.converged.all()
+    np.testing.assert_allclose(solution.coefficients[5:], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-10])
+def test_single_precision_of_directions_does_not_limit_the_optimum(tolerance):
+    matrix = random_matrix(15, n_bins=3000, rate=0.01)
+    solution = solve(matrix, l2=0.1, tolerance=tolerance)
+    _, gradient = dense_loss_and_gradient(matrix, BASIS, solution.coefficients, range(3))
+    gradient[1:] += 0.1 * solution.coefficients[1:]
+    _, at_start = dense_loss_and_gradient(matrix, BASIS, start_of(matrix), range(3))
+    relative = np.linalg.norm(gradient, axis=0) / np.linalg.norm(at_start, axis=0)
+    assert (relative <= 1.01 * tolerance).all()
+
+
 def test_adam_equals_its_equations_written_out():
     train, validation, l2 = random_matrix(6), random_matrix(7, n_bins=200), 0.5
     start = start_of(train)
