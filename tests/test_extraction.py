@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from lgl_core.extraction import attention_connectivity
+from lgl_core.extraction import _LANES, _MASKED, _softmax, attention_connectivity
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import tokenize
+from lgl_core.tokens import Windows, tokenize
 from lgl_core.transformer import Neuroformer, TransformerConfig
 
 N, T = 6, 10
@@ -111,21 +111,74 @@ def test_layers_and_heads_average_to_the_whole():
 
 
 def test_memory_does_not_grow_with_the_number_of_sequences():
-    """Attention of one batch is gone before that of the one after the next is made."""
-    neuroformer, tokens, alive, sizes = model(), recording(1_000), [], []
-    explicit = neuroformer.attention
+    """Few batches are alive at once: one per thread, and what Python has not let go of yet."""
+    neuroformer, tokens, alive, sizes = model(), recording(3_001), [], []
+    embed = neuroformer.embed
 
     def watched(*batch):
         alive[:] = [reference for reference in alive if reference() is not None]
-        assert len(alive) <= 2  # layers of the batch before, which are about to be replaced
-        matrices = explicit(*batch)
-        alive.extend(weakref.ref(matrix) for matrix in matrices)
+        assert len(alive) <= 2 * torch.get_num_threads()
+        states = embed(*batch)
+        alive.append(weakref.ref(states))
         sizes.append(len(batch[0]))
-        return matrices
+        return states
 
-    neuroformer.attention = watched
+    neuroformer.embed = watched
+    n_threads = torch.get_num_threads()
     attention_connectivity([neuroformer], tokens, batch_size=8, progress=False)
-    assert len(sizes) == 13 and max(sizes) == 8
+    assert sum(sizes) == 300 and max(sizes) == 8
+    assert torch.get_num_threads() == n_threads  # put back
+
+
+@pytest.mark.parametrize("time_embedding", ["interval", "elapsed", "rotary"])
+@pytest.mark.parametrize("stride", [3, 10, 17])
+def test_agrees_with_the_matrices_of_the_model(time_embedding, stride):
+    """A context of two kernel blocks and a bit, heads of 6 features, several tasks and threads."""
+    neuroformer = model(time_embedding=time_embedding, context=70, width=24, n_heads=4, n_layers=3)
+    tokens = recording(500)
+    result = attention_connectivity(
+        [neuroformer], tokens, stride=stride, batch_size=2, progress=False
+    )
+    flow = np.zeros_like(result.flow)
+    windows = Windows(tokens, 71)
+    for starts in windows.in_order(1, stride):
+        neurons, intervals, times, _ = windows[starts]
+        layers = neuroformer.attention(neurons[:, :-1], intervals[:, :-1], times[:, :-1])
+        for layer, matrices in enumerate(layers):
+            incidence = np.eye(N)[neurons[0].numpy()]
+            flow[layer] += incidence[1:].T @ matrices[0].double().numpy() @ incidence[:-1]
+    np.testing.assert_allclose(result.flow, flow, rtol=1e-5, atol=1e-5 * flow.max())
+
+
+def test_the_number_of_threads_does_not_change_a_bit():
+    n_threads, results = torch.get_num_threads(), []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            results.append(
+                attention_connectivity(
+                    [model()], recording(1_000), stride=3, batch_size=2, progress=False
+                )
+            )
+    finally:
+        torch.set_num_threads(n_threads)
+    for other in results[1:]:
+        np.testing.assert_array_equal(other.flow, results[0].flow)
+        np.testing.assert_array_equal(other.pairs, results[0].pairs)
+
+
+def test_softmax_is_that_of_large_and_of_hidden_scores():
+    """Softmax of columns against NumPy in double precision; a column without keys gives zero."""
+    rng = np.random.default_rng(0)
+    scores = (rng.standard_normal((64, _LANES)) * np.geomspace(1e-3, 300, _LANES)).astype("f4")
+    scores[5:, 0] = _MASKED
+    scores[:, 1] = _MASKED
+    weights, share = scores.ravel().copy(), np.empty(_LANES, np.float32)
+    _softmax(weights, 64, share)
+    exact = np.exp2((scores - scores.max(0)).astype(float))  # differences in single precision
+    exact /= exact.sum(0)
+    exact[:, 1] = 0
+    np.testing.assert_allclose(weights.reshape(64, -1) * share, exact, rtol=1e-6, atol=1e-37)
 
 
 def test_bad_values_are_named():
