@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from lgl_core.lif_kernel import LANES, advance, fill_normals
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["LIFParams", "simulate"]
+
+# Normal numbers drawn at once: 4 MB, twice.
+_BLOCK_SIZE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,51 +144,65 @@ def simulate(
     if not max_rate > 0:
         raise ValueError(f"max_rate must be above 0 Hz, got {max_rate}")
     rng = np.random.default_rng(seed)
-    membrane = _initial_membrane(network, params, initial, rng)
+    key = rng.integers(2**32, size=2, dtype=np.uint32)
     synapses = _Synapses(network, params)
-    arriving = np.zeros((synapses.delay_steps.max(initial=1) + 1, network.n_neurons))
-    ready_at = np.zeros(network.n_neurons, np.int64)
+    n_padded = -(-network.n_neurons // LANES) * LANES
+    membrane = np.full(n_padded, params.v_reset)
+    membrane[: network.n_neurons] = _initial_membrane(network, params, initial, rng)
+    ready_at = np.full(n_padded, np.iinfo(np.int64).max)  # what pads never fires
+    ready_at[: network.n_neurons] = 0
+    arriving = np.zeros((synapses.delay_steps.max(initial=1) + 1, n_padded))
     decay = np.exp(-params.dt / params.tau_m)
+    noise = params.sigma * np.sqrt(1 - decay**2)
 
     steps_per_second = max(round(1 / params.dt), 1)
     room = int(max_rate * network.n_neurons) + 1
     steps, neurons = np.empty(room, np.int64), np.empty(room, np.int32)
     times_of_chunks, neurons_of_chunks = [], []
-    with tqdm(total=n_steps * params.dt, unit="s", desc="LIF", disable=not progress) as bar:
-        for first in range(0, n_steps, steps_per_second):
-            last = min(first + steps_per_second, n_steps)
-            n_spikes = _advance(
+    blocks = _blocks(n_steps, steps_per_second, max(_BLOCK_SIZE // n_padded, 1))
+    with (
+        tqdm(total=n_steps * params.dt, unit="s", desc="LIF", disable=not progress) as bar,
+        closing(_normals_ahead(blocks, n_padded, key, silent=noise == 0)) as normals_of_blocks,
+    ):
+        n_spikes = 0
+        for (first, last), normals in zip(blocks, normals_of_blocks, strict=True):
+            n_spikes = advance(
                 membrane,
                 ready_at,
                 arriving,
+                normals,
                 first,
-                last,
                 decay,
                 params.v_rest + params.mu,
-                params.sigma * np.sqrt(1 - decay**2),
+                noise,
                 params.v_threshold,
                 params.v_reset,
-                round(params.refractory / params.dt),
+                max(round(params.refractory / params.dt), 1),
                 synapses.first,
                 synapses.targets,
                 synapses.weights,
                 synapses.delay_steps,
-                rng,
                 steps,
                 neurons,
+                n_spikes,
             )
             if n_spikes == room:
+                second = first // steps_per_second * steps_per_second
                 raise RuntimeError(
                     f"the network runs away: above max_rate = {max_rate} Hz per neuron between "
-                    f"{first * params.dt:g} and {last * params.dt:g} s; lower weight, hub_weight "
-                    "or mu, raise inhibition_ratio, or raise max_rate if this is meant"
+                    f"{second * params.dt:g} and "
+                    f"{min(second + steps_per_second, n_steps) * params.dt:g} s; lower weight, "
+                    "hub_weight or mu, raise inhibition_ratio, or raise max_rate if this is meant"
                 )
+            bar.update((last - first) * params.dt)
+            if last % steps_per_second and last < n_steps:
+                continue
             # Order within a step is drawn here, which also breaks all ties.
             times = (steps[:n_spikes] + rng.random(n_spikes)) * params.dt
             order = np.argsort(times)
             times_of_chunks.append(times[order])
             neurons_of_chunks.append(neurons[:n_spikes][order])
-            bar.update((last - first) * params.dt)
+            n_spikes = 0
     times = np.concatenate(times_of_chunks)
     return SpikeTrains(
         times=np.minimum(times, np.nextafter(duration, 0)),
@@ -190,6 +210,42 @@ def simulate(
         n_neurons=network.n_neurons,
         duration=duration,
     )
+
+
+def _blocks(n_steps: int, steps_per_second: int, longest: int) -> list[tuple[int, int]]:
+    """Cut the steps into blocks; the end of a second is the end of a block."""
+    seconds = range(0, n_steps, steps_per_second)
+    return [
+        (first, min(first + longest, second + steps_per_second, n_steps))
+        for second in seconds
+        for first in range(second, min(second + steps_per_second, n_steps), longest)
+    ]
+
+
+def _normals_ahead(
+    blocks: list[tuple[int, int]], n_neurons: int, key: NDArray[np.uint32], *, silent: bool
+) -> Generator[NDArray[np.float32]]:
+    """Yield the noise of each block; a second core draws the next one meanwhile.
+
+    A number is a function of key, step and neuron, so the result is that of one core.
+    """
+    longest = max(last - first for first, last in blocks)
+    buffers = [np.zeros((longest, n_neurons), np.float32) for _ in range(2)]
+
+    def draw(block: int) -> NDArray[np.float32]:
+        first, last = blocks[block]
+        normals = buffers[block % 2][: last - first]
+        if not silent:
+            fill_normals(first, key[0], key[1], normals)
+        return normals
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(draw, 0)
+        for block in range(len(blocks)):
+            normals = coming.result()
+            if block + 1 < len(blocks):
+                coming = pool.submit(draw, block + 1)
+            yield normals
 
 
 class _Synapses:
@@ -222,59 +278,3 @@ def _initial_membrane(
             f"got shape {membrane.shape}"
         )
     return membrane
-
-
-@njit(cache=True)
-def _advance(
-    membrane,
-    ready_at,
-    arriving,
-    first,
-    last,
-    decay,
-    target,
-    noise,
-    threshold,
-    reset,
-    refractory_steps,
-    synapse_first,
-    synapse_targets,
-    synapse_weights,
-    synapse_delays,
-    rng,
-    out_steps,
-    out_neurons,
-):
-    """Advance all neurons from step ``first`` to ``last``; return the number of spikes.
-
-    Within a step: integrate, spike and reset, then receive (the order of Brian2). ``arriving`` is
-    a ring of the input of the coming steps. Stops when the room for spikes is used up.
-    """
-    n_neurons, ring = len(membrane), len(arriving)
-    n_spikes = 0
-    for step in range(first, last):
-        received = arriving[step % ring]
-        first_of_step = n_spikes
-        for neuron in range(n_neurons):
-            if step < ready_at[neuron]:
-                continue
-            v = target + (membrane[neuron] - target) * decay
-            if noise > 0:
-                v += noise * rng.standard_normal()
-            if v >= threshold:
-                if n_spikes == len(out_steps):
-                    return n_spikes
-                out_steps[n_spikes] = step
-                out_neurons[n_spikes] = neuron
-                n_spikes += 1
-                membrane[neuron] = reset
-                ready_at[neuron] = step + max(refractory_steps, 1)
-            else:
-                membrane[neuron] = v + received[neuron]
-        received[:] = 0
-        for spike in range(first_of_step, n_spikes):
-            neuron = out_neurons[spike]
-            for synapse in range(synapse_first[neuron], synapse_first[neuron + 1]):
-                when = (step + synapse_delays[synapse]) % ring
-                arriving[when, synapse_targets[synapse]] += synapse_weights[synapse]
-    return n_spikes

@@ -1,9 +1,12 @@
 """The simulator against Brian2, against theory, and against its own promises."""
 
+import numba
 import numpy as np
 import pytest
 
+from lgl_core import lif
 from lgl_core.lif import LIFParams, simulate
+from lgl_core.lif_kernel import LANES, fill_normals
 from lgl_core.networks import Network, hub_network
 
 SILENT = LIFParams(mu=0.0, sigma=0.0)
@@ -168,6 +171,89 @@ def test_same_seed_same_spikes():
     assert len(first) != len(other) or not np.array_equal(first.times, other.times)
 
 
+# --- the kernels against a slow twin ----------------------------------------------------------
+
+
+def threefry_twin(key, counter):
+    """Threefry-2x32 with 13 rounds, as in the paper of Salmon et al.; counters in two arrays."""
+    rotations = [13, 15, 26, 6, 17, 29, 16, 24]
+    keys = [*key, key[0] ^ key[1] ^ np.uint32(0x1BD11BDA)]
+    x, y = counter[0] + keys[0], counter[1] + keys[1]
+    for number in range(13):
+        if number and number % 4 == 0:
+            injection = number // 4
+            x = x + keys[injection % 3]
+            y = y + keys[(injection + 1) % 3] + np.uint32(injection)
+        turn = np.uint32(rotations[number % 8])
+        x = x + y
+        y = (y << turn | y >> (np.uint32(32) - turn)) ^ x
+    return x, y
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in scalar add")  # integers wrap on purpose
+@pytest.mark.parametrize(
+    ("key", "counter", "expected"),
+    [  # published with Random123, for 13 rounds
+        ((0, 0), (0, 0), (0x9D1C5EC6, 0x8BD50731)),
+        ((2**32 - 1, 2**32 - 1), (2**32 - 1, 2**32 - 1), (0xFD36D048, 0x2D17272C)),
+        ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xBA3E4725, 0xF27D669E)),
+    ],
+)
+def test_threefry_twin_gives_the_published_answers(key, counter, expected):
+    key, counter = (tuple(np.uint32(word) for word in words) for words in (key, counter))
+    assert threefry_twin(key, counter) == expected
+
+
+def normals_twin(key, first_step, n_steps, n_neurons):
+    """Standard normal numbers by Box and Muller, in double precision, (n_steps, n_neurons)."""
+    steps = np.arange(first_step, first_step + n_steps, dtype=np.uint32)[:, None]
+    pairs = np.arange((n_neurons + 1) // 2, dtype=np.uint32)
+    x, y = threefry_twin(key, np.broadcast_arrays(pairs, steps))
+    radius = np.sqrt(-2 * np.log(((x >> np.uint32(1)) + 0.5) / 2**31))
+    angle = 2 * np.pi * y.view(np.int32) / 2**32
+    both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return both.reshape(n_steps, -1)[:, :n_neurons]
+
+
+def normals(n_steps, n_neurons, *, seed=0, first_step=0):
+    key = np.random.default_rng(seed).integers(2**32, size=2, dtype=np.uint32)
+    padded = np.empty((n_steps, -(-n_neurons // LANES) * LANES), np.float32)
+    fill_normals(first_step, key[0], key[1], padded)
+    return padded[:, :n_neurons], key
+
+
+def test_normals_are_those_of_the_twin():
+    fast, key = normals(3000, 300, seed=4, first_step=2**20)
+    slow = normals_twin(key, 2**20, 3000, 300)
+    radius = np.hypot(slow[:, ::2], slow[:, 1::2]).repeat(2, axis=1)
+    # A uniform number near 1 has 24 binary digits, so that radius**2 is off by up to 6e-8. The
+    # rest is a few last digits of the radius, which is 6.7 at most.
+    assert np.all(np.abs(fast - slow) < 5e-6 + 6e-8 / radius)
+
+
+def test_a_normal_depends_on_key_step_and_neuron_alone():
+    whole, _ = normals(100, 96)
+    later, _ = normals(60, 96, first_step=40)
+    fewer, _ = normals(100, 33)
+    np.testing.assert_array_equal(later, whole[40:])
+    np.testing.assert_array_equal(fewer, whole[:, :33])
+
+
+@pytest.mark.slow
+def test_spikes_are_those_of_the_twin():
+    """With noise, inhibition, delays of several lengths, and across the borders of chunks."""
+    network = hub_network(40, n_hubs=2, connection_probability=0.2, seed=1)
+    delays = np.random.default_rng(0).uniform(5e-4, 1e-2, network.weights.shape)
+    network = Network(weights=network.weights, inhibitory=network.inhibitory, delays=delays)
+    params = LIFParams(mu=12.0, dt=0.5e-3)
+    initial = np.linspace(-70, -51, 40)
+    spikes = simulate(network, params, duration=2.5, initial=initial, seed=7)
+    twin = slow_twin(network, params, 2.5, initial, seed=7)
+    steps = np.floor(spikes.times / params.dt + 1e-9).astype(int)
+    assert len(twin) > 500
+    assert sorted(zip(steps, spikes.neurons, strict=True)) == sorted(twin)
+
+
 def test_chunks_of_a_second_leave_no_seam():
     """A longer simulation begins like a shorter one without noise, across the chunk border."""
     network = hub_network(20, n_hubs=1, connection_probability=0.3, seed=0)
@@ -179,26 +265,139 @@ def test_chunks_of_a_second_leave_no_seam():
     assert sorted(zip(steps, spikes.neurons, strict=True)) == sorted(twin)
 
 
-def slow_twin(network, params, duration, initial):
+def slow_twin(network, params, duration, initial, seed=0):
     """Return (step, neuron) of each spike, one neuron and one step at a time."""
-    v, ready = np.array(initial), np.zeros(len(initial))
-    delay, twin = round(params.delay / params.dt), []
-    v_inf = params.v_rest + params.mu
-    for step in range(round(duration / params.dt)):
-        fired = []
-        for i in range(len(v)):
+    n, n_steps = len(initial), round(duration / params.dt)
+    v, ready, spikes = np.array(initial), np.zeros(n), []
+    delays = np.full((n, n), params.delay) if network.delays is None else network.delays
+    delay_steps = np.maximum(np.rint(delays / params.dt), 1)
+    arriving = np.zeros((n_steps + int(delay_steps.max()) + 1, n))
+    key = np.random.default_rng(seed).integers(2**32, size=2, dtype=np.uint32)
+    noise = normals_twin(key, 0, n_steps, n)
+    decay, v_inf = np.exp(-params.dt / params.tau_m), params.v_rest + params.mu
+    for step in range(n_steps):
+        for i in range(n):
             if step < ready[i]:
                 continue
-            v[i] = v_inf + (v[i] - v_inf) * np.exp(-params.dt / params.tau_m)
+            v[i] = v_inf + (v[i] - v_inf) * decay
+            v[i] += params.sigma * np.sqrt(1 - decay**2) * noise[step, i]
             if v[i] >= params.v_threshold:
-                fired.append(i)
+                spikes.append((step, i))
                 v[i], ready[i] = params.v_reset, step + round(params.refractory / params.dt)
-        arrived = [j for s, j in twin if s == step - delay]
-        for i in range(len(v)):
-            if step >= ready[i]:
-                v[i] += network.weights[i, arrived].sum()
-        twin += [(step, i) for i in fired]
-    return twin
+                for j in np.flatnonzero(network.weights[:, i]):
+                    arriving[step + int(delay_steps[j, i]), j] += network.weights[j, i]
+            else:
+                v[i] += arriving[step, i]
+    return spikes
+
+
+@pytest.mark.parametrize("block_size", [1, 64 * 7, 2**22])
+def test_spikes_do_not_depend_on_the_length_of_a_block(monkeypatch, block_size):
+    network = hub_network(50, seed=0)
+    expected = simulate(network, duration=1.3, seed=3)
+    monkeypatch.setattr(lif, "_BLOCK_SIZE", block_size)
+    spikes = simulate(network, duration=1.3, seed=3)
+    np.testing.assert_array_equal(spikes.times, expected.times)
+    np.testing.assert_array_equal(spikes.neurons, expected.neurons)
+
+
+def test_spikes_do_not_depend_on_the_number_of_threads():
+    network = hub_network(50, seed=0)
+    before = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        one = simulate(network, duration=1.0, seed=3)
+    finally:
+        numba.set_num_threads(before)
+    many = simulate(network, duration=1.0, seed=3)
+    np.testing.assert_array_equal(one.times, many.times)
+
+
+def test_a_simulation_begins_like_a_shorter_one():
+    network = hub_network(50, seed=0)
+    short = simulate(network, duration=1.0, seed=3)
+    long = simulate(network, duration=2.2, seed=3).select(stop=1.0)
+    np.testing.assert_array_equal(long.times, short.times)
+
+
+# --- the noise is normal and independent -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def many_normals():
+    return normals(20_000, 320, seed=1)[0].astype(np.float64)  # 6.4 million
+
+
+def test_moments_of_the_normals(many_normals):
+    n = many_normals.size
+    # Standard errors of the mean of z**k: the root of (2k - 1)!! - ((k - 1)!!)**2 over n.
+    for power, moment, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
+        error = np.sqrt(variance / n)
+        assert abs(np.mean(many_normals**power) - moment) < 4 * error, power
+
+
+def test_distribution_of_the_normals(many_normals):
+    from scipy.stats import kstest
+
+    assert kstest(many_normals.ravel(), "norm").pvalue > 1e-3
+    # Each step and each neuron by itself: p-values that are evenly spread.
+    for part in (many_normals[:320], many_normals.T[:, :2000]):
+        p_values = [kstest(row, "norm").pvalue for row in part]
+        assert kstest(p_values, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("beyond", [3.0, 4.0, 4.5])
+def test_tails_of_the_normals(many_normals, beyond):
+    from scipy.stats import norm
+
+    for sign in (-1, 1):
+        expected = norm.sf(beyond) * many_normals.size
+        assert abs(np.sum(sign * many_normals > beyond) - expected) < 4 * np.sqrt(expected)
+
+
+def correlation(first, second):
+    """Mean product in standard errors, for standard normal numbers."""
+    return np.sum(first * second) / np.sqrt(first.size)
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3, 16, 32, 64])
+def test_neighbouring_neurons_and_steps_are_independent(many_normals, apart):
+    z = many_normals
+    squares = (z**2 - 1) / np.sqrt(2)  # magnitudes could hang together where signs do not
+    for values in (z, squares):
+        assert abs(correlation(values[:, apart:], values[:, :-apart])) < 4
+        assert abs(correlation(values[apart:], values[:-apart])) < 4
+
+
+def test_all_pairs_of_neurons_are_uncorrelated(many_normals):
+    off_diagonal = np.corrcoef(many_normals.T)[np.triu_indices(320, 1)]
+    error = 1 / np.sqrt(len(many_normals))
+    assert np.std(off_diagonal) == pytest.approx(error, rel=0.02)
+    assert np.abs(off_diagonal).max() < 5.5 * error  # 51,040 pairs: one in 500 goes beyond
+
+
+def test_seeds_are_independent(many_normals):
+    first, second = (normals(20_000, 320, seed=seed)[0].astype(np.float64) for seed in (2, 3))
+    for one, other in [(many_normals, first), (first, second), (first[1:], second[:-1])]:
+        other = other[: len(one)]
+        assert abs(correlation(one[: len(other)], other)) < 4
+
+
+def test_bits_of_the_words_are_balanced():
+    """Each bit of key and counter, flipped, flips each bit of the result half of the time."""
+    rng = np.random.default_rng(0)
+    words = rng.integers(2**32, size=(4, 20_000), dtype=np.uint32)
+    before = np.array(threefry_twin(words[:2], words[2:]))
+    for word in range(4):
+        for bit in (0, 1, 15, 30, 31):
+            flipped = words.copy()
+            flipped[word] ^= np.uint32(1 << bit)
+            changed = before ^ np.array(threefry_twin(flipped[:2], flipped[2:]))
+            shares = np.unpackbits(changed.view(np.uint8).reshape(2, -1, 4), axis=2).mean(axis=1)
+            assert np.abs(shares - 0.5).max() < 5 * 0.5 / np.sqrt(20_000)
+
+
+# --- errors ------------------------------------------------------------------------------------
 
 
 def test_runaway_network_stops_with_a_clear_error():

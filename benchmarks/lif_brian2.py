@@ -1,0 +1,70 @@
+"""The default network in Brian2's C++ standalone mode.
+
+A file of its own, which loads nothing that Brian2 does not need: it is timed from the start of
+the process as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from lgl_core.networks import Network
+
+__all__ = ["build"]
+
+
+def build(network: Network, params: Any, duration: float, folder: str) -> tuple[Any, Any]:
+    """Generate and compile the simulation; ``brian2.device.run()`` then runs it.
+
+    Parameters
+    ----------
+    network : Network
+        Without delays of its own.
+    params : LIFParams
+        Or anything with the same attributes.
+    duration : float
+        In s.
+    folder : str
+        Where to build.
+
+    Returns
+    -------
+    network : brian2.Network
+        To be kept, since its objects hold each other by weak references.
+    monitor : brian2.SpikeMonitor
+        Holds the spikes after a run.
+    """
+    b2.set_device("cpp_standalone", build_on_run=False, directory=folder)
+    b2.BrianLogger.suppress_name("method_choice")
+    b2.defaultclock.dt = params.dt * b2.second
+    group = b2.NeuronGroup(
+        network.n_neurons,
+        "dv/dt = (v_inf - v) / tau + sigma * sqrt(2 / tau) * xi : volt (unless refractory)",
+        threshold="v >= threshold",
+        reset="v = v_reset",
+        refractory=params.refractory * b2.second,
+        method="euler",
+        namespace={
+            "tau": params.tau_m * b2.second,
+            "v_inf": (params.v_rest + params.mu) * b2.mV,
+            "sigma": params.sigma * b2.mV,
+            "threshold": params.v_threshold * b2.mV,
+            "v_reset": params.v_reset * b2.mV,
+        },
+    )
+    low, high = params.v_reset, params.v_rest + params.mu
+    group.v = np.random.default_rng(0).uniform(low, high, network.n_neurons) * b2.mV
+    synapses = b2.Synapses(
+        group, group, "w : volt", on_pre="v_post += w", delay=params.delay * b2.second
+    )
+    post, pre = np.nonzero(network.weights)
+    synapses.connect(i=pre, j=post)
+    synapses.w = network.weights[post, pre] * b2.mV
+    monitor = b2.SpikeMonitor(group)
+    whole = b2.Network(group, synapses, monitor)
+    whole.run(duration * b2.second)
+    b2.device.build(directory=folder, compile=True, run=False, with_output=False)
+    return whole, monitor
