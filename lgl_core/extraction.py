@@ -28,7 +28,7 @@ Rows = Literal["query", "predicted"]
 
 # Batches that one thread adds up by itself, in single precision, before its sums join the total in
 # double precision. The cut does not depend on the number of threads, hence neither do the sums.
-_BATCHES_PER_TASK = 16
+_BATCHES_PER_TASK = 8
 # Queries side by side in the kernel, one per lane: two AVX-512 registers or four of AVX2.
 _LANES = 32
 # Infinities and NaN never occur. Sums may be reordered, by the compiler and hence always alike.
@@ -95,7 +95,7 @@ def attention_connectivity(
     *,
     rows: Rows = "predicted",
     stride: int | None = None,
-    batch_size: int = 8,
+    batch_size: int = 16,
     progress: bool = True,
 ) -> AttentionConnectivity:
     r"""Sum attention up over the tokens of a recording.
@@ -235,18 +235,29 @@ def _add_flow(
     x = model.embed(*inputs)
     for layer, block in enumerate(model.blocks):
         assert isinstance(block, Block)
-        query, key, value = block.attention.project(block.norm_attention(x), times)
+        is_last = layer == len(flow) - 1  # what it attends to goes nowhere: no values
+        parts = block.attention.project(block.norm_attention(x), times, 2 if is_last else 3)
         if len(x) < len(starts):
-            x, query, key, value = (_windows(y, context, stride) for y in (x, query, key, value))
-        scale = np.float32(1 / (math.log(2) * math.sqrt(query.shape[-1])))  # exp(x log 2) = 2**x
-        arrays = _padded(query), _padded(key), receivers, keys, scale, strict
-        if layer == len(flow) - 1:  # what it attends to goes nowhere
+            x, *parts = (_windows(y, context, stride) for y in (x, *parts))
+        query, key, *value = (_padded(part) for part in parts)
+        # 2**x instead of exp(x), hence the logarithm.
+        scale = np.float32(1 / (math.log(2) * math.sqrt(parts[0].shape[-1])))
+        arrays = query, key, receivers, keys, scale, strict
+        if is_last:
             _attend(flow[layer], *arrays, None, None)
             return
-        attended = x.new_empty(*keys.shape, *query.shape[1::2])  # (B, T, H, D)
-        _attend(flow[layer], *arrays, _padded(value), attended.numpy())
+        attended = x.new_empty(*keys.shape, *parts[0].shape[1::2])  # (B, T, H, D)
+        _attend(flow[layer], *arrays, value[0], attended.numpy())
         x = x + block.attention.output(attended.flatten(2))
-        x = x + block.perceptron(block.norm_perceptron(x))
+        x = x + _transformed(block, x)
+
+
+def _transformed(block: Block, x: Tensor) -> Tensor:
+    """Apply the perceptron of a block, (B, T, W) -> (B, T, W)."""
+    widen, _, narrow = block.perceptron
+    hidden = widen(block.norm_perceptron(x))
+    torch.ops.aten.gelu_(hidden)  # in place: fresh memory would cost more than the function does
+    return narrow(hidden)
 
 
 def _inputs(

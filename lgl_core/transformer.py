@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -171,21 +172,24 @@ class CausalSelfAttention(nn.Module):
 
     def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
         """Attend, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
+        query, key, value = self.project(x, times)
         attended = causal_attention(
-            *self.project(x, times),
+            query,
+            key,
+            value,
             strict=self.strict,
             dropout=self.dropout if self.training else 0.0,
             seed=seed,
         )
         return self.output(attended.transpose(1, 2).flatten(2))  # (B, H, T, D) -> (B, T, W)
 
-    def project(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute queries, keys and values, each (B, H, T, D)."""
-        projected = self.query_key_value(x).unflatten(-1, (3, self.n_heads, -1))
-        query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, T, 3, H, D) -> 3 x (B, H, T, D)
-        if self.rotary:
-            query, key = rotate(query, times), rotate(key, times)
-        return query, key, value
+    def project(self, x: Tensor, times: Tensor, n_parts: int = 3) -> list[Tensor]:
+        """Compute queries, keys and values, each (B, H, T, D); the first ``n_parts`` of them."""
+        n = n_parts * x.shape[-1]
+        projected = F.linear(x, self.query_key_value.weight[:n], self.query_key_value.bias[:n])
+        # (B, T, parts, H, D) -> parts x (B, H, T, D)
+        parts = projected.unflatten(-1, (n_parts, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        return [rotate(x, times) if self.rotary and k < 2 else x for k, x in enumerate(parts)]
 
     def attention(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
         """Attend with the matrices ``A[query, key]`` written out, without dropout.
