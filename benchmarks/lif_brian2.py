@@ -1,4 +1,4 @@
-"""The default network in Brian2's C++ standalone mode.
+"""The default network in Brian2: compiled as a whole (C++ standalone), or as it comes.
 
 A file of its own, which loads nothing that Brian2 does not need: it is timed from the start of
 the process as well.
@@ -13,7 +13,7 @@ import numpy as np
 
 from lgl_core.networks import Network
 
-__all__ = ["build"]
+__all__ = ["build", "run_as_it_comes"]
 
 
 def build(network: Network, params: Any, duration: float, folder: str) -> tuple[Any, Any]:
@@ -38,6 +38,33 @@ def build(network: Network, params: Any, duration: float, folder: str) -> tuple[
         Holds the spikes after a run.
     """
     b2.set_device("cpp_standalone", build_on_run=False, directory=folder)
+    whole, monitor = _network(network, params)
+    whole.run(duration * b2.second)
+    b2.device.build(directory=folder, compile=True, run=False, with_output=False)
+    return whole, monitor
+
+
+def run_as_it_comes(network: Network, params: Any, duration: float, folder: str) -> Any:
+    """Run in Brian2's default mode, which compiles each step's code as a Cython module.
+
+    Parameters
+    ----------
+    network, params, duration
+        As for :func:`build`.
+    folder : str
+        Where the modules go; an empty one makes it a first run.
+
+    Returns
+    -------
+    monitor : brian2.SpikeMonitor
+    """
+    b2.prefs.codegen.runtime.cython.cache_dir = folder
+    whole, monitor = _network(network, params)
+    whole.run(duration * b2.second)
+    return monitor
+
+
+def _network(network: Network, params: Any) -> tuple[Any, Any]:
     b2.BrianLogger.suppress_name("method_choice")
     b2.defaultclock.dt = params.dt * b2.second
     group = b2.NeuronGroup(
@@ -64,7 +91,4 @@ def build(network: Network, params: Any, duration: float, folder: str) -> tuple[
     synapses.connect(i=pre, j=post)
     synapses.w = network.weights[post, pre] * b2.mV
     monitor = b2.SpikeMonitor(group)
-    whole = b2.Network(group, synapses, monitor)
-    whole.run(duration * b2.second)
-    b2.device.build(directory=folder, compile=True, run=False, with_output=False)
-    return whole, monitor
+    return b2.Network(group, synapses, monitor), monitor
