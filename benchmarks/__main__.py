@@ -36,15 +36,15 @@ def main() -> None:
 def keep(name: str, new: list[dict]) -> None:
     """Replace one job's records on disk; each record says where and with what it was measured."""
     old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    here = machine()
-    kept = [record for record in old if record["file"] != name]
-    drop = {"ours_results", "peer_results"}
+    records = [record for record in old if record["file"] != name]
+    too_large = {"ours_results", "peer_results"}
     for record in new:
-        kept.append({k: v for k, v in record.items() if k not in drop} | {"machine": here})
-    records = kept
+        small = {key: value for key, value in record.items() if key not in too_large}
+        records.append(small | {"machine": machine()})
     records.sort(key=lambda record: JOBS.index(record["file"]))
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(records, indent=1) + "\n")
+    # A line per record, so that the history shows which ones were measured anew.
+    RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
 
 
 def summary(record: dict) -> str:

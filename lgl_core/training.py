@@ -59,7 +59,7 @@ class TrainConfig:
     learning rate are ours.
     """
 
-    epochs: int = 8
+    epochs: int = 11
     batch_size: int = 64
     learning_rate: float = 1e-3
     seed: int = 0
