@@ -55,7 +55,7 @@ def fill_normals(first_step, key0, key1, normals):
     key0, key1 : uint32
         Made from the seed.
     normals : ndarray of float32, shape (n_steps, n_neurons)
-        Filled. ``n_neurons`` is a multiple of :data:`LANES`. The largest possible size is 6.7.
+        Filled. ``n_neurons`` is a multiple of ``LANES``. The largest possible size is 6.7.
 
     Notes
     -----
@@ -148,7 +148,7 @@ def advance(
     Parameters
     ----------
     membrane : ndarray of float64, shape (n_neurons,)
-        Potentials in mV; ``n_neurons`` is a multiple of :data:`LANES`. Double precision, since
+        Potentials in mV; ``n_neurons`` is a multiple of ``LANES``. Double precision, since
         half a million small steps add up in it. Changed.
     ready_at : ndarray of int64, shape (n_neurons,)
         Step from which a neuron is no longer refractory. Changed.

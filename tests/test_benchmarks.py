@@ -104,3 +104,23 @@ def test_all_ways_to_extract_agree():
     wrong = results[0][0] * 1.01, results[0][1]
     with pytest.raises(AssertionError, match="flow differs"):
         extraction.same_result(wrong, results[1])
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return json.loads(command.RESULTS.read_text())
+
+
+def test_committed_results_cover_every_job_and_say_where_they_were_taken(committed):
+    assert {record["file"] for record in committed} == set(command.JOBS)
+    for record in committed:
+        assert {"date", "processor", "cores", "versions"} <= set(record["machine"])
+
+
+def test_committed_ratios_are_of_five_pairs_or_more_that_reached_the_same_result(committed):
+    compared = [record for record in committed if "ratios" in record]
+    assert compared
+    for record in compared:
+        assert len(record["ratios"]) >= 5
+        assert record["ratio_min"] <= record["ratio_median"] <= record["ratio_max"]
+        assert record["same_result"]
