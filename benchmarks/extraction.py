@@ -1,17 +1,18 @@
 """Attention to connectivity: flow and pairs of one model over overlapping windows of tokens.
 
-Timed is everything from tokens and model to flow and pairs. The peer is what a competent user of
-PyTorch would write first: one sequence at a time, attention of all layers written out, incidence
-matrices, two matrix products, on all of PyTorch's threads. A second peer does 32 sequences at once
-and adds attention up by its index, without incidence matrices. Same result: the same pairs, and
-flow that differs by rounding (single precision in the model) relative to its largest entry per
-layer and head. Weights are larger than at random initialisation, so that attention is not flat.
+Timed is everything from tokens and model to flow and pairs. The peer is what one would write first
+in PyTorch: one sequence at a time, attention of all layers written out, incidence matrices, and the
+formula as one einsum, on all of PyTorch's threads. A second peer writes the einsum as two matrix
+products. A third does 32 sequences at once and adds attention up by its index, without incidence
+matrices. Same result: the same pairs, and flow that differs by rounding (single precision in the
+model) relative to its largest entry per layer and head. Weights are larger than at random
+initialisation, so that attention is not flat.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmarks.side_by_side import alone, compare
 from lgl_core.extraction import attention_connectivity
@@ -39,7 +41,8 @@ def records() -> Iterator[dict[str, Any]]:
     """Compare with both peers; then the memory of each at one and four times the sequences."""
     job = "extraction, laptop preset"
     for peer, theirs in (
-        ("PyTorch, one sequence at a time", one_by_one),
+        ("PyTorch, one sequence at a time, einsum", one_by_one_einsum),
+        ("PyTorch, one sequence at a time, matrix products", one_by_one),
         (f"PyTorch, {BATCH} sequences at a time", batched),
     ):
         record = compare(job, peer, ours, theirs, same_result, duration=DURATION)
@@ -64,9 +67,18 @@ def ours(duration: float) -> tuple[float, Result]:
     return time.perf_counter() - start, (result.flow, result.pairs)
 
 
-@torch.no_grad()
+def one_by_one_einsum(duration: float) -> tuple[float, Result]:
+    """``F += S_row^T A S`` as one sum over both positions."""
+    return _one_by_one(duration, lambda rows, a, s: torch.einsum("qi,lhqk,kj->lhij", rows, a, s))
+
+
 def one_by_one(duration: float) -> tuple[float, Result]:
-    """``F += S_row^T A S`` as it stands in the formula."""
+    """``F += S_row^T A S`` as two products."""
+    return _one_by_one(duration, lambda rows, a, s: rows.T @ a @ s)
+
+
+@torch.no_grad()
+def _one_by_one(duration: float, flow_of: Callable[..., Tensor]) -> tuple[float, Result]:
     model, tokens = problem(duration)
     config = model.config
     start = time.perf_counter()
@@ -80,7 +92,7 @@ def one_by_one(duration: float) -> tuple[float, Result]:
         attention = torch.cat(layers)  # (L, H, T, T)
         incidence = F.one_hot(neurons[0], config.n_neurons).float()  # (T + 1, N)
         senders, receivers = incidence[:-1], incidence[1:]
-        flow += receivers.T @ attention @ senders
+        flow += flow_of(receivers, attention, senders)
         pairs += receivers.T @ allowed @ senders
     return time.perf_counter() - start, (flow.double().numpy(), pairs.double().numpy())
 

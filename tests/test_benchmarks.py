@@ -98,7 +98,13 @@ def test_operations_of_a_step_are_those_that_pytorch_counts():
 
 
 def test_all_ways_to_extract_agree():
-    results = [way(0.5)[1] for way in (extraction.ours, extraction.one_by_one, extraction.batched)]
+    ways = (
+        extraction.ours,
+        extraction.one_by_one_einsum,
+        extraction.one_by_one,
+        extraction.batched,
+    )
+    results = [way(0.5)[1] for way in ways]
     for other in results[1:]:
         assert "pairs are equal" in extraction.same_result(results[0], other)
     wrong = results[0][0] * 1.01, results[0][1]
