@@ -2,7 +2,7 @@
 # make test       everything that CI runs
 # make test-fast  the inner loop: unit tests only, under a minute
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
-# make bench      timings beside other tools, into results/benchmarks.json (about an hour)
+# make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     the expensive steps alone, into the cache on disk
 # make lock       write what .venv holds, `make bench` included, into requirements.lock
 # make clean      remove what was built; environment and cache stay

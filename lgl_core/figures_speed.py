@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from lgl_core.figures_style import (
     COLOURS,
@@ -62,7 +62,7 @@ def speed_ratios(table: DataFrame) -> Figure:
             raise ValueError(f"ratios of {job!r} must be above 0, got {ratios.tolist()}")
     figure, (panel,) = panels(1, height=1.2 + 0.7 * len(table))
     for place, ratios in enumerate(runs):
-        panel.plot(ratios[[0, -1]], [place, place], color="0.6", lw=3, zorder=1)
+        panel.plot(ratios[[0, -1]], [place, place], color="0.6", lw=3, ls="-", zorder=1)
         panel.plot(ratios, np.full(len(ratios), place), "o", color=COLOURS[0], zorder=2)
         panel.annotate(
             f"{np.median(ratios):.3g} times",
@@ -71,7 +71,7 @@ def speed_ratios(table: DataFrame) -> Figure:
             textcoords="offset points",
             va="center",
         )
-    panel.axvline(1, color="black", lw=1)
+    panel.axvline(1, color="black", lw=1, ls="-")
     panel.set_yticks(
         range(len(table)),
         [
@@ -166,5 +166,5 @@ def growth_exponent(size: ArrayLike, seconds: ArrayLike) -> float:
 
 def _plain_numbers(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(ScalarFormatter())
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
