@@ -76,7 +76,7 @@ lock: .venv/.ready-bench
 # --- notebooks ---------------------------------------------------------------------------------
 
 notebooks: $(READY) models
-	set -e; for name in $(NOTEBOOKS); do \
+	set -e; for name in $(filter-out $(STATUS),$(NOTEBOOKS)) $(STATUS); do \
 	    $(BIN)/python notebooks/execute.py notebooks/$$name.md notebooks/$$name.ipynb; done
 
 _build/executed/%.ipynb: notebooks/%.md notebooks/execute.py $(LIBRARY) $(READY) | models
