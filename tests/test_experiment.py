@@ -69,7 +69,7 @@ def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypat
         raise AssertionError("computed although it was in the cache")
 
     monkeypatch.setattr("lgl_core.training._Run", forbidden)
-    monkeypatch.setattr("lgl_core.lif._advance", forbidden)
+    monkeypatch.setattr("lgl_core.lif.advance", forbidden)
     monkeypatch.setattr("lgl_core.glm._solve", forbidden)
     monkeypatch.setattr("lgl_core.experiment.attention_connectivity", forbidden)
     again = experiment.run(NETWORK, **PATH)
