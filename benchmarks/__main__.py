@@ -37,10 +37,11 @@ def keep(name: str, new: list[dict]) -> None:
     """Replace one job's records on disk; each record says where and with what it was measured."""
     old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     records = [record for record in old if record["file"] != name]
+    here = machine()
     too_large = {"ours_results", "peer_results"}
     for record in new:
         small = {key: value for key, value in record.items() if key not in too_large}
-        records.append(small | {"machine": machine()})
+        records.append(small | {"machine": here})
     records.sort(key=lambda record: JOBS.index(record["file"]))
     RESULTS.parent.mkdir(exist_ok=True)
     # A line per record, so that the history shows which ones were measured anew.

@@ -10,10 +10,11 @@ from typing import Any
 
 import brian2 as b2
 import numpy as np
+from numpy.typing import NDArray
 
 from lgl_core.networks import Network
 
-__all__ = ["build", "run_as_it_comes"]
+__all__ = ["brian2_network", "build", "run_as_it_comes"]
 
 
 def build(network: Network, params: Any, duration: float, folder: str) -> tuple[Any, Any]:
@@ -38,7 +39,7 @@ def build(network: Network, params: Any, duration: float, folder: str) -> tuple[
         Holds the spikes after a run.
     """
     b2.set_device("cpp_standalone", build_on_run=False, directory=folder)
-    whole, monitor = _network(network, params)
+    whole, monitor = brian2_network(network, params)
     whole.run(duration * b2.second)
     b2.device.build(directory=folder, compile=True, run=False, with_output=False)
     return whole, monitor
@@ -59,21 +60,38 @@ def run_as_it_comes(network: Network, params: Any, duration: float, folder: str)
     monitor : brian2.SpikeMonitor
     """
     b2.prefs.codegen.runtime.cython.cache_dir = folder
-    whole, monitor = _network(network, params)
+    whole, monitor = brian2_network(network, params)
     whole.run(duration * b2.second)
     return monitor
 
 
-def _network(network: Network, params: Any) -> tuple[Any, Any]:
+def brian2_network(
+    network: Network, params: Any, initial: NDArray[np.float64] | None = None
+) -> tuple[Any, Any]:
+    """Write the simulation of :func:`lgl_core.lif.simulate` down in Brian2.
+
+    Parameters
+    ----------
+    network, params
+        As for :func:`build`.
+    initial : ndarray, shape (n_neurons,), optional
+        Membrane potentials at the start in mV. Default: drawn evenly up to where the drive leads.
+
+    Returns
+    -------
+    network : brian2.Network
+    monitor : brian2.SpikeMonitor
+    """
     b2.BrianLogger.suppress_name("method_choice")
     b2.defaultclock.dt = params.dt * b2.second
+    noise = " + sigma * sqrt(2 / tau) * xi" if params.sigma else ""
     group = b2.NeuronGroup(
         network.n_neurons,
-        "dv/dt = (v_inf - v) / tau + sigma * sqrt(2 / tau) * xi : volt (unless refractory)",
+        f"dv/dt = (v_inf - v) / tau{noise} : volt (unless refractory)",
         threshold="v >= threshold",
         reset="v = v_reset",
         refractory=params.refractory * b2.second,
-        method="euler",
+        method="euler" if params.sigma else "exact",
         namespace={
             "tau": params.tau_m * b2.second,
             "v_inf": (params.v_rest + params.mu) * b2.mV,
@@ -82,8 +100,10 @@ def _network(network: Network, params: Any) -> tuple[Any, Any]:
             "v_reset": params.v_reset * b2.mV,
         },
     )
-    low, high = params.v_reset, params.v_rest + params.mu
-    group.v = np.random.default_rng(0).uniform(low, high, network.n_neurons) * b2.mV
+    if initial is None:
+        low, high = params.v_reset, params.v_rest + params.mu
+        initial = np.random.default_rng(0).uniform(low, high, network.n_neurons)
+    group.v = initial * b2.mV
     synapses = b2.Synapses(
         group, group, "w : volt", on_pre="v_post += w", delay=params.delay * b2.second
     )

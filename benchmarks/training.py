@@ -2,9 +2,9 @@
 
 Timed: forward pass, backward pass and Adam's step on one batch of 64 sequences of 128 tokens, for
 the presets ``laptop`` and ``paper``, on all cores. Same result: from the same weights, without
-dropout, both have the same losses over three steps, and end with the same weights; and the written
-dropout rate is what both drop. Beside the ratio: tokens per second, and the share of what this
-machine reaches in one large float32 matrix product, measured in the same process right before.
+dropout, both have the same losses over three steps, and end with weights of the same norm; the
+timed steps have dropout. Beside the ratio: tokens per second, and the share of what this machine
+reaches in one large float32 matrix product, measured in the same process right before.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer, TransformerConfig
+from lgl_core.transformer_kernels import undivided_operations
 
 __all__ = ["AttentionConnectivity", "attention_connectivity"]
 
@@ -160,7 +160,7 @@ def attention_connectivity(
 
     n_sequences = sum(len(starts) for starts in tasks)
     bar = tqdm(total=n_sequences, desc="attention", unit="sequence", disable=not progress)
-    with bar, _threads_of_our_own() as n_threads:
+    with bar, undivided_operations() as n_threads:
         for starts, (part, part_pairs) in zip(
             tasks, _in_order(add_up, tasks, n_threads), strict=True
         ):
@@ -168,20 +168,6 @@ def attention_connectivity(
             pairs += part_pairs
             bar.update(len(starts))
     return AttentionConnectivity(flow / len(models), pairs)
-
-
-@contextmanager
-def _threads_of_our_own() -> Iterator[int]:
-    """Keep PyTorch from splitting each operation among its threads; says how many it had.
-
-    They would wait for each other after every operation, and for the kernel below.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield n_threads
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _in_order(function: Callable, tasks: Iterable, n_threads: int) -> Iterator[Any]:

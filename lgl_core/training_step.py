@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lgl_core.transformer import Neuroformer, Seed
+from lgl_core.transformer_kernels import undivided_operations
 
 __all__ = ["OrderedMap", "gradient_step", "losses", "mean_losses", "threads"]
 
@@ -36,16 +37,12 @@ def threads(n: int) -> Iterator[OrderedMap]:
 
     PyTorch computes alone on each of them, and has its own threads back afterwards.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with undivided_operations():
         if n == 1:
             yield map
         else:
             with ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 yield pool.map
-    finally:
-        torch.set_num_threads(before)
 
 
 def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,8 @@ Shapes: ``B`` sequences, ``T`` tokens, ``H`` heads, ``D`` width of a head.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-__all__ = ["causal_attention", "counter_dropout"]
+__all__ = ["causal_attention", "counter_dropout", "undivided_operations"]
 
 # Finite models have neither infinities nor NaN. Sums may be split over the lanes of a vector, in
 # an order that is fixed when the kernel is compiled: the same input gives the same bits.
@@ -83,6 +85,21 @@ def counter_dropout(x: Tensor, rate: float, seed: tuple[int, ...]) -> Tensor:
     """
     _check(x)
     return x if rate == 0 else _Dropout.apply(x, rate, seed)
+
+
+@contextmanager
+def undivided_operations() -> Iterator[int]:
+    """Keep PyTorch from splitting each operation among its threads; say how many it had.
+
+    They would wait for each other after every operation, and for the kernels. Several threads of
+    Python that work on sequences of their own do not.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check(*tensors: Tensor) -> None:

@@ -16,41 +16,17 @@ SILENT = LIFParams(mu=0.0, sigma=0.0)
 def brian2():
     brian2 = pytest.importorskip("brian2", reason="Brian2 is the peer of the simulator")
     brian2.prefs.codegen.target = "numpy"
-    brian2.BrianLogger.suppress_name("method_choice")
     return brian2
 
 
 def brian2_spikes(b2, network, params, duration, initial, seed=0):
     """Run the same network in Brian2; return spike times (s) and neurons."""
+    from benchmarks.lif_brian2 import brian2_network
+
     b2.start_scope()
     b2.seed(seed)
-    b2.defaultclock.dt = params.dt * b2.second
-    namespace = {
-        "tau": params.tau_m * b2.second,
-        "v_inf": (params.v_rest + params.mu) * b2.mV,
-        "sigma": params.sigma * b2.mV,
-        "threshold": params.v_threshold * b2.mV,
-        "v_reset": params.v_reset * b2.mV,
-    }
-    noise = " + sigma * sqrt(2 / tau) * xi" if params.sigma else ""
-    group = b2.NeuronGroup(
-        network.n_neurons,
-        f"dv/dt = (v_inf - v) / tau{noise} : volt (unless refractory)",
-        threshold="v >= threshold",
-        reset="v = v_reset",
-        refractory=params.refractory * b2.second,
-        method="euler" if params.sigma else "exact",
-        namespace=namespace,
-    )
-    group.v = initial * b2.mV
-    synapses = b2.Synapses(
-        group, group, "w : volt", on_pre="v_post += w", delay=params.delay * b2.second
-    )
-    post, pre = np.nonzero(network.weights)
-    synapses.connect(i=pre, j=post)
-    synapses.w = network.weights[post, pre] * b2.mV
-    monitor = b2.SpikeMonitor(group)
-    b2.Network(group, synapses, monitor).run(duration * b2.second)
+    whole, monitor = brian2_network(network, params, initial)
+    whole.run(duration * b2.second)
     return np.asarray(monitor.t / b2.second), np.asarray(monitor.i)
 
 
