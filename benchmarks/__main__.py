@@ -11,9 +11,13 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.side_by_side import machine
+from lgl_core.provenance import machine
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks.json"
+PACKAGES = [
+    "lgl_core", "numpy", "numba", "torch", "brian2", "nest-simulator", "nemos", "jax",
+    "scikit-learn", "elephant",
+]  # fmt: skip
 JOBS = ["lif", "glm", "training", "extraction", "binning", "growth"]
 
 
@@ -37,7 +41,7 @@ def keep(name: str, new: list[dict]) -> None:
     """Replace one job's records on disk; each record says where and with what it was measured."""
     old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     records = [record for record in old if record["file"] != name]
-    here = machine()
+    here = machine(PACKAGES)
     too_large = {"ours_results", "peer_results"}
     for record in new:
         small = {key: value for key, value in record.items() if key not in too_large}

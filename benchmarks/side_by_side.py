@@ -7,28 +7,20 @@ peak memory is that of one side.
 from __future__ import annotations
 
 import multiprocessing
-import platform
 import resource
 import statistics
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["Job", "alone", "compare", "machine"]
+__all__ = ["Job", "alone", "compare"]
 
 # Takes the job's arguments, times what it means to time, returns seconds and a small result.
 Job = Callable[..., tuple[float, Any]]
-
-PACKAGES = [
-    "lgl_core", "numpy", "numba", "torch", "brian2", "nest-simulator", "nemos", "jax",
-    "scikit-learn", "elephant",
-]  # fmt: skip
 
 
 def compare(
@@ -129,18 +121,6 @@ def alone(function: Job, *, repeats: int = 1, **arguments: Any) -> dict[str, Any
         }
 
 
-def machine() -> dict[str, Any]:
-    """Say where and with what the timings were taken."""
-    return {
-        "date": date.today().isoformat(),
-        "processor": _processor(),
-        "cores": multiprocessing.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
-    }
-
-
 def _process() -> ProcessPoolExecutor:
     # Spawned, not forked: a forked process inherits what the other side has loaded.
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
@@ -154,19 +134,3 @@ def _peak_mb() -> float:
         return int(line.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

@@ -1,0 +1,17 @@
+"""Every result says where it comes from."""
+
+import json
+from importlib.metadata import version
+
+from lgl_core.provenance import machine
+
+
+def test_names_the_versions_that_are_installed_and_says_which_are_not():
+    versions = machine(["numpy", "no-such-package"])["versions"]
+    assert versions == {"numpy": version("numpy"), "no-such-package": "not installed"}
+
+
+def test_can_be_written_to_json_and_read_back():
+    here = machine()
+    assert json.loads(json.dumps(here)) == here
+    assert all(here.values())
