@@ -9,22 +9,22 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from lgl_core.cache import cached, keyed_directory
-from lgl_core.extraction import AttentionConnectivity, Rows, attention_connectivity
+from lgl_core.extraction import AttentionConnectivity, Rows, attention_of_weights
 from lgl_core.glm import GLMConfig, GLMFit, fit_glm
 from lgl_core.lif import LIFParams, simulate
 from lgl_core.metrics import compare, tidy
 from lgl_core.networks import Network, hub_network
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import Tokens, tokenize
+from lgl_core.tokens import IntervalVocabulary, Tokens, tokenize
 from lgl_core.training import TrainConfig, TrainedModel, train, train_ensemble
-from lgl_core.transformer import Neuroformer, TransformerConfig, preset
+from lgl_core.transformer import TransformerConfig, preset
 
 __all__ = [
     "DURATION",
@@ -32,6 +32,7 @@ __all__ = [
     "attended",
     "claims",
     "fitted",
+    "is_trained",
     "run",
     "scores",
     "simulated",
@@ -81,6 +82,7 @@ def trained(
     size: str = "laptop",
     n_models: int = 1,
     config: TrainConfig | None = None,
+    n_jobs: int = -1,
     **changes: object,
 ) -> dict[str, list[TrainedModel]]:
     """Train Neuroformers on the first 80 % of a recording, or read them back.
@@ -98,6 +100,9 @@ def trained(
         Independent models per architecture, with seeds ``config.seed``, ``config.seed + 1``, ...
     config : TrainConfig, optional
         Default: ``TrainConfig()``.
+    n_jobs : int
+        Cores to train on, -1 for all. With 1 there is no progress bar: the caller, who runs
+        several trainings at once, has one.
     **changes
         Further fields of :class:`lgl_core.transformer.TransformerConfig`.
 
@@ -108,28 +113,59 @@ def trained(
     """
     config = config or TrainConfig()
     tokens = split_tokens(spikes)
-    architectures: list[TransformerConfig] = [
-        preset(
-            size,
-            n_neurons=spikes.n_neurons,
-            n_classes=tokens[0].vocabulary.n_classes,
-            time_embedding=time_embedding,
-            **changes,
-        )
+    members = [
+        _training(spikes, time_embedding, size, config, member, changes)
         for time_embedding in time_embeddings
-        for _ in range(n_models)
+        for member in range(n_models)
     ]
-    directories = [
-        keyed_directory(
-            train, spikes=spikes, architecture=architecture, config=config, member=k % n_models
-        )
-        for k, architecture in enumerate(architectures)
-    ]
-    models = train_ensemble(*tokens, architectures, config, directories=directories)
+    architectures, directories = map(list, zip(*members, strict=True))
+    models = train_ensemble(
+        *tokens,
+        architectures,
+        config,
+        directories=directories,
+        n_jobs=n_jobs,
+        progress=n_jobs != 1,
+    )
     return {
         time_embedding: models[k * n_models : (k + 1) * n_models]
         for k, time_embedding in enumerate(time_embeddings)
     }
+
+
+def is_trained(
+    spikes: SpikeTrains,
+    time_embedding: str,
+    *,
+    size: str = "laptop",
+    config: TrainConfig | None = None,
+    **changes: object,
+) -> bool:
+    """Tell whether :func:`trained` would find this model."""
+    _, directory = _training(spikes, time_embedding, size, config or TrainConfig(), 0, changes)
+    return (directory / "model.safetensors").exists()
+
+
+def _training(
+    spikes: SpikeTrains,
+    time_embedding: str,
+    size: str,
+    config: TrainConfig,
+    member: int,
+    changes: dict[str, object],
+) -> tuple[TransformerConfig, Path]:
+    """Architecture of a model, and the directory of its training."""
+    architecture = preset(
+        size,
+        n_neurons=spikes.n_neurons,
+        n_classes=IntervalVocabulary().n_classes,
+        time_embedding=time_embedding,
+        **changes,
+    )
+    directory = keyed_directory(
+        train, spikes=spikes, architecture=architecture, config=config, member=member
+    )
+    return architecture, directory
 
 
 def attended(
@@ -153,23 +189,12 @@ def attended(
         {name: value.numpy() for name, value in trained.model.state_dict().items()}
         for trained in models
     ]
-    return _attended(models[0].model.config, weights, spikes, rows)
-
-
-@cached
-def _attended(
-    config: TransformerConfig,
-    weights: list[dict[str, NDArray]],
-    spikes: SpikeTrains,
-    rows: Rows,
-) -> AttentionConnectivity:
-    models = [Neuroformer(config) for _ in weights]
-    for model, arrays in zip(models, weights, strict=True):
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    config = models[0].model.config
     # Windows that overlap by three quarters: the first tokens of a window have few keys to spread
     # their attention over, and weigh less when every pair is also seen further down a window.
     stride = max(config.context // 4, 1)
-    return attention_connectivity(models, split_tokens(spikes)[0], rows=rows, stride=stride)
+    tokens = split_tokens(spikes)[0]
+    return cached(attention_of_weights)(config, weights, tokens, rows=rows, stride=stride)
 
 
 def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:

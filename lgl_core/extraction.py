@@ -22,7 +22,7 @@ from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer, TransformerConfig
 from lgl_core.transformer_kernels import undivided_operations
 
-__all__ = ["AttentionConnectivity", "attention_connectivity"]
+__all__ = ["AttentionConnectivity", "attention_connectivity", "attention_of_weights"]
 
 Rows = Literal["query", "predicted"]
 
@@ -168,6 +168,34 @@ def attention_connectivity(
             pairs += part_pairs
             bar.update(len(starts))
     return AttentionConnectivity(flow / len(models), pairs)
+
+
+def attention_of_weights(
+    config: TransformerConfig,
+    weights: Sequence[dict[str, NDArray[np.float32]]],
+    tokens: Tokens,
+    *,
+    rows: Rows = "predicted",
+    stride: int | None = None,
+) -> AttentionConnectivity:
+    """Do the same for models given by their arrays, which unlike modules can key a cached result.
+
+    Parameters
+    ----------
+    config : TransformerConfig
+    weights : sequence of dict
+        One state per model, as arrays.
+    tokens, rows, stride
+        As for :func:`attention_connectivity`.
+
+    Returns
+    -------
+    AttentionConnectivity
+    """
+    models = [Neuroformer(config) for _ in weights]
+    for model, arrays in zip(models, weights, strict=True):
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return attention_connectivity(models, tokens, rows=rows, stride=stride)
 
 
 def _in_order(function: Callable, tasks: Iterable, n_threads: int) -> Iterator[Any]:
