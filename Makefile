@@ -13,7 +13,7 @@ READY := .venv/.ready
 LIBRARY := $(wildcard lgl_core/*.py lgl_core/*.mplstyle)
 NOTEBOOKS := $(sort $(basename $(notdir $(wildcard notebooks/[0-9]*.md))))
 EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
-STATUS := 09_status
+STATUS := 90_status
 PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/*)
 
 .PHONY: book test test-fast check models bench notebooks render lock clean environment
