@@ -1,0 +1,264 @@
+"""Null models: what a graph scores that does not know who is connected to whom.
+
+Graphs are ``[post, pre]``: row sums are in-strengths, column sums are out-strengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from lgl_core.metrics import _centred, _checked, _is_constant, _pair, off_diagonal
+from lgl_core.metrics_views import (
+    _all_entries,
+    _as_matrix,
+    _correlations,
+    _Entries,
+    _entries,
+    _entries_off_hubs,
+    _is_hub,
+)
+
+__all__ = ["null_scores", "permuted", "strengths_kept", "strengths_only"]
+
+Null = Literal["permuted", "strengths"]
+_Scores = dict[tuple[str, str], float]
+
+# Strengths count as kept when every row sum is right to this share; column sums are then exact.
+_TOLERANCE = 1e-9
+# Full matrices need some tens of rounds; sparse ones may never get there.
+_MOST_ROUNDS = 200
+
+
+def permuted(graph: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Relabel the neurons of a graph at random.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        The same graph, rows and columns in one new order: its structure is kept, its knowledge of
+        which neuron is which is gone.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite.
+    """
+    graph = _checked("graph", graph)
+    return _relabelled(graph, rng.permutation(len(graph)))
+
+
+def strengths_only(graph: ArrayLike) -> NDArray[np.float64]:
+    """Keep how much each neuron receives and sends, and nothing else.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``, of one sign or both. The diagonal is ignored.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        Zero on the diagonal; the sums over rows and over columns are those of ``graph``. It is
+        the excitatory minus the inhibitory part, and each part off the diagonal is a product
+        ``a[post] * b[pre]``: of all graphs with the strengths of that part, the one that says
+        least about pairs.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite.
+
+    Notes
+    -----
+    Iterative proportional fitting (Sinkhorn's algorithm) from a matrix of ones off the diagonal,
+    each part by itself, until every row sum is right to one part in 1e9; column sums are exact up
+    to rounding. It stops after 200 rounds at the latest. Only a graph in which one neuron sends
+    or receives nearly all there is has not arrived by then: rows of a star, all of whose
+    connections touch one neuron, are right to a few parts in 1000.
+    """
+    graph = _checked("graph", graph)
+    ones = 1 - np.eye(len(graph))
+    return _with_strengths_of(graph, excitatory=ones, inhibitory=ones)
+
+
+def strengths_kept(graph: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a random graph in which each neuron receives and sends as much as in the given one.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``, of one sign or both. The diagonal is ignored.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        The entries of ``graph`` shuffled over all places off the diagonal, then positive and
+        negative ones each scaled by rows and columns in turn to the sums of ``graph``.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite.
+
+    Notes
+    -----
+    A null model for signed, weighted graphs in the manner of Rubinov and Sporns (2011), who give
+    weights out by rank where this one scales them. Sums are as exact as in :func:`strengths_only`
+    for estimates, which have hardly a zero. In a sparse graph, such as the truth, the shuffled
+    places often cannot carry the strengths: a hub's few targets would have to receive more than
+    they do. Columns keep their sums unless they were left empty; rows come near at best.
+    """
+    graph = _checked("graph", graph)
+    shuffled = _as_matrix(rng.permutation(off_diagonal(graph)), len(graph))
+    return _with_strengths_of(graph, np.maximum(shuffled, 0), np.maximum(-shuffled, 0))
+
+
+def null_scores(
+    estimate: ArrayLike,
+    truth: ArrayLike,
+    null: Null = "permuted",
+    n: int = 200,
+    seed: int = 0,
+    hubs: ArrayLike = (),
+) -> pd.DataFrame:
+    """Score graphs that share the estimate's make-up but not its knowledge.
+
+    Parameters
+    ----------
+    estimate, truth : array_like, shape (n_neurons, n_neurons)
+        Graphs, ``[post, pre]``. Their diagonals are ignored.
+    null : {"permuted", "strengths"}
+        Graphs from the estimate by :func:`permuted`, or by :func:`strengths_kept`.
+    n : int
+        Number of graphs, at least 2.
+    seed : int
+        Same seed, same graphs.
+    hubs : array_like of int, optional
+        Ids of the true hubs. With them the views off the hubs are scored, too.
+
+    Returns
+    -------
+    DataFrame
+        One row for each correlation of :func:`lgl_core.metrics_views.score_card`, columns
+        ``view``, ``score``, ``null_mean`` and ``null_sd``. NaN if a score is undefined for one
+        of the graphs.
+
+    Raises
+    ------
+    ValueError
+        If the graphs are not square, of one shape and finite, a hub is unknown, ``n`` is too
+        small or ``null`` is unknown.
+
+    Notes
+    -----
+    The spectral distance is not here: relabelling leaves singular values as they are, so its
+    permuted null is the score itself.
+
+    Relabelling a graph relabels its co-input graph, its magnitudes and all ranks: these are made
+    once and only reordered. Off the hubs the neurons are relabelled first and the columns of the
+    *true* hubs left out then, of estimate and truth. What the estimate loses differs from draw to
+    draw: ranks of the edges left are counted from those of all, and the co-input of the columns
+    left is summed up and ranked anew, which is most of the cost.
+
+    Graphs of given strengths share nothing but the strengths, so each is scored from scratch.
+    """
+    estimate, truth = _pair(estimate, truth)
+    if n < 2:
+        raise ValueError(f"n must be at least 2, got {n}")
+    rng = np.random.default_rng(seed)
+    if null == "permuted":
+        draws = _permuted_draws(estimate, truth, hubs, n, rng)
+    elif null == "strengths":
+        draws = _strengths_draws(estimate, truth, hubs, n, rng)
+    else:
+        raise ValueError(f"null must be 'permuted' or 'strengths', got {null!r}")
+    scores = list(draws)
+    values = np.array([list(row.values()) for row in scores])
+    table = pd.DataFrame(list(scores[0]), columns=["view", "score"])
+    return table.assign(null_mean=values.mean(axis=0), null_sd=values.std(axis=0, ddof=1))
+
+
+def _permuted_draws(
+    estimate: NDArray, truth: NDArray, hubs: ArrayLike, n: int, rng: np.random.Generator
+) -> Iterator[_Scores]:
+    n_neurons = len(truth)
+    ours, true = _entries(estimate), _all_entries(truth, hubs)
+    pairs: dict[tuple[str, str], tuple[NDArray, NDArray]] = {}
+    for view in ours:
+        values, ranks = _unit(ours[view], n_neurons)
+        true_values, true_ranks = _unit(true[view], n_neurons)
+        pairs |= {(view, "pearson"): (values, true_values), (view, "spearman"): (ranks, true_ranks)}
+    edge_ranks, is_hub = _as_matrix(ours["true"].ranks, n_neurons), _is_hub(truth, hubs)
+    for _ in range(n):
+        order = rng.permutation(n_neurons)
+        scores = {key: float(np.vdot(_relabelled(a, order), b)) for key, (a, b) in pairs.items()}
+        if is_hub.any():
+            graph, ranks = _relabelled(estimate, order), _relabelled(edge_ranks, order)
+            scores |= _correlations(_entries_off_hubs(graph, ranks, is_hub), true)
+        yield scores
+
+
+def _strengths_draws(
+    estimate: NDArray, truth: NDArray, hubs: ArrayLike, n: int, rng: np.random.Generator
+) -> Iterator[_Scores]:
+    true = _all_entries(truth, hubs)
+    for _ in range(n):
+        yield _correlations(_all_entries(strengths_kept(estimate, rng), hubs), true)
+
+
+def _unit(entries: _Entries, n_neurons: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre values and ranks and give them unit length: sums of products are correlations then.
+
+    As matrices, zero where an entry is not scored, so that they can be relabelled.
+    """
+    if _is_constant(entries.values):
+        undefined = np.full((n_neurons, n_neurons), np.nan)
+        return undefined, undefined
+    values, ranks = (_centred(part) for part in entries)
+    return (
+        _as_matrix(values / np.linalg.norm(values), n_neurons),
+        _as_matrix(ranks / np.linalg.norm(ranks), n_neurons),
+    )
+
+
+def _relabelled(graph: NDArray, order: NDArray[np.intp]) -> NDArray[np.float64]:
+    return graph[order][:, order]
+
+
+def _with_strengths_of(
+    graph: NDArray, excitatory: NDArray, inhibitory: NDArray
+) -> NDArray[np.float64]:
+    """Scale two matrices without negative entries to the strengths of a graph; subtract them."""
+    graph = graph.copy()
+    np.fill_diagonal(graph, 0)
+    kept = _balanced(excitatory, np.maximum(graph, 0))
+    return kept - _balanced(inhibitory, np.maximum(-graph, 0))
+
+
+def _balanced(start: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """Scale rows and columns of ``start`` in turn until they sum to those of ``target``."""
+    rows, columns = target.sum(axis=1), target.sum(axis=0)
+    scaled = start * _factors(columns, start.sum(axis=0))
+    for _ in range(_MOST_ROUNDS):
+        present = scaled.sum(axis=1)
+        if (np.abs(present - rows) <= _TOLERANCE * rows).all():
+            break
+        scaled *= _factors(rows, present)[:, None]
+        scaled *= _factors(columns, scaled.sum(axis=0))
+    return scaled
+
+
+def _factors(wanted: NDArray, present: NDArray) -> NDArray[np.float64]:
+    return np.divide(wanted, present, out=np.zeros_like(wanted), where=present > 0)
