@@ -25,7 +25,7 @@ from lgl_core.provenance import machine
 from lgl_core.studies_points import COLUMNS, Model, Nulls, Point, Recording, rows
 from lgl_core.training import TrainConfig
 
-__all__ = ["RESULTS", "STUDIES", "Study", "load", "main", "provenance", "run"]
+__all__ = ["RESULTS", "STUDIES", "Study", "described", "load", "main", "provenance", "run"]
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -269,8 +269,23 @@ def _origin(name: str, points: Sequence[Point], n_planned: int) -> dict[str, Any
         "training": asdict(TrainConfig()),
         "glm": asdict(GLMConfig()),
         "planned_points": n_planned,
-        "points": [{"kind": type(point).__name__} | asdict(point) for point in points],
+        "points": [described(point) for point in points],
     }
+
+
+def described(point: Point) -> dict[str, Any]:
+    """Spell a point out, as the files of results do.
+
+    Parameters
+    ----------
+    point : Recording, Model or Nulls
+
+    Returns
+    -------
+    dict
+        Its ``kind`` and its fields.
+    """
+    return {"kind": type(point).__name__} | asdict(point)
 
 
 def main() -> None:

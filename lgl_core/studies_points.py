@@ -244,7 +244,8 @@ class Model:
             reference=correlogram_z(train_part),
             connectivity=self.attention("predicted"),
         )
-        seen = seen.astype({"layer": str, "head": str}).replace({"head": {"<NA>": "all"}})
+        seen["layer"] = [str(layer) for layer in seen["layer"]]
+        seen["head"] = ["all" if pd.isna(head) else str(head) for head in seen["head"]]
         return pd.concat([whole, seen], ignore_index=True).assign(view="visible")
 
 

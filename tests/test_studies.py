@@ -1,0 +1,208 @@
+"""Studies: what they run, what they write, and that the committed results can be had again."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lgl_core import studies, studies_points
+from lgl_core.cache import source_hash
+from lgl_core.metrics_views import score_card
+from lgl_core.studies import STUDIES, Study, load, provenance, run
+from lgl_core.studies_points import COLUMNS, Model, Nulls, Recording
+
+TINY = Recording(
+    settings={"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}, duration=30.0
+)
+MODEL = Model(recording=TINY, size="tiny", training={"epochs": 1, "batch_size": 8})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cold_cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def study(monkeypatch):
+    """Put a study of one recording and two models in the place of a real one."""
+    points = [TINY, MODEL, replace(MODEL, seed=1)]
+    monkeypatch.setitem(STUDIES, "seeds", Study(question="Which?", points=lambda: points))
+    return points
+
+
+def chosen(table, **labels):
+    for column, label in labels.items():
+        table = table[table[column] == label]
+    return table
+
+
+# --- points ------------------------------------------------------------------------------------
+
+
+def test_a_label_names_what_differs_from_the_default():
+    assert Recording(seed=3).label == "hub_network"
+    recording = Recording(settings={"hub_weight": 2.0}, duration=60.0, shifted=True)
+    assert recording.label == "hub_network, hub_weight 2, 60 s, shifted in time"
+    model = Model(recording=recording, changes={"mask": "strict"}, size="paper", n_models=3)
+    assert model.variant == "interval, paper, mask strict, mean of 3"
+
+
+@pytest.mark.parametrize("topology", ["erdos_renyi", "scale_free", "spatial", "c_elegans"])
+def test_every_topology_can_be_drawn_and_simulated(topology):
+    spikes = Recording(topology=topology, duration=2.0).spikes()
+    assert 1 < spikes.rates.mean() < 20
+
+
+def test_a_shifted_recording_keeps_every_rate_and_changes_the_spikes():
+    shifted = replace(TINY, shifted=True)
+    np.testing.assert_array_equal(shifted.spikes().rates, TINY.spikes().rates)
+    assert not np.array_equal(shifted.spikes().times, TINY.spikes().times)
+
+
+def test_rows_are_the_scores_of_the_graphs_called_by_hand():
+    rows = studies_points.rows(TINY)
+    truth = TINY.network()
+    for (method, variant), graph in (TINY.estimates() | TINY.references()).items():
+        mine = chosen(rows, method=method, variant=variant).set_index(["view", "score"])["value"]
+        expected = score_card(graph, truth.weights, truth.hubs).set_index(["view", "score"])
+        pd.testing.assert_series_equal(mine, expected["value"])
+
+
+def test_an_ensemble_averages_the_graphs_of_its_members():
+    pair = replace(MODEL, n_models=2).estimates()
+    members = [replace(MODEL, seed=seed).estimates() for seed in (0, 1)]
+    for key, graph in pair.items():
+        np.testing.assert_allclose(graph, (members[0][key] + members[1][key]) / 2, rtol=1e-12)
+    assert not np.array_equal(members[0]["all", "all"], members[1]["all", "all"])
+
+
+def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
+    brief, full = studies_points.rows(MODEL), studies_points.rows(replace(MODEL, in_detail=True))
+    scored = full[full["view"] != "visible"]
+    assert set(scored["head"]) == {"all", "1", "2"}
+    assert set(scored["rows"]) == {"predicted", "query"}
+    same = chosen(scored, head="all", rows="predicted").reset_index(drop=True)
+    columns = ["layer", "view", "score", "value"]
+    expected = brief[brief["view"] != "visible"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same[columns], expected[columns])
+
+
+def test_every_model_says_what_is_visible_of_each_layer():
+    visible = chosen(studies_points.rows(MODEL), view="visible", head="all")
+    per_layer = visible[visible["layer"] != "all"].groupby("layer")["score"].agg(set)
+    assert set(per_layer.index) == {"1", "2"}
+    assert per_layer["1"] == {"entropy", "synaptic_lag", "ablation_cost", "agrees_with_reference"}
+    losses = chosen(visible, layer="all").set_index("score")["value"]
+    history = MODEL.members()[0].history.iloc[-1]
+    assert losses["held-out neuron"] == history["valid_neuron"]
+
+
+def test_nulls_hold_both_null_models_and_the_strengths_alone():
+    rows = studies_points.rows(Nulls(recording=TINY, models=(MODEL,), n=5))
+    assert set(rows["null"]) == {"permuted", "strengths", "strengths only"}
+    random = rows[rows["null"] != "strengths only"]
+    assert random["null_sd"].notna().all()
+    both = random.pivot_table("value", ["method", "variant", "layer", "view", "score"], "null")
+    np.testing.assert_array_equal(both["permuted"], both["strengths"])
+    assert set(rows["method"]) >= {"glm", "ccg", "attention"}
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def test_a_study_leaves_two_files_that_can_be_read_back(study, tmp_path):
+    table = run("seeds", n_jobs=1, results=tmp_path)
+    assert list(table) == ["study", *COLUMNS]
+    pd.testing.assert_frame_equal(table, load("seeds", tmp_path))
+    expected = pd.concat(map(studies_points.rows, study))["value"].to_numpy()
+    np.testing.assert_allclose(table["value"], expected, rtol=1e-4)
+    origin = provenance("seeds", tmp_path)
+    assert origin["source"] == source_hash("lgl_core.studies_points")
+    assert origin["planned_points"] == len(origin["points"]) == 3
+    assert origin["machine"]["versions"]["numpy"] == np.__version__
+    assert origin["points"][1]["recording"]["settings"] == TINY.settings
+
+
+def test_only_ready_leaves_out_what_is_not_trained(study, tmp_path, monkeypatch):
+    untrained = replace(MODEL, seed=7)
+    monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: [TINY, untrained]))
+    table = run("seeds", n_jobs=1, only_ready=True, results=tmp_path)
+    assert set(table["method"]) == {
+        "glm",
+        "ccg",
+        "covariance",
+        "partial covariance",
+        "rates",
+        "truth",
+    }
+    assert provenance("seeds", tmp_path)["planned_points"] == 2
+
+
+def test_a_finished_point_is_read_back_and_not_computed_again(monkeypatch):
+    rows = studies_points.rows(MODEL)
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("computed although it was in the cache")
+
+    monkeypatch.setattr(studies_points, "score_card", forbidden)
+    pd.testing.assert_frame_equal(studies_points.rows(MODEL), rows)
+
+
+def test_unknown_and_missing_studies_are_named(tmp_path):
+    with pytest.raises(ValueError, match="small, seeds"):
+        run("no such study")
+    with pytest.raises(FileNotFoundError, match="python -m lgl_core.studies seeds"):
+        load("seeds", tmp_path)
+
+
+def test_the_command_line_refuses_a_study_that_does_not_exist(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["studies", "no-such-study"])
+    with pytest.raises(SystemExit):
+        studies.main()
+    assert "no such study: no-such-study" in capsys.readouterr().err
+
+
+# --- what is committed -------------------------------------------------------------------------
+
+COMMITTED = sorted(path.stem for path in studies.RESULTS.glob("*.csv") if path.stem in STUDIES)
+
+
+def test_there_are_results():
+    assert "small" in COMMITTED
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_results_say_where_they_come_from(name):
+    table, origin = load(name), provenance(name)
+    assert set(table["study"]) == {name}
+    assert origin["command"] == f"python -m lgl_core.studies {name}"
+    assert set(origin["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
+    assert len(origin["source"]) == 32
+    planned = [
+        json.loads(json.dumps(point)) for point in map(studies.described, STUDIES[name].points())
+    ]
+    assert all(point in planned for point in origin["points"])
+
+
+@pytest.mark.slow
+def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypatch):
+    """Nothing in the cache: simulation, training, fit, extraction and scores, all anew."""
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    committed, again = load("small"), run("small", results=tmp_path)
+    labels = ["method", "variant", "layer", "head", "rows", "view", "score"]
+    pd.testing.assert_frame_equal(again[labels], committed[labels])
+    trained = committed["method"] == "attention"
+    fixed = committed[~trained]
+    np.testing.assert_allclose(again.loc[fixed.index, "value"], fixed["value"], atol=1e-3)
+    # Other processors round otherwise, and training amplifies that.
+    compared = (
+        trained & committed["view"].isin(["true", "co_input"]) & (committed["layer"] == "all")
+    )
+    compared &= committed["score"].isin(["pearson", "spearman"])
+    difference = (again["value"] - committed["value"])[compared].abs()
+    assert difference.max() < 0.1
