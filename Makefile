@@ -4,6 +4,7 @@
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     the expensive steps alone, into the cache on disk
+# make results    the long studies behind the report card, into results/ (days of work on a laptop)
 # make lock       write what .venv holds, `make bench` included, into requirements.lock
 # make clean      remove what was built; environment and cache stay
 
@@ -16,7 +17,7 @@ EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
 STATUS := 90_status
 PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/*)
 
-.PHONY: book test test-fast check models bench notebooks render lock clean environment
+.PHONY: book test test-fast check models bench results notebooks render lock clean environment
 .DELETE_ON_ERROR:
 
 book: _build/html/index.html
@@ -44,6 +45,12 @@ models: $(READY)
 # as in `make bench jobs="lif glm"`.
 bench: .venv/.ready-bench
 	$(BIN)/python -m benchmarks $(jobs)
+
+# What was finished before an interruption comes from the cache. studies: a few of them by name, as
+# in `make results studies="seeds nulls"`.
+results: $(READY)
+	$(BIN)/python -m lgl_core.studies $(studies)
+	$(BIN)/python -m lgl_core.studies_card
 
 # --- environment -------------------------------------------------------------------------------
 

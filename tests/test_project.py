@@ -28,14 +28,17 @@ FLOORS = {
     "spikes": 1,
     "metrics": 1,
     "cache": 1,
+    "provenance": 1,
     "transformer": 1,
     "lif": 2,
     "tokens": 2,
     "glm": 2,
+    "pairwise": 2,
     "figures": 2,
     "training": 3,
     "extraction": 3,
     "experiment": 4,
+    "studies": 5,
 }
 
 each_file = pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)

@@ -1,0 +1,206 @@
+"""From the files of the studies to what they say: means, intervals, verdicts, the report card.
+
+``python -m lgl_core.studies_report`` writes ``book/report_card.md``. No figure in it is typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import bootstrap
+
+__all__ = ["CORRELATIONS", "Difference", "chosen", "difference", "interval", "shown", "summary"]
+
+CORRELATIONS = ("pearson", "spearman")
+
+
+def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
+    """Keep the rows that carry these labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    **labels
+        Column and label; a list or tuple of labels keeps them all.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    ValueError
+        If nothing is left, which names the label that left nothing.
+    """
+    for column, label in labels.items():
+        wanted = label if isinstance(label, list | tuple) else [label]
+        kept = table[table[column].isin(wanted)]
+        if kept.empty:
+            raise ValueError(
+                f"{column} must be one of {sorted(map(str, table[column].unique()))}, got {label!r}"
+            )
+        table = kept
+    return table
+
+
+def per_network(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Average over trainings, so that each network counts once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    by : sequence of str
+        Columns that tell one measurement from another, beside ``network`` and ``network_seed``.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``network``, ``network_seed`` and the mean ``value``.
+    """
+    keys = list(dict.fromkeys([*by, "network", "network_seed"]))
+    return table.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Bootstrap an interval for a mean.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Independent measurements: one per network, not one per training.
+    level : float
+        Share of resamples whose mean lies inside.
+
+    Returns
+    -------
+    low, high : float
+        NaN if there are fewer than two values. With a handful of networks the interval is rough,
+        and rather too narrow.
+    """
+    measured = np.asarray(values, dtype=float)
+    if len(measured) < 2:
+        return float("nan"), float("nan")
+    found = bootstrap(
+        (measured,), np.mean, confidence_level=level, method="percentile", random_state=0
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Average over networks, with a 95 % interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    by : sequence of str
+        Columns that tell one measurement from another; one row each.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``mean``, ``low``, ``high`` (bootstrap over networks) and ``n_networks``.
+    """
+    groups = per_network(table, by).groupby(list(by), sort=False)["value"]
+    rows = [(mean_interval(values), len(values)) for _, values in groups]
+    found = pd.DataFrame(
+        [(*mean, n) for mean, n in rows], columns=["mean", "low", "high", "n_networks"]
+    )
+    return pd.concat([groups.first().reset_index()[list(by)], found], axis=1)
+
+
+def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Give the mean and its :func:`interval`."""
+    return float(np.mean(np.asarray(values, dtype=float))), *interval(values)
+
+
+def shown(table: pd.DataFrame, **labels: Any) -> str:
+    """Write the mean and interval of each correlation of one measurement.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    **labels
+        As for :func:`chosen`.
+
+    Returns
+    -------
+    str
+        Pearson, then Spearman, as in ``0.81 [0.79, 0.83] / 0.42 [0.40, 0.44]``; no brackets for a
+        single network.
+    """
+    rows = chosen(table, score=CORRELATIONS, **labels)
+    means = summary(rows, ["score"]).set_index("score").loc[list(CORRELATIONS)]
+    return " / ".join(_with_interval(*row) for row in means[["mean", "low", "high"]].to_numpy())
+
+
+def _with_interval(mean: float, low: float, high: float) -> str:
+    return f"{mean:.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+
+
+class Difference(NamedTuple):
+    """How far one measurement lies above another in the same networks.
+
+    Parameters
+    ----------
+    mean, low, high : float
+        Mean over networks, with a bootstrap interval.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """Say ``"ahead"``, ``"behind"``, or ``"undecided"`` if the interval holds zero."""
+        if self.low > 0:
+            return "ahead"
+        return "behind" if self.high < 0 else "undecided"
+
+    def __str__(self) -> str:
+        return _with_interval(*self)
+
+
+def difference(
+    table: pd.DataFrame, one: Mapping[str, Any], other: Mapping[str, Any]
+) -> dict[str, Difference]:
+    """Compare two measurements network by network.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    one, other : mapping
+        Labels of the two, as for :func:`chosen`.
+
+    Returns
+    -------
+    dict
+        A :class:`Difference`, one minus the other, for each correlation.
+
+    Raises
+    ------
+    ValueError
+        If no network has both. Networks with only one of the two are left out.
+    """
+    differences = {}
+    for score in CORRELATIONS:
+        sides = [
+            per_network(chosen(table, score=score, **labels), ["score"]).set_index(
+                ["network", "network_seed"]
+            )["value"]
+            for labels in (one, other)
+        ]
+        paired = (sides[0] - sides[1]).dropna()
+        if paired.empty:
+            raise ValueError(f"table has no network with both {dict(one)} and {dict(other)}")
+        differences[score] = Difference(*mean_interval(paired.to_numpy()))
+    return differences
