@@ -49,7 +49,7 @@ __all__ = ["layers_across_models", "score_map", "scores_along", "visible_against
 # Names and units of what :func:`lgl_core.extraction_trust.visible` measures.
 OBSERVABLES = {
     "entropy": "entropy of the attention\n(1: even)",
-    "synaptic_lag": "attention at synaptic lags\n(share)",
+    "synaptic_lag": "attention at synaptic lags\n(1: as if even)",
     "ablation_cost": "loss without it\n(nats per spike)",
     "agrees_with_reference": "agreement with\ncross-correlograms (no unit)",
     "held-out neuron": "held-out loss, next neuron\n(nats per spike)",

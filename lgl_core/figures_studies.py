@@ -308,6 +308,7 @@ def _draw_nulls(panel: Axes, rows: DataFrame, names: list[str]) -> None:
         place = np.array([names.index(name) for name in found], dtype=float) + offset
         if len(found):
             panel.barh(place, high - low, 0.26, left=low, label=f"{label}, mean ± 2 sd", **look)
+    panel.use_sticky_edges = False  # or the bar that reaches furthest would end in the axis
 
 
 def _draw_rows(panel: Axes, rows: DataFrame, names: list[str], kind: str) -> None:
@@ -335,7 +336,8 @@ def _columns(n_panels: int) -> int:
 
 def _groups(panel: Axes, labels: list[str], width: int) -> None:
     """Name the groups along the horizontal axis and draw borders between them."""
-    panel.set_xticks(range(len(labels)), [fill(label, width) for label in labels])
+    names = [fill(label, width, break_long_words=False) for label in labels]
+    panel.set_xticks(range(len(labels)), names)
     panel.set_xlim(-0.5, len(labels) - 0.5)
     for border in np.arange(1, len(labels)) - 0.5:
         panel.axvline(border, color="0.85", lw=1, ls="-", zorder=0)

@@ -1,7 +1,4 @@
-"""From the files of the studies to what they say: means, intervals, verdicts, the report card.
-
-``python -m lgl_core.studies_report`` writes ``book/report_card.md``. No figure in it is typed.
-"""
+"""From the files of the studies to what they say: means, intervals, differences."""
 
 from __future__ import annotations
 
@@ -13,7 +10,17 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 
-__all__ = ["CORRELATIONS", "Difference", "chosen", "difference", "interval", "shown", "summary"]
+__all__ = [
+    "CORRELATIONS",
+    "Difference",
+    "chosen",
+    "difference",
+    "interval",
+    "mean_interval",
+    "per_network",
+    "shown",
+    "summary",
+]
 
 CORRELATIONS = ("pearson", "spearman")
 

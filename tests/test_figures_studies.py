@@ -270,6 +270,15 @@ def test_views_off_the_hubs_get_panels_of_full_width():
     assert ticks(axes.xaxis) == ["True", "Co-Input", "Abs", "True, off the hubs"]
 
 
+def test_names_of_views_break_between_words_alone():
+    table = SUMMARY.replace({"view": {"true": "excitatory", "co_input": "inhibitory"}})
+    figure = figures_studies.scores_with_intervals(table[table["score"] != "spectral"])
+    words = [tick.get_text().split("\n") for tick in figure.axes[0].get_xticklabels()]
+    assert words == [["Abs"], ["Excitatory", "synapses"], ["Inhibitory", "synapses"]]
+    figure.draw_without_rendering()
+    no_overlap(figure.axes[0].get_xticklabels())
+
+
 # --- nulls -------------------------------------------------------------------------------------
 
 
@@ -298,6 +307,12 @@ def test_each_graph_stands_beside_its_nulls_and_its_strengths():
                 assert bar.get_width() == pytest.approx(4 * sd)
         printed = PAPER_NULLS[PAPER_NULLS["view"] == view]
         assert line(axes, "paper").get_xdata().tolist() == printed["value"].tolist()
+
+
+def test_no_null_ends_in_the_axis():
+    low = NULLS.assign(null_mean=-0.5)
+    for axes in figures_studies.against_nulls(low).axes:
+        assert axes.get_xlim()[0] < min(bar.get_x() for bars in axes.containers for bar in bars)
 
 
 def test_both_nulls_differ_in_black_and_white():

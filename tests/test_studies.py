@@ -199,10 +199,10 @@ def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypa
     trained = committed["method"] == "attention"
     fixed = committed[~trained]
     np.testing.assert_allclose(again.loc[fixed.index, "value"], fixed["value"], atol=1e-3)
-    # Other processors round otherwise, and training amplifies that.
+    # Other processors round otherwise. A learning rate off by 1e-7 moved these by less than 1e-4.
     compared = (
         trained & committed["view"].isin(["true", "co_input"]) & (committed["layer"] == "all")
     )
     compared &= committed["score"].isin(["pearson", "spearman"])
     difference = (again["value"] - committed["value"])[compared].abs()
-    assert difference.max() < 0.1
+    assert difference.max() < 0.01

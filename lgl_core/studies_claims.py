@@ -1,0 +1,328 @@
+"""The claims of the paper and of its summary, and what the studies say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lgl_core.metrics import paper_table_1
+from lgl_core.studies_points import Recording
+from lgl_core.studies_report import (
+    CORRELATIONS,
+    chosen,
+    difference,
+    mean_interval,
+    per_network,
+    shown,
+)
+
+__all__ = ["CLAIMS", "MODEST", "Claim", "Finding", "Tables"]
+
+GLM = {"method": "glm", "variant": "peak"}
+CCG = {"method": "ccg", "variant": "1 to 4 ms"}
+ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
+ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
+MODEST = 0.5  # correlations below are called modest here; the paper gives no bound
+
+Tables = Callable[[str], pd.DataFrame]
+
+
+class Finding(NamedTuple):
+    """What the studies say about a claim.
+
+    Parameters
+    ----------
+    measured, null : str
+        The figures, and what a graph scores that does not know who is connected.
+    verdict : str
+        ``"holds"``, ``"holds in part"`` or ``"does not hold"``, with the condition.
+    """
+
+    measured: str
+    null: str
+    verdict: str
+
+
+class Claim(NamedTuple):
+    """A claim, and how it is tested.
+
+    Parameters
+    ----------
+    source : str
+        Where it stands.
+    text : str
+        What is claimed.
+    shown_in : str
+        Label of the section that shows the figures.
+    test : callable
+        From the tables of the studies (by name) to a :class:`Finding`.
+    """
+
+    source: str
+    text: str
+    shown_in: str
+    test: Callable[[Tables], Finding]
+
+
+# --- how a verdict is made ---------------------------------------------------------------------
+
+
+def _verdict(checks: Iterable[bool], condition: str = "") -> str:
+    found = list(checks)
+    word = "holds" if all(found) else "holds in part" if any(found) else "does not hold"
+    return f"**{word}**" + f" (tested: {condition})" * bool(condition)
+
+
+def _null(table: pd.DataFrame, **labels: object) -> str:
+    """Two standard deviations of the null, for both correlations, averaged over networks."""
+    rows = chosen(table, score=CORRELATIONS, **labels)
+    spread = 2 * rows.groupby("score")["null_sd"].mean()
+    return " / ".join(f"±{spread[score]:.2f}" for score in CORRELATIONS)
+
+
+def _above_null(table: pd.DataFrame, **labels: object) -> list[bool]:
+    """Whether each correlation lies, on average, above two standard deviations of its null."""
+    rows = chosen(table, score=CORRELATIONS, **labels)
+    spread = rows.groupby("score")["null_sd"].mean().loc[list(CORRELATIONS)].to_numpy()
+    return [bool(known) for known in _means(table, **labels) > 2 * spread]
+
+
+def _means(table: pd.DataFrame, **labels: object) -> np.ndarray:
+    rows = per_network(chosen(table, score=CORRELATIONS, **labels), ["score"])
+    return rows.groupby("score")["value"].mean().loc[list(CORRELATIONS)].to_numpy()
+
+
+# --- claims of the paper -----------------------------------------------------------------------
+
+
+def _modest_edges(tables: Tables) -> Finding:
+    table = tables("seeds")
+    measured = [f"{name} {shown(table, view='true', **labels)}" for name, labels in _BOTH]
+    means = [_means(table, view="true", **labels) for _, labels in _BOTH]
+    return Finding(
+        "; ".join(measured),
+        f"{_null(table, view='true', **GLM)}",
+        _verdict(
+            [bool(((m > 0) & (m < MODEST)).all()) for m in means],
+            f"correlations between 0 and {MODEST}",
+        ),
+    )
+
+
+def _glm_ahead_on_edges(tables: Tables) -> Finding:
+    return _comparison(tables("seeds"), GLM | {"view": "true"}, ATTENTION | {"view": "true"})
+
+
+def _co_input_above_edges(tables: Tables) -> Finding:
+    table = tables("seeds")
+    found = {
+        name: difference(table, labels | {"view": "co_input"}, labels | {"view": "true"})
+        for name, labels in _BOTH
+    }
+    measured = "; ".join(f"{name} {_both(pair)}" for name, pair in found.items())
+    checks = [d.verdict == "ahead" for pair in found.values() for d in pair.values()]
+    return Finding(f"co-input minus edges: {measured}", "0", _verdict(checks))
+
+
+def _attention_ahead_on_co_input(tables: Tables) -> Finding:
+    table = tables("seeds")
+    finding = _comparison(table, ATTENTION | {"view": "co_input"}, GLM | {"view": "co_input"})
+    rotary = difference(table, ROTARY | {"view": "co_input"}, GLM | {"view": "co_input"})
+    return finding._replace(measured=f"{finding.measured}; rotary instead {_both(rotary)}")
+
+
+def _magnitudes_poor(tables: Tables) -> Finding:
+    table = tables("seeds")
+    checks, measured = [], []
+    for name, labels in _BOTH:
+        pair = difference(table, labels | {"view": "abs"}, labels | {"view": "true"})
+        measured.append(f"{name} {_both(pair)}")
+        checks += [d.verdict == "behind" for d in pair.values()]
+    text = "magnitudes minus signed edges: " + "; ".join(measured)
+    return Finding(text, "0", _verdict(checks))
+
+
+def _strong_co_input(tables: Tables) -> Finding:
+    """Whether every training reaches the paper's Spearman, or at least beats the null."""
+    rows = chosen(tables("seeds"), view="co_input", score="spearman", **ATTENTION)
+    (paper,) = chosen(paper_table_1(), method="attention", view="co_input", score="spearman")[
+        "value"
+    ]
+    values = rows["value"].to_numpy()
+    reach, known = values >= paper, values > 2 * rows["null_sd"].to_numpy()
+    measured = (
+        f"Spearman of {len(values)} trainings: {values.min():.2f} to {values.max():.2f}, "
+        f"mean {values.mean():.2f}; {known.sum()} above the null, {reach.sum()} reach {paper:.2f}"
+    )
+    null = f"±{2 * rows['null_sd'].mean():.2f}"
+    return Finding(measured, null, _verdict([bool(reach.all()), bool(known.all())]))
+
+
+def _beyond_strengths(tables: Tables) -> Finding:
+    """Take away from co-input what the strengths of the same graph explain."""
+    table = chosen(tables("nulls"), view="co_input", network="hub_network", score="spearman")
+    random, checks, measured = [], [], []
+    for name, labels in (("attention", ATTENTION), ("rotary", ROTARY), ("GLM", GLM)):
+        full, alone = (
+            chosen(table, null=null, **labels).set_index("network_seed")
+            for null in ("strengths", "strengths only")
+        )
+        z = (full["value"] - full["null_mean"]) / full["null_sd"]
+        measured.append(f"{name} {full['value'].mean():.2f}, alone {alone['value'].mean():.2f}")
+        random.append(f"{name} {full['null_mean'].mean():.2f}, z {z.mean():.0f}")
+        # A graph that knows nothing is at zero: strengths that point the wrong way are no merit.
+        gain = full["value"] - alone["value"].clip(lower=0)
+        checks.append(mean_interval(gain)[1] > 2 * full["null_sd"].mean())
+    verdict = _verdict(checks, "above the strengths alone, and above zero, by more than the null")
+    return Finding(
+        f"Spearman, and that of a graph's own strengths: {'; '.join(measured)}",
+        f"strengths kept: {'; '.join(random)}",
+        verdict,
+    )
+
+
+def _off_the_hubs(tables: Tables) -> Finding:
+    table = chosen(tables("seeds"), view="co_input_off_hubs")
+    labels = {"attention": ATTENTION, "rotary": ROTARY, "GLM": GLM}
+    measured = "; ".join(f"{name} {shown(table, **x)}" for name, x in labels.items())
+    known = [_above_null(table, **x) for x in (ATTENTION, ROTARY)]
+    return Finding(
+        f"hubs' columns removed: {measured}",
+        _null(table, **ATTENTION),
+        _verdict([all(pair) for pair in known], "attention above its null off the hubs"),
+    )
+
+
+def _signs(tables: Tables) -> Finding:
+    rows = chosen(tables("seeds"), view="true", score="sign_agreement")
+    means = [per_network(chosen(rows, **x), ["method"])["value"] for x in (GLM, ATTENTION)]
+    (glm, low, _), (attention, _, high) = map(mean_interval, means)
+    return Finding(
+        f"right sign at {glm:.0%} of the synapses for the GLM, {attention:.0%} for attention",
+        f"{attention:.0%}, the share of excitatory synapses: attention knows no other sign",
+        _verdict([low > high], "the GLM's interval above attention's"),
+    )
+
+
+def _hubs_found(tables: Tables) -> Finding:
+    rows = chosen(tables("seeds"), view="hubs", score="found")
+    shares = {n: chosen(rows, **x)["value"].mean() for n, x in (*_BOTH, ("rotary", ROTARY))}
+    network = Recording().network()
+    measured = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return Finding(
+        f"hubs among the {len(network.hubs)} strongest columns: {measured}",
+        f"{len(network.hubs) / network.n_neurons:.0%}",
+        _verdict(share == 1 for share in shares.values()),
+    )
+
+
+def _simple_method(tables: Tables) -> Finding:
+    table = tables("seeds")
+    edges = difference(table, ATTENTION | {"view": "true"}, CCG | {"view": "true"})
+    inputs = difference(table, ATTENTION | {"view": "co_input"}, CCG | {"view": "co_input"})
+    own = f"{shown(table, view='true', **CCG)}, co-input {shown(table, view='co_input', **CCG)}"
+    checks = [d.verdict == "ahead" for d in (*edges.values(), *inputs.values())]
+    return Finding(
+        f"cross-correlogram: edges {own}; attention minus it: edges {_both(edges)}, "
+        f"co-input {_both(inputs)}",
+        "0",
+        _verdict(checks),
+    )
+
+
+# --- claims of the summary ---------------------------------------------------------------------
+
+
+def _layers_differ(tables: Tables) -> Finding:
+    """First experiment of the summary: early layers for edges, late ones for higher order."""
+    table, checks, measured = tables("seeds"), [], []
+    for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
+        best = {}
+        for view in ("true", "co_input"):
+            rows = chosen(
+                table, view=view, score="spearman", **(labels | {"layer": ["1", "2", "3"]})
+            )
+            means = per_network(rows, ["layer"]).groupby("layer")["value"].mean()
+            best[view] = str(means.idxmax())
+            text = ", ".join(f"{value:.2f}" for value in means)
+            measured.append(f"{name}, {_VIEWS[view]}, layers 1 to 3: {text}")
+        checks.append(best["true"] < best["co_input"])
+    return Finding("Spearman: " + "; ".join(measured), "0", _verdict(checks))
+
+
+def _loss_tells(tables: Tables) -> Finding:
+    """Whether a low co-input score is a sign of a model that failed to learn."""
+    table = tables("seeds")
+    keys = ["network_seed", "model_seed"]
+    co_input = chosen(table, view="co_input", score="spearman", **ATTENTION).set_index(keys)
+    loss = chosen(table, view="visible", score="held-out neuron", **ATTENTION).set_index(keys)
+    pair = pd.concat([co_input["value"], loss["value"]], axis=1, keys=["co_input", "loss"])
+    # Each network has a loss of its own: only trainings on the same spikes can be compared.
+    pair = pair.groupby("network_seed").filter(lambda trainings: len(trainings) > 1)
+    if pair.empty:
+        return Finding("needs a second training on a network", "", "**open**")
+    within = pair - pair.groupby("network_seed").transform("mean")
+    rho = float(within["loss"].corr(within["co_input"], method="spearman"))
+    failed = int((pair["co_input"] < np.sqrt(_LOW)).sum())
+    measured = (
+        f"{failed} of {len(pair)} trainings fall below r² = {_LOW}; on the same spikes their "
+        f"held-out losses lie within {within['loss'].abs().max():.3f} nats of the mean, and "
+        f"correlate with co-input at {rho:.2f}"
+    )
+    verdict = _verdict([rho < -_CLEAR], f"a correlation below -{_CLEAR}: lower loss, more co-input")
+    return Finding(measured, "0", verdict)
+
+
+_BOTH = (("GLM", GLM), ("attention", ATTENTION))
+_VIEWS = {"true": "edges", "co_input": "co-input"}
+_LOW = 0.3  # the summary's mark of failure
+_CLEAR = 0.5  # correlations of this size are called clear
+
+
+def _comparison(table: pd.DataFrame, one: dict, other: dict) -> Finding:
+    found = difference(table, one, other)
+    text = f"{shown(table, **one)} against {shown(table, **other)}; difference {_both(found)}"
+    return Finding(text, "0", _verdict(d.verdict == "ahead" for d in found.values()))
+
+
+def _both(pair: dict) -> str:
+    return " / ".join(str(pair[score]) for score in CORRELATIONS)
+
+
+CLAIMS = [
+    Claim("3.2", "Both models recover edges modestly", "intervals-table", _modest_edges),
+    Claim("3.2", "The GLM is ahead on edges", "intervals-table", _glm_ahead_on_edges),
+    Claim(
+        "3.2", "Both align better in co-input than in edges", "intervals-table",
+        _co_input_above_edges,
+    ),
+    Claim(
+        "3.2", "Neuroformer is ahead of the GLM on co-input", "intervals-table",
+        _attention_ahead_on_co_input,
+    ),
+    Claim("3.2", "Both do worse on magnitudes than on signed edges", "intervals-table",
+          _magnitudes_poor),
+    Claim("4", "Attention aligns consistently, at a Spearman of 0.67", "intervals-trainings",
+          _strong_co_input),
+    Claim(
+        "4", "Co-input alignment is more than who sends and receives much", "nulls-strengths",
+        _beyond_strengths,
+    ),
+    Claim("4", "Attention holds higher-order structure of the network", "nulls-hubs",
+          _off_the_hubs),
+    Claim("3.1", "The GLM recovers signs more clearly", "intervals-more", _signs),
+    Claim("A", "The hubs are found", "intervals-more", _hubs_found),
+    Claim("1", "A trained model is needed: attention beats a one-line method", "nulls-one-line",
+          _simple_method),
+    Claim(
+        "summary, experiment 2", "Early layers hold edges, later ones higher-order structure",
+        "layers-seeds", _layers_differ,
+    ),
+    Claim(
+        "summary, failure signatures", "A low co-input score means that the model failed",
+        "layers-trust", _loss_tells,
+    ),
+]  # fmt: skip

@@ -1,0 +1,287 @@
+"""The report card: verdicts that follow the numbers, and a page that is up to date."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lgl_core import studies_card
+from lgl_core.metrics import paper_table_1
+from lgl_core.studies import load
+from lgl_core.studies_card import PAGE, page
+from lgl_core.studies_claims import ATTENTION, CCG, CLAIMS, GLM, ROTARY
+from lgl_core.studies_points import COLUMNS
+from lgl_core.studies_report import CORRELATIONS
+
+ROOT = Path(__file__).parents[1]
+N_NETWORKS, N_TRAININGS = 3, 3
+NULL_SD = 0.1
+
+METHODS = {"GLM": GLM, "attention": ATTENTION, "rotary": ROTARY, "ccg": CCG}
+METHODS |= {
+    f"{name} {layer}": METHODS[name] | {"layer": layer}
+    for name in ("attention", "rotary")
+    for layer in "123"
+}
+THREE = ("GLM", "attention", "rotary")
+
+
+def name(claim):
+    return claim.test.__name__.strip("_")
+
+
+each_claim = pytest.mark.parametrize("claim", CLAIMS, ids=name)
+
+
+def study(numbers):
+    """Build a study from numbers by (method, view[, score[, null]]).
+
+    A number stands for all networks and trainings, a list has one for each training, an array one
+    for each network and training. Without a score, it stands for both correlations.
+    """
+    rows = []
+    for (method, view, *rest), number in numbers.items():
+        score, null = [*rest, *[None, "permuted"][len(rest) :]]
+        labels = METHODS[method] | {"network": "hub_network", "view": view, "null": null}
+        labels |= {"null_mean": 0.0, "null_sd": NULL_SD}
+        values = np.broadcast_to(number, (N_NETWORKS, N_TRAININGS))
+        for (network, training), value in np.ndenumerate(values):
+            row = labels | {"network_seed": network, "model_seed": training, "value": value}
+            rows += [row | {"score": one} for one in ([score] if score else CORRELATIONS)]
+    return pd.DataFrame(rows, columns=COLUMNS).fillna({"layer": ""})
+
+
+def found(claim, numbers):
+    return claim.test(lambda name: study(numbers))
+
+
+def word(finding):
+    return re.match(r"\*\*(.+?)\*\*", finding.verdict)[1]
+
+
+def edges_and_co_input(edges, co_input):
+    return {
+        (method, view): value
+        for view, values in (("true", edges), ("co_input", co_input))
+        for method, value in values.items()
+    }
+
+
+def strengths(full, alone):
+    """Co-input of three graphs, and of their strengths alone."""
+    values = {"strengths": full, "strengths only": alone}
+    return {(m, "co_input", "spearman", null): values[null] for m in THREE for null in values}
+
+
+def layers(edges, co_input):
+    """Scores of layers 1 to 3, for both time embeddings."""
+    return {
+        (f"{method} {layer}", view): value
+        for method in ("attention", "rotary")
+        for view, values in (("true", edges), ("co_input", co_input))
+        for layer, value in enumerate(values, start=1)
+    }
+
+
+def losses(co_input, loss):
+    return {("attention", "co_input"): co_input, ("attention", "visible", "held-out neuron"): loss}
+
+
+def both(view, glm, attention):
+    return {("GLM", view): glm, ("attention", view): attention}
+
+
+# For each claim numbers that bear it out, and numbers that do not.
+EXAMPLES = {
+    "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
+    "glm_ahead_on_edges": (both("true", 0.3, 0.2), both("true", 0.2, 0.3)),
+    "co_input_above_edges": (
+        both("true", 0.2, 0.1) | both("co_input", 0.6, 0.5),
+        both("true", 0.6, 0.5) | both("co_input", 0.2, 0.1),
+    ),
+    "attention_ahead_on_co_input": (
+        both("co_input", 0.5, 0.7) | {("rotary", "co_input"): 0.6},
+        both("co_input", 0.7, 0.5) | {("rotary", "co_input"): 0.6},
+    ),
+    "magnitudes_poor": (
+        both("true", 0.3, 0.2) | both("abs", 0.1, 0.1),
+        both("true", 0.1, 0.1) | both("abs", 0.3, 0.2),
+    ),
+    "strong_co_input": (
+        {("attention", "co_input"): 0.9},
+        {("attention", "co_input"): [0.9, 0.4, 1.9 * NULL_SD]},
+    ),
+    "beyond_strengths": (strengths(full=0.6, alone=0.3), strengths(full=0.3, alone=0.6)),
+    "off_the_hubs": tuple(
+        both("co_input_off_hubs", glm, attention) | {("rotary", "co_input_off_hubs"): attention}
+        for glm, attention in ((0, 0.6), (0.6, 0))
+    ),
+    "signs": tuple(
+        {("GLM", "true", "sign_agreement"): x, ("attention", "true", "sign_agreement"): y}
+        for x, y in ((0.9, 0.8), (0.8, 0.9))
+    ),
+    "hubs_found": tuple({(m, "hubs", "found"): x for m in THREE} for x in (1, [1, 1, 2 / 3])),
+    "simple_method": tuple(
+        {(m, v): x for v in ("true", "co_input") for m, x in (("attention", a), ("ccg", c))}
+        for a, c in ((0.7, 0.3), (0.3, 0.7))
+    ),
+    "layers_differ": (
+        layers(edges=[0.3, 0.1, 0.0], co_input=[0.1, 0.2, 0.5]),
+        layers(edges=[0.0, 0.1, 0.3], co_input=[0.5, 0.2, 0.1]),
+    ),
+    "loss_tells": (
+        losses(co_input=[0.2, 0.5, 0.8], loss=[5.6, 5.5, 5.4]),
+        losses(co_input=[0.2, 0.5, 0.8], loss=[5.4, 5.6, 5.4]),
+    ),
+}
+
+
+# --- verdicts ----------------------------------------------------------------------------------
+
+
+@each_claim
+def test_the_verdict_turns_with_the_numbers(claim):
+    supporting, contradicting = (found(claim, numbers) for numbers in EXAMPLES[name(claim)])
+    assert word(supporting) == "holds"
+    assert word(contradicting) == "does not hold"
+    assert supporting.measured != contradicting.measured
+
+
+CLAIM = {name(claim): claim for claim in CLAIMS}
+
+
+@pytest.mark.parametrize(
+    ("claim", "numbers"),
+    [
+        ("modest_edges", both("true", 0.9, 0.2)),
+        ("co_input_above_edges", both("true", 0.5, 0.5) | both("co_input", 0.6, 0.4)),
+        ("strong_co_input", {("attention", "co_input"): [0.9, 0.4, 2.1 * NULL_SD]}),
+        ("strong_co_input", {("attention", "co_input"): [0.9, 0.9, 0.66]}),
+        ("off_the_hubs", both("co_input_off_hubs", 0, 0.6) | {("rotary", "co_input_off_hubs"): 0}),
+        ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
+    ],
+)
+def test_a_claim_of_which_a_part_is_borne_out_holds_in_part(claim, numbers):
+    assert word(found(CLAIM[claim], numbers)) == "holds in part"
+
+
+UNEVEN = np.array([[0.9], [0.1], [0.3]])  # more than 0.2 on average, but not in each network
+
+
+@pytest.mark.parametrize(
+    ("claim", "numbers"),
+    [
+        ("glm_ahead_on_edges", both("true", UNEVEN, 0.2)),
+        ("co_input_above_edges", both("true", 0.2, 0.2) | both("co_input", UNEVEN, UNEVEN)),
+        ("magnitudes_poor", both("true", UNEVEN, UNEVEN) | both("abs", 0.2, 0.2)),
+    ],
+)
+def test_being_ahead_on_average_is_not_enough_if_networks_disagree(claim, numbers):
+    assert word(found(CLAIM[claim], numbers)) == "does not hold"
+
+
+def test_losses_are_compared_on_the_same_network_only():
+    network = np.arange(N_NETWORKS)[:, None]
+    numbers = losses(0.3 * network + [0.0, 0.1, 0.2], network + [5.5, 5.4, 5.3])
+    assert np.corrcoef(*(x.ravel() for x in numbers.values()))[0, 1] > 0.5
+    assert word(found(CLAIM["loss_tells"], numbers)) == "holds"
+
+
+def test_one_training_per_network_says_nothing_of_losses():
+    once = study(losses(0.5, 5.5)).query("model_seed == 0")
+    assert word(CLAIM["loss_tells"].test(lambda name: once)) == "open"
+
+
+def test_what_the_figures_of_the_strengths_are():
+    finding = found(CLAIM["beyond_strengths"], strengths(full=0.6, alone=0.3))
+    assert "GLM 0.60, alone 0.30" in finding.measured
+    assert "GLM 0.00, z 6" in finding.null  # 0.6 above a mean of zero, in units of NULL_SD
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+def missing(study_name):
+    raise FileNotFoundError(study_name)
+
+
+def list_table(text):
+    """Read the widths of the page's table and its rows, each a list of cells."""
+    table = re.search(r"^```\{list-table\}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)[1]
+    options, *rows = re.split(r"^\* - ", table, flags=re.MULTILINE)
+    return re.search(r":widths: (.*)", options)[1].split(), [row.split("\n  - ") for row in rows]
+
+
+@pytest.mark.parametrize("tables", [load, missing])
+def test_each_row_of_the_table_has_as_many_cells_as_the_head(tables):
+    widths, (head, *rows) = list_table(page(tables))
+    assert len(rows) == len(CLAIMS)
+    assert {len(row) for row in [widths, *rows]} == {len(head)}
+    assert all("\n" not in cell.strip() for row in rows for cell in row)
+
+
+def test_without_any_study_every_claim_is_open():
+    _, (_, *rows) = list_table(page(missing))
+    assert {row[-1].strip() for row in rows} == {"**open**"}
+
+
+def test_a_missing_study_leaves_only_its_own_claims_open():
+    numbers = {key: x for supporting, _ in EXAMPLES.values() for key, x in supporting.items()}
+    seeds = study(numbers)
+    _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
+    is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
+    assert is_open == {"beyond_strengths"}
+
+
+def test_every_claim_links_to_a_section_of_the_book():
+    pages = [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/*.md")]
+    labels = {
+        label
+        for path in pages
+        for label in re.findall(r"^\(([\w-]+)\)=$", path.read_text(), flags=re.MULTILINE)
+    }
+    assert {claim.shown_in for claim in CLAIMS} - labels == set()
+
+
+def test_the_committed_page_is_what_python_m_lgl_core_studies_card_writes_today():
+    assert PAGE.read_text() == page(), "run: python -m lgl_core.studies_card"
+
+
+def test_main_writes_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies_card, "PAGE", tmp_path / "report_card.md")
+    studies_card.main()
+    assert (tmp_path / "report_card.md").read_text() == page()
+
+
+# --- no figure is typed ------------------------------------------------------------------------
+
+
+@each_claim
+def test_no_figure_is_typed_into_a_finding(claim):
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(inspect.getsource(claim.test)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    figure = r"(?<![.\d])\d+(\.\d| ?%)"  # not the .0% of a format
+    assert [text for text in texts if re.search(figure, text)] == []
+
+
+@each_claim
+def test_a_figure_in_the_text_of_a_claim_is_the_papers(claim):
+    printed = {f"{value:.2f}" for value in paper_table_1()["value"]}
+    assert set(re.findall(r"\d+\.\d+", claim.text)) <= printed
+
+
+def test_the_wording_takes_its_figures_from_the_papers_table(monkeypatch):
+    paper = paper_table_1()
+    halved = paper.assign(value=paper["value"] / 2)
+    monkeypatch.setattr(studies_card, "paper_table_1", lambda: halved)
+    r = halved.set_index(["method", "view", "score"])["value"]["attention", "co_input", "spearman"]
+    wording = page(missing).partition("## Wording")[2]
+    assert f"{r:.2f} as a rank\n" in wording
+    assert f"r² of {r**2:.2f}" in wording

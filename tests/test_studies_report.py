@@ -1,0 +1,212 @@
+"""Means, intervals and differences of the studies, on made-up tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgl_core.studies_report import (
+    CORRELATIONS,
+    Difference,
+    chosen,
+    difference,
+    interval,
+    mean_interval,
+    per_network,
+    shown,
+    summary,
+)
+
+SKEWED = np.random.default_rng(0).lognormal(size=12)
+eighths = st.integers(-80, 80).map(lambda n: n / 8)
+
+
+def table_of(method="glm", **numbers):
+    """Build a table from the numbers of each score, one per network."""
+    rows = [
+        {"network": "hub_network", "network_seed": seed, "method": method, "score": s, "value": v}
+        for s, values in numbers.items()
+        for seed, v in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def pair_of(glm, attention):
+    """Build a table of two methods, each with the same numbers for both correlations."""
+    numbers = {"glm": glm, "attention": attention}
+    sides = [table_of(name, pearson=x, spearman=x) for name, x in numbers.items()]
+    return pd.concat(sides, ignore_index=True)
+
+
+def glm_minus_attention(table):
+    return difference(table, {"method": "glm"}, {"method": "attention"})
+
+
+class TestChosen:
+    TABLE = pd.DataFrame(
+        {"method": ["glm", "glm", "ccg"], "layer": ["", "1", "2"], "value": [1.0, 2.0, 3.0]}
+    )
+
+    def test_all_labels_must_fit(self):
+        assert chosen(self.TABLE, method="glm")["value"].tolist() == [1, 2]
+        assert chosen(self.TABLE, method="glm", layer="")["value"].tolist() == [1]
+
+    @pytest.mark.parametrize("labels", [["1", "2", "3"], ("1", "2", "3")])
+    def test_several_labels_keep_them_all(self, labels):
+        assert chosen(self.TABLE, layer=labels)["value"].tolist() == [2, 3]
+
+    def test_no_labels_keep_everything(self):
+        pd.testing.assert_frame_equal(chosen(self.TABLE), self.TABLE)
+
+    def test_the_error_names_the_label_that_left_nothing_and_what_was_there(self):
+        with pytest.raises(ValueError, match=r"layer must be one of \['', '1'\], got '2'"):
+            chosen(self.TABLE, method="glm", layer="2")
+
+
+class TestPerNetwork:
+    def test_a_network_with_three_trainings_counts_once(self):
+        table = table_of(pearson=[0.0, 1.0])
+        thrice = pd.concat([table, table.iloc[[0, 0]]]).assign(model_seed=range(4))
+        assert per_network(thrice, ["score"])["value"].tolist() == [0, 1]
+        assert summary(thrice, ["score"])[["mean", "n_networks"]].values.tolist() == [[0.5, 2]]
+
+    def test_networks_of_one_seed_and_two_kinds_stay_apart(self):
+        one = table_of(pearson=[0.0])
+        table = pd.concat([one, one.assign(network="erdos_renyi", value=1.0)])
+        assert per_network(table, ["score"])["value"].tolist() == [0, 1]
+
+    def test_a_measurement_may_be_told_by_its_network(self):
+        found = per_network(table_of(pearson=[0.5]), ["network", "score"])
+        assert list(found) == ["network", "score", "network_seed", "value"]
+
+
+class TestInterval:
+    def test_equals_plain_resampling(self):
+        draws = np.random.default_rng(1).choice(SKEWED, size=(200_000, len(SKEWED))).mean(axis=1)
+        for level, ends in ((0.95, [2.5, 97.5]), (0.5, [25, 75])):
+            # The ends of either are uncertain by some 0.03 of the spread of the resampled means.
+            np.testing.assert_allclose(
+                interval(SKEWED, level), np.percentile(draws, ends), atol=0.1 * draws.std()
+            )
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(eighths, min_size=2, max_size=8))
+    def test_contains_the_mean_and_stays_within_the_values(self, values):
+        low, high = interval(values)
+        assert min(values) <= low <= np.mean(values) <= high <= max(values)
+
+    @pytest.mark.parametrize("values", [[], [0.5]])
+    def test_nothing_is_known_of_the_spread_of_fewer_than_two(self, values):
+        assert np.isnan(interval(values)).all()
+
+    def test_more_values_narrow_it(self):
+        widths = [np.diff(interval(np.tile(SKEWED, n)))[0] for n in (1, 4, 16)]
+        assert widths[0] > widths[1] > widths[2] > 0
+
+    def test_a_lower_level_narrows_it(self):
+        assert np.diff(interval(SKEWED, 0.5)) < np.diff(interval(SKEWED))
+
+    def test_the_same_values_give_the_same_interval(self):
+        assert interval(SKEWED) == interval(SKEWED)
+        assert mean_interval(SKEWED) == (SKEWED.mean(), *interval(SKEWED))
+
+
+labels = {
+    "method": st.sampled_from(["glm", "attention"]),
+    "layer": st.sampled_from(["", "1"]),
+    "network": st.sampled_from(["hub_network", "spatial"]),
+    "network_seed": st.integers(0, 2),
+}
+measurements = st.lists(st.fixed_dictionaries(labels | {"value": eighths}), min_size=1, max_size=20)
+
+
+def slow_summary(rows, by):
+    trainings = {}
+    for row in rows:
+        networks = trainings.setdefault(tuple(row[name] for name in by), {})
+        networks.setdefault((row["network"], row["network_seed"]), []).append(row["value"])
+    found = []
+    for key, networks in trainings.items():
+        means = [sum(values) / len(values) for values in networks.values()]
+        found.append((*key, sum(means) / len(means), *interval(means), len(means)))
+    return pd.DataFrame(found, columns=[*by, "mean", "low", "high", "n_networks"])
+
+
+class TestSummary:
+    @settings(max_examples=25, deadline=None)
+    @given(measurements, st.sampled_from([["method"], ["layer", "method"], ["network", "layer"]]))
+    def test_equals_the_slow_loop(self, rows, by):
+        pd.testing.assert_frame_equal(
+            summary(pd.DataFrame(rows), by), slow_summary(rows, by), rtol=1e-9, atol=1e-9
+        )
+
+
+class TestShown:
+    # Of two networks, a quarter of the resamples holds one alone: the interval spans both.
+    TABLE = table_of(spearman=[0.40, 0.44], pearson=[0.79, 0.83])
+
+    def test_means_and_intervals(self):
+        assert shown(self.TABLE) == "0.81 [0.79, 0.83] / 0.42 [0.40, 0.44]"
+
+    def test_no_brackets_for_a_single_network(self):
+        assert shown(self.TABLE, network_seed=1) == "0.83 / 0.44"
+
+    def test_only_the_measurement_asked_for(self):
+        table = pd.concat([self.TABLE, table_of("ccg", pearson=[0.1], spearman=[-0.2])])
+        assert shown(table, method="ccg") == "0.10 / -0.20"
+        assert shown(table, method="glm") == shown(self.TABLE)
+
+
+class TestDifference:
+    SCORES = np.array([0.125, 0.5, 0.75, 0.25])
+
+    @pytest.mark.parametrize(("offset", "verdict"), [(0.25, "ahead"), (-0.25, "behind")])
+    def test_the_same_offset_in_each_network_leaves_no_doubt(self, offset, verdict):
+        found = glm_minus_attention(pair_of(self.SCORES + offset, self.SCORES))
+        assert list(found) == list(CORRELATIONS)
+        for score in CORRELATIONS:
+            assert found[score] == (offset, offset, offset)
+            assert found[score].verdict == verdict
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_networks_that_disagree_decide_nothing(self, sign):
+        offsets = sign * np.array([0.5, -0.25, 0.5, -0.25])
+        (found, _) = glm_minus_attention(pair_of(self.SCORES + offsets, self.SCORES)).values()
+        assert found == (offsets.mean(), *interval(offsets))
+        assert found.verdict == "undecided"
+
+    def test_no_difference_and_a_single_network_decide_nothing(self):
+        for glm, attention in ((self.SCORES, self.SCORES), ([0.9], [0.1])):
+            found = glm_minus_attention(pair_of(glm, attention))
+            assert {one.verdict for one in found.values()} == {"undecided"}
+
+    def test_each_correlation_is_compared_with_itself(self):
+        glm = table_of("glm", pearson=[0.75, 0.75], spearman=[0.25, 0.25])
+        attention = table_of("attention", pearson=[0.5, 0.5], spearman=[0.5, 0.5])
+        found = glm_minus_attention(pd.concat([glm, attention]))
+        assert [found[score].mean for score in CORRELATIONS] == [0.25, -0.25]
+
+    def test_networks_with_one_side_only_are_left_out(self):
+        found = glm_minus_attention(pair_of(self.SCORES[:2], self.SCORES))
+        assert found["pearson"] == (0, 0, 0)
+
+    def test_networks_are_paired_by_name_and_not_by_place(self):
+        table = pair_of(self.SCORES + 0.25, self.SCORES)
+        found = glm_minus_attention(table.sample(frac=1, random_state=0))
+        assert found["pearson"] == (0.25, 0.25, 0.25)
+
+    def test_trainings_are_averaged_before_they_are_compared(self):
+        more = table_of("attention", pearson=[1.0], spearman=[1.0])
+        found = glm_minus_attention(pd.concat([pair_of([0.5, 0.5], [0.0, 0.5]), more]))
+        assert found["pearson"] == (0, 0, 0)
+
+    def test_two_methods_without_a_common_network_are_refused(self):
+        table = pair_of([0.5], [0.5])
+        table.loc[table["method"] == "glm", "network_seed"] = 7
+        with pytest.raises(ValueError, match="no network with both .*glm.*attention"):
+            glm_minus_attention(table)
+
+    def test_text(self):
+        assert str(Difference(0.126, -0.004, 0.2)) == "0.13 [-0.00, 0.20]"
+        assert str(Difference(0.126, np.nan, np.nan)) == "0.13"
