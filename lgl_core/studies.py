@@ -180,7 +180,7 @@ def run(
     Parameters
     ----------
     name : str
-        One of :data:`STUDIES`.
+        One of ``STUDIES``.
     n_jobs : int
         Points at once, one core each; -1 for as many as there are cores.
     only_ready : bool
@@ -216,7 +216,7 @@ def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        One of :data:`STUDIES`.
+        One of ``STUDIES``.
     results : Path
         The folder of results.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies_points import Recording
+from lgl_core.studies_points import EQUAL_ROWS, Recording
 from lgl_core.studies_report import (
     CORRELATIONS,
     chosen,
@@ -18,6 +18,7 @@ from lgl_core.studies_report import (
     per_network,
     shown,
 )
+from lgl_core.studies_rules import ALL_LAYERS, BY_CORRELOGRAM, BY_LAG, ORACLE, rules
 
 __all__ = ["CLAIMS", "MODEST", "Claim", "Finding", "Tables"]
 
@@ -25,6 +26,7 @@ GLM = {"method": "glm", "variant": "peak"}
 CCG = {"method": "ccg", "variant": "1 to 4 ms"}
 ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
 ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
+EQUAL = ATTENTION["variant"] + EQUAL_ROWS
 MODEST = 0.5  # correlations below are called modest here; the paper gives no bound
 
 Tables = Callable[[str], pd.DataFrame]
@@ -157,6 +159,12 @@ def _strong_co_input(tables: Tables) -> Finding:
         f"Spearman of {len(values)} trainings: {values.min():.2f} to {values.max():.2f}, "
         f"mean {values.mean():.2f}; {known.sum()} above the null, {reach.sum()} reach {paper:.2f}"
     )
+    equal = chosen(
+        tables("seeds"), view="co_input", score="spearman", **(ATTENTION | {"variant": EQUAL})
+    )
+    measured += (
+        f"; each row divided by its sum: {equal['value'].min():.2f} to {equal['value'].max():.2f}"
+    )
     null = f"±{2 * rows['null_sd'].mean():.2f}"
     return Finding(measured, null, _verdict([bool(reach.all()), bool(known.all())]))
 
@@ -276,9 +284,27 @@ def _loss_tells(tables: Tables) -> Finding:
     return Finding(measured, "0", verdict)
 
 
+def _rule_tells(tables: Tables) -> Finding:
+    table, checks, measured = tables("seeds"), [], []
+    for variant in ("interval", "rotary"):
+        found = rules(chosen(table, method="attention", variant=variant)).set_index("rule")
+        reached = found["reached"]
+        measured.append(
+            f"{variant}: by synaptic lags {reached[BY_LAG]:.2f}, by the cross-correlogram "
+            f"{reached[BY_CORRELOGRAM]:.2f}, mean of all layers {reached[ALL_LAYERS]:.2f}, best "
+            f"layer {reached[ORACLE]:.2f}"
+        )
+        checks.append(bool(found["regret"][BY_LAG] < _CLOSE))
+    verdict = _verdict(
+        checks, f"the layer with most attention at lags of a synapse costs < {_CLOSE}"
+    )
+    return Finding("co-input Spearman, " + "; ".join(measured), "0", verdict)
+
+
 _BOTH = (("GLM", GLM), ("attention", ATTENTION))
 _VIEWS = {"true": "edges", "co_input": "co-input"}
 _LOW = 0.3  # the summary's mark of failure
+_CLOSE = 0.05  # a layer whose score falls short by less is as good as the best
 _CLEAR = 0.5  # correlations of this size are called clear
 
 
@@ -325,4 +351,6 @@ CLAIMS = [
         "summary, failure signatures", "A low co-input score means that the model failed",
         "layers-trust", _loss_tells,
     ),
+    Claim("ours", "Which layer to trust can be told without the truth", "layers-trust",
+          _rule_tells),
 ]  # fmt: skip

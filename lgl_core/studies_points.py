@@ -23,7 +23,7 @@ from lgl_core.experiment import (
     trained,
 )
 from lgl_core.extraction import AttentionConnectivity, Rows
-from lgl_core.extraction_trust import visible
+from lgl_core.extraction_trust import row_shares, visible
 from lgl_core.metrics_nulls import null_scores, strengths_only
 from lgl_core.metrics_views import score_card
 from lgl_core.networks import Network
@@ -37,7 +37,7 @@ from lgl_core.pairwise import (
 from lgl_core.spikes import SpikeTrains
 from lgl_core.training import TrainConfig, TrainedModel
 
-__all__ = ["COLUMNS", "Model", "Nulls", "Point", "Recording", "rows"]
+__all__ = ["COLUMNS", "EQUAL_ROWS", "Model", "Nulls", "Point", "Recording", "rows"]
 
 COLUMNS = [
     "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
@@ -46,6 +46,9 @@ COLUMNS = [
 
 # Relabelled graphs per score: enough for a z-value that is right to about 7 %.
 N_PERMUTED = 100
+
+# Added to the variant of a model whose attention is read with each row divided by its sum.
+EQUAL_ROWS = ", rows made equal"
 
 Graph = NDArray[np.float64]
 
@@ -224,9 +227,17 @@ class Model:
         ]
         if self.n_models == 1:
             tables.append(self._visible())
+        tables = [table.assign(variant=self.variant) for table in tables]
+        tables += [
+            _scored(row_shares(graph), truth).assign(
+                layer=layer, head=head, rows="predicted", variant=f"{self.variant}{EQUAL_ROWS}"
+            )
+            for (layer, head), graph in self.estimates().items()
+            if head == "all"
+        ]
         seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
-        labels = {"method": "attention", "variant": self.variant, "model_seed": self.seed}
-        return self.recording.labelled(iter(tables), seconds=seconds, **labels)
+        labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
+        return self.recording.labelled(iter(tables), **labels)
 
     def _visible(self) -> pd.DataFrame:
         """Tell what can be seen without the truth: held-out losses, and of each layer and head."""
@@ -304,7 +315,7 @@ Point = Recording | Model | Nulls
 
 
 def rows(point: Point) -> pd.DataFrame:
-    """Compute the rows of one point, or read them back; columns as in :data:`COLUMNS`."""
+    """Compute the rows of one point, or read them back; columns as in ``COLUMNS``."""
     return cached(_rows)(point)
 
 

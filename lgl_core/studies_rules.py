@@ -13,13 +13,25 @@ import pandas as pd
 
 from lgl_core.studies_report import Difference, chosen, mean_interval, per_network
 
-__all__ = ["OBSERVABLES", "ORACLE", "gain", "layer_table", "picks", "rules"]
+__all__ = [
+    "ALL_LAYERS",
+    "BY_CORRELOGRAM",
+    "BY_LAG",
+    "OBSERVABLES",
+    "ORACLE",
+    "gain",
+    "layer_table",
+    "picks",
+    "rules",
+]
 
+BY_LAG, BY_CORRELOGRAM = "most attention at synaptic lags", "most like the cross-correlogram"
+ALL_LAYERS = "mean of all layers"
 # Rules that look, in the order of tables: what they look at, and whether they take the layer with
 # the most of it (1) or the least (-1).
 LOOKING = {
-    "most attention at synaptic lags": ("synaptic_lag", 1),
-    "most like the cross-correlogram": ("agrees_with_reference", 1),
+    BY_LAG: ("synaptic_lag", 1),
+    BY_CORRELOGRAM: ("agrees_with_reference", 1),
     "costliest to lose": ("ablation_cost", 1),
     "lowest entropy": ("entropy", -1),
 }
@@ -119,7 +131,7 @@ def _picks(layers: pd.DataFrame) -> pd.DataFrame:
         for rule, (observable, sign) in LOOKING.items()
     }
     taken |= {"first layer": single.index[0], "last layer": single.index[-1]}
-    taken |= {"mean of all layers": "all", ORACLE: str(single["value"].idxmax())}
+    taken |= {ALL_LAYERS: "all", ORACLE: str(single["value"].idxmax())}
     best = single["value"].max()
     is_best = (single["value"] == best).astype(float)
     rows = [

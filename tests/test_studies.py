@@ -83,6 +83,7 @@ def test_an_ensemble_averages_the_graphs_of_its_members():
 
 def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
     brief, full = studies_points.rows(MODEL), studies_points.rows(replace(MODEL, in_detail=True))
+    brief, full = (chosen(table, variant=MODEL.variant) for table in (brief, full))
     scored = full[full["view"] != "visible"]
     assert set(scored["head"]) == {"all", "1", "2"}
     assert set(scored["rows"]) == {"predicted", "query"}
@@ -90,6 +91,16 @@ def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
     columns = ["layer", "view", "score", "value"]
     expected = brief[brief["view"] != "visible"].reset_index(drop=True)
     pd.testing.assert_frame_equal(same[columns], expected[columns])
+
+
+def test_every_model_is_also_read_with_rows_made_equal():
+    rows = chosen(studies_points.rows(MODEL), variant="interval, tiny, rows made equal")
+    truth = TINY.network()
+    for (layer, _), graph in MODEL.estimates().items():
+        graph = graph * ~np.eye(len(graph), dtype=bool)
+        by_hand = score_card(graph / graph.sum(axis=1, keepdims=True), truth.weights, truth.hubs)
+        mine = chosen(rows, layer=layer)
+        np.testing.assert_allclose(mine["value"], by_hand["value"], atol=1e-12)
 
 
 def test_every_model_says_what_is_visible_of_each_layer():
