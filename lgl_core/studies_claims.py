@@ -301,6 +301,29 @@ def _rule_tells(tables: Tables) -> Finding:
     return Finding("co-input Spearman, " + "; ".join(measured), "0", verdict)
 
 
+def _rows_made_equal(tables: Tables) -> Finding:
+    """Count layers opposed to the truth, read as the paper does and with rows made equal."""
+    table = chosen(tables("seeds"), method="attention", view="co_input", score="spearman")
+    measured, checks = [], []
+    for variant in ("interval", "rotary"):
+        texts = []
+        for reading in (variant, variant + EQUAL_ROWS):
+            rows = chosen(table, variant=reading, layer=["1", "2", "3"])
+            opposed = rows["value"] < -2 * rows["null_sd"]
+            mean, low, high = mean_interval(
+                per_network(chosen(table, variant=reading, layer="all"), ["variant"])["value"]
+            )
+            texts.append(
+                f"{opposed.sum()} of {len(rows)} layers opposed, mean over layers {mean:.2f} "
+                f"[{low:.2f}, {high:.2f}]"
+            )
+        checks.append(not opposed.any())
+        measured.append(f"{variant}: {texts[0]}; rows made equal: {texts[1]}")
+    null = f"±{2 * table['null_sd'].mean():.2f}"
+    verdict = _verdict(checks, "no layer below its null once rows are equal")
+    return Finding("; ".join(measured), null, verdict)
+
+
 _BOTH = (("GLM", GLM), ("attention", ATTENTION))
 _VIEWS = {"true": "edges", "co_input": "co-input"}
 _LOW = 0.3  # the summary's mark of failure
@@ -351,6 +374,8 @@ CLAIMS = [
         "summary, failure signatures", "A low co-input score means that the model failed",
         "layers-trust", _loss_tells,
     ),
+    Claim("ours", "Layers opposed to the truth are an effect of weak rows, and can be set right",
+          "layers-opposed", _rows_made_equal),
     Claim("ours", "Which layer to trust can be told without the truth", "layers-trust",
           _rule_tells),
 ]  # fmt: skip

@@ -14,17 +14,24 @@ from lgl_core.metrics import paper_table_1
 from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import ATTENTION, CCG, CLAIMS, GLM, ROTARY
-from lgl_core.studies_points import COLUMNS
+from lgl_core.studies_points import COLUMNS, EQUAL_ROWS
 from lgl_core.studies_report import CORRELATIONS
+from lgl_core.studies_rules import OBSERVABLES
 
 ROOT = Path(__file__).parents[1]
 N_NETWORKS, N_TRAININGS = 3, 3
 NULL_SD = 0.1
 
 METHODS = {"GLM": GLM, "attention": ATTENTION, "rotary": ROTARY, "ccg": CCG}
+BOTH_MODELS = ("attention", "rotary")
 METHODS |= {
-    f"{name} {layer}": METHODS[name] | {"layer": layer}
-    for name in ("attention", "rotary")
+    f"{name} equal": METHODS[name] | {"variant": METHODS[name]["variant"] + EQUAL_ROWS}
+    for name in BOTH_MODELS
+}
+METHODS |= {
+    f"{name}{reading} {layer}": METHODS[name + reading] | {"layer": layer}
+    for name in BOTH_MODELS
+    for reading in ("", " equal")
     for layer in "123"
 }
 THREE = ("GLM", "attention", "rotary")
@@ -47,7 +54,7 @@ def study(numbers):
     for (method, view, *rest), number in numbers.items():
         score, null = [*rest, *[None, "permuted"][len(rest) :]]
         labels = METHODS[method] | {"network": "hub_network", "view": view, "null": null}
-        labels |= {"null_mean": 0.0, "null_sd": NULL_SD}
+        labels |= {"null_mean": 0.0, "null_sd": NULL_SD, "head": "all", "rows": "predicted"}
         values = np.broadcast_to(number, (N_NETWORKS, N_TRAININGS))
         for (network, training), value in np.ndenumerate(values):
             row = labels | {"network_seed": network, "model_seed": training, "value": value}
@@ -95,6 +102,34 @@ def both(view, glm, attention):
     return {("GLM", view): glm, ("attention", view): attention}
 
 
+def trainings(co_input):
+    return {("attention", "co_input"): co_input, ("attention equal", "co_input"): 0.5}
+
+
+def rule(lag):
+    """Layers of which the third one is aligned, and what is visible of them."""
+    seen = {"synaptic_lag": lag} | dict.fromkeys(set(OBSERVABLES) - {"synaptic_lag"}, [1, 1, 1])
+    numbers = {}
+    for method in ("attention", "rotary"):
+        numbers[method, "co_input"] = 0.3
+        for layer, co_input in enumerate([0.1, 0.2, 0.5], start=1):
+            numbers[f"{method} {layer}", "co_input"] = co_input
+            for score, values in seen.items():
+                numbers[f"{method} {layer}", "visible", score] = values[layer - 1]
+    return numbers
+
+
+def rows_equal(lowest):
+    """Layers as attention gives them, and with rows made equal."""
+    numbers = {}
+    for name in BOTH_MODELS:
+        for reading, first in ((name, -0.5), (f"{name} equal", lowest)):
+            numbers[reading, "co_input"] = 0.4
+            for layer, value in enumerate([first, 0.3, 0.7], start=1):
+                numbers[f"{reading} {layer}", "co_input"] = value
+    return numbers
+
+
 # For each claim numbers that bear it out, and numbers that do not.
 EXAMPLES = {
     "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
@@ -112,8 +147,8 @@ EXAMPLES = {
         both("true", 0.1, 0.1) | both("abs", 0.3, 0.2),
     ),
     "strong_co_input": (
-        {("attention", "co_input"): 0.9},
-        {("attention", "co_input"): [0.9, 0.4, 1.9 * NULL_SD]},
+        trainings(0.9),
+        trainings([0.9, 0.4, 1.9 * NULL_SD]),
     ),
     "beyond_strengths": (strengths(full=0.6, alone=0.3), strengths(full=0.3, alone=0.6)),
     "off_the_hubs": tuple(
@@ -137,6 +172,8 @@ EXAMPLES = {
         losses(co_input=[0.2, 0.5, 0.8], loss=[5.6, 5.5, 5.4]),
         losses(co_input=[0.2, 0.5, 0.8], loss=[5.4, 5.6, 5.4]),
     ),
+    "rows_made_equal": (rows_equal(lowest=0.2), rows_equal(lowest=-0.4)),
+    "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
 
@@ -159,8 +196,8 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
     [
         ("modest_edges", both("true", 0.9, 0.2)),
         ("co_input_above_edges", both("true", 0.5, 0.5) | both("co_input", 0.6, 0.4)),
-        ("strong_co_input", {("attention", "co_input"): [0.9, 0.4, 2.1 * NULL_SD]}),
-        ("strong_co_input", {("attention", "co_input"): [0.9, 0.9, 0.66]}),
+        ("strong_co_input", trainings([0.9, 0.4, 2.1 * NULL_SD])),
+        ("strong_co_input", trainings([0.9, 0.9, 0.66])),
         ("off_the_hubs", both("co_input_off_hubs", 0, 0.6) | {("rotary", "co_input_off_hubs"): 0}),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
     ],
@@ -231,7 +268,7 @@ def test_without_any_study_every_claim_is_open():
 
 def test_a_missing_study_leaves_only_its_own_claims_open():
     numbers = {key: x for supporting, _ in EXAMPLES.values() for key, x in supporting.items()}
-    seeds = study(numbers)
+    seeds = study(numbers).query("null == 'permuted'")
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
     is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
     assert is_open == {"beyond_strengths"}
