@@ -223,7 +223,7 @@ def layers_across_models(table: DataFrame) -> Figure:
     networks = list(dict.fromkeys(table["network_seed"]))
 
     table = table.assign(place=table["layer"].map(lambda layer: layers.index(str(layer))))
-    figure, axes = panels(len(variants), height=3.8, sharey=True)
+    figure, axes = panels(len(variants), 3.8, columns=_columns(len(variants)), sharey=True)
     for number, (panel, variant) in enumerate(zip(axes, variants, strict=True)):
         rows = table[table["variant"] == variant]
         for (seed, _), one_model in rows.groupby(model[1:], sort=False, dropna=False):
