@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies import load
-from lgl_core.studies_claims import CLAIMS, MODEST, Claim, Finding, Tables
+from lgl_core.studies import RESULTS, STUDIES, load, provenance
+from lgl_core.studies_claims import CLAIMS, METHODS, MODEST, Claim, Finding, Tables
+from lgl_core.studies_report import NotMeasured, chosen, mean_interval, per_network, with_interval
 
 __all__ = ["PAGE", "main", "page"]
 
@@ -34,24 +38,34 @@ def page(tables: Tables = load) -> str:
         finding = _finding(claim, tables)
         text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
         rows.append((text, *finding))
-    cells = ["\n".join("  - " + cell for cell in row).replace("  - ", "* - ", 1) for row in rows]
-    table = (
-        "```{list-table}\n:header-rows: 1\n:widths: 24 42 14 20\n\n" + "\n".join(cells) + "\n```"
-    )
-    return _HEAD + "\n" + table + "\n" + _wording()
+    table = _list_table(rows, widths=(24, 42, 14, 20))
+    return "\n".join([_HEAD, _who_knows_what(tables), _CLAIMS_HEAD, table, _wording(), _sources()])
 
 
 def _finding(claim: Claim, tables: Tables) -> Finding:
     try:
         return claim.test(tables)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotMeasured):
         return Finding("not measured yet", "", "**open**")
+
+
+def _list_table(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    cells = ["\n".join("  - " + cell for cell in row).replace("  - ", "* - ", 1) for row in rows]
+    options = f":header-rows: 1\n:widths: {' '.join(map(str, widths))}\n"
+    return "```{list-table}\n" + options + "\n" + "\n".join(cells) + "\n```"
 
 
 _HEAD = """# Report card
 
-*What you will see:* each claim of the paper and of its summary, what we measured, and a verdict.
+*What you will see:* who knows what of the wiring; then each claim of the paper and of its summary,
+what we measured, and a verdict.
 *Why:* to know how sure to be, without reading the rest.
+
+## Who knows what
+"""
+
+_CLAIMS_HEAD = """
+## Claim by claim
 
 Correlations stand as Pearson / Spearman: the mean over networks, one network counting once however
 many trainings it had, with a bootstrap interval of 95 % over networks in brackets.
@@ -77,10 +91,68 @@ def _wording() -> str:
   Dale's principle every entry is positive or zero, as Appendix D says: the sign tells nothing.
 - The paper's *modest* and *strong* have no bound. Here modest means below {MODEST}.
 
+"""
+
+
+def _who_knows_what(tables: Tables) -> str:
+    """Tabulate every method by what it knows, off the hubs and on them."""
+    try:
+        table = chosen(tables("seeds"), score="spearman")
+    except FileNotFoundError:
+        return "Not measured yet: run `make results`."
+    views = {
+        "true": "edges",
+        "co_input": "co-input",
+        "true_off_hubs": "edges off the hubs",
+        "co_input_off_hubs": "co-input off the hubs",
+    }
+    rows = [("", *views.values())]
+    for name, labels in METHODS.items():
+        try:
+            known = [_mean(chosen(table, view=view, **labels)) for view in views]
+        except NotMeasured:
+            continue
+        rows.append((name, *known))
+    paper = chosen(paper_table_1(), score="spearman").set_index(["method", "view"])["value"]
+    for method, name in (("attention", "the paper's Neuroformer"), ("glm", "the paper's GLM")):
+        known = [f"{paper[method, view]:.2f}" if (method, view) in paper else "" for view in views]
+        rows.append((f"{name}, on its network", *known))
+    networks = table[table["method"] == "attention"].groupby("network")["network_seed"].nunique()
+    where = ", ".join(f"{count} draws of `{name}`" for name, count in networks.items())
+    lead = f"""
+Spearman correlation with the truth over networks ({where}, default settings): the mean, and a
+bootstrap interval of 95 %. *Off the hubs* the columns of the hubs are left
+out, of the estimate and of the truth. Zero is what a graph scores that knows nothing. Most pairs
+have no synapse and tie, so that no estimate of edges can come near 1
+({{ref}}`how near <intervals-more>`).
+"""
+    return lead + "\n" + _list_table(rows, widths=(32, 17, 17, 17, 17))
+
+
+def _mean(table: pd.DataFrame) -> str:
+    return with_interval(*mean_interval(per_network(table, ["score"])["value"]))
+
+
+def _sources() -> str:
+    """Name the file, the command and the date of each study."""
+    rows = [("study", "question", "points", "made by")]
+    for name, study in STUDIES.items():
+        if not (RESULTS / f"{name}.json").exists():
+            rows.append((f"`{name}`", study.question, "none yet", "`make results`"))
+            continue
+        origin = provenance(name)
+        done = f"{len(origin['points'])} of {origin['planned_points']}"
+        made = f"`{origin['command']}`, {origin['machine']['date']}"
+        rows.append((f"`{name}`", study.question, done, made))
+    table = _list_table(rows, widths=(14, 46, 10, 30))
+    return f"""
 ## Where the figures come from
 
-Each figure above is computed from a file under `results/`, which names the command, the
-configuration, the versions and the machine that made it. `make results` makes them all anew.
+Each figure above is computed from the files of these studies under `results/`, which name the
+configuration, the versions and the machine that made them. A point is a recording with all that
+needs no training, a trained model, or a set of null models.
+
+{table}
 """
 
 

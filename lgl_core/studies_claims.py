@@ -20,13 +20,26 @@ from lgl_core.studies_report import (
 )
 from lgl_core.studies_rules import ALL_LAYERS, BY_CORRELOGRAM, BY_LAG, ORACLE, rules
 
-__all__ = ["CLAIMS", "MODEST", "Claim", "Finding", "Tables"]
+__all__ = ["CLAIMS", "METHODS", "MODEST", "Claim", "Finding", "Tables"]
 
 GLM = {"method": "glm", "variant": "peak"}
 CCG = {"method": "ccg", "variant": "1 to 4 ms"}
 ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
 ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
 EQUAL = ATTENTION["variant"] + EQUAL_ROWS
+# The rows of the report card's first table.
+METHODS: dict[str, dict[str, str]] = {
+    "attention, as the paper reads it": ATTENTION,
+    "the same, rows made equal": ATTENTION | {"variant": EQUAL},
+    "attention, rotary": ROTARY,
+    "attention, rotary, first layer": ROTARY | {"layer": "1"},
+    "attention, rotary, last layer": ROTARY | {"layer": "3"},
+    "GLM, peak of the filters (the paper's)": GLM,
+    "GLM, area of the filters": {"method": "glm", "variant": "area"},
+    "cross-correlogram at 1 to 4 ms": CCG,
+    "product of the mean rates": {"method": "rates"},
+    "the truth, its strengths alone": {"method": "truth", "variant": "strengths only"},
+}
 MODEST = 0.5  # correlations below are called modest here; the paper gives no bound
 
 Tables = Callable[[str], pd.DataFrame]

@@ -13,6 +13,7 @@ from scipy.stats import bootstrap
 __all__ = [
     "CORRELATIONS",
     "Difference",
+    "NotMeasured",
     "chosen",
     "difference",
     "interval",
@@ -20,9 +21,14 @@ __all__ = [
     "per_network",
     "shown",
     "summary",
+    "with_interval",
 ]
 
 CORRELATIONS = ("pearson", "spearman")
+
+
+class NotMeasured(ValueError):
+    """What is asked for is not in the table; a study may have been run in part."""
 
 
 def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
@@ -41,14 +47,14 @@ def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
+    NotMeasured
         If nothing is left, which names the label that left nothing.
     """
     for column, label in labels.items():
         wanted = label if isinstance(label, list | tuple) else [label]
         kept = table[table[column].isin(wanted)]
         if kept.empty:
-            raise ValueError(
+            raise NotMeasured(
                 f"{column} must be one of {sorted(map(str, table[column].unique()))}, got {label!r}"
             )
         table = kept
@@ -145,10 +151,11 @@ def shown(table: pd.DataFrame, **labels: Any) -> str:
     """
     rows = chosen(table, score=CORRELATIONS, **labels)
     means = summary(rows, ["score"]).set_index("score").loc[list(CORRELATIONS)]
-    return " / ".join(_with_interval(*row) for row in means[["mean", "low", "high"]].to_numpy())
+    return " / ".join(with_interval(*row) for row in means[["mean", "low", "high"]].to_numpy())
 
 
-def _with_interval(mean: float, low: float, high: float) -> str:
+def with_interval(mean: float, low: float, high: float) -> str:
+    """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval."""
     return f"{mean:.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
 
 
@@ -173,7 +180,7 @@ class Difference(NamedTuple):
         return "behind" if self.high < 0 else "undecided"
 
     def __str__(self) -> str:
-        return _with_interval(*self)
+        return with_interval(*self)
 
 
 def difference(
@@ -195,7 +202,7 @@ def difference(
 
     Raises
     ------
-    ValueError
+    NotMeasured
         If no network has both. Networks with only one of the two are left out.
     """
     differences = {}
@@ -208,6 +215,6 @@ def difference(
         ]
         paired = (sides[0] - sides[1]).dropna()
         if paired.empty:
-            raise ValueError(f"table has no network with both {dict(one)} and {dict(other)}")
+            raise NotMeasured(f"table has no network with both {dict(one)} and {dict(other)}")
         differences[score] = Difference(*mean_interval(paired.to_numpy()))
     return differences

@@ -248,7 +248,8 @@ def missing(study_name):
 
 def list_table(text):
     """Read the widths of the page's table and its rows, each a list of cells."""
-    table = re.search(r"^```\{list-table\}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)[1]
+    claims = text.partition("## Claim by claim")[2]
+    table = re.search(r"^```\{list-table\}\n(.*?)^```", claims, flags=re.DOTALL | re.MULTILINE)[1]
     options, *rows = re.split(r"^\* - ", table, flags=re.MULTILINE)
     return re.search(r":widths: (.*)", options)[1].split(), [row.split("\n  - ") for row in rows]
 
@@ -272,6 +273,19 @@ def test_a_missing_study_leaves_only_its_own_claims_open():
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
     is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
     assert is_open == {"beyond_strengths"}
+
+
+def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
+    views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
+    glm = study(
+        {("GLM", view): value for view, value in zip(views, (0.3, 0.6, 0.2, 0.1), strict=True)}
+    )
+    first = page(lambda name: glm).partition("## Claim by claim")[0]
+    row = re.search(r"^\* - GLM, peak.*\n((?:  - .*\n)+)", first, flags=re.MULTILINE)[1]
+    cells = [cell.removeprefix("  - ") for cell in row.splitlines()]
+    assert cells == [f"{x:.2f} [{x:.2f}, {x:.2f}]" for x in (0.3, 0.6, 0.2, 0.1)]
+    assert "cross-correlogram" not in first
+    assert "the paper's GLM" in first
 
 
 def test_every_claim_links_to_a_section_of_the_book():
