@@ -59,7 +59,7 @@ class Study:
 
 
 def _models(recording: Recording, **changes: Any) -> list[Model]:
-    """Train one model of each of the two time embeddings that the book compares."""
+    """Name one model of each of the two time embeddings that the book compares."""
     return [
         Model(recording=recording, time_embedding=time_embedding, **changes)
         for time_embedding in ("interval", "rotary")

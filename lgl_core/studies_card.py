@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies import RESULTS, STUDIES, load, provenance
 from lgl_core.studies_claims import CLAIMS, METHODS, MODEST, Claim, Finding, Tables
-from lgl_core.studies_report import NotMeasured, chosen, mean_interval, per_network, with_interval
+from lgl_core.studies_report import NotMeasured, chosen, mean_shown
 
 __all__ = ["PAGE", "main", "page"]
 
@@ -109,7 +107,7 @@ def _who_knows_what(tables: Tables) -> str:
     rows = [("", *views.values())]
     for name, labels in METHODS.items():
         try:
-            known = [_mean(chosen(table, view=view, **labels)) for view in views]
+            known = [mean_shown(chosen(table, view=view, **labels)) for view in views]
         except NotMeasured:
             continue
         rows.append((name, *known))
@@ -127,10 +125,6 @@ have no synapse and tie, so that no estimate of edges can come near 1
 ({{ref}}`how near <intervals-more>`).
 """
     return lead + "\n" + _list_table(rows, widths=(32, 17, 17, 17, 17))
-
-
-def _mean(table: pd.DataFrame) -> str:
-    return with_interval(*mean_interval(per_network(table, ["score"])["value"]))
 
 
 def _sources() -> str:

@@ -15,6 +15,7 @@ from lgl_core.studies_report import (
     chosen,
     difference,
     mean_interval,
+    mean_shown,
     per_network,
     shown,
 )
@@ -323,13 +324,8 @@ def _rows_made_equal(tables: Tables) -> Finding:
         for reading in (variant, variant + EQUAL_ROWS):
             rows = chosen(table, variant=reading, layer=["1", "2", "3"])
             opposed = rows["value"] < -2 * rows["null_sd"]
-            mean, low, high = mean_interval(
-                per_network(chosen(table, variant=reading, layer="all"), ["variant"])["value"]
-            )
-            texts.append(
-                f"{opposed.sum()} of {len(rows)} layers opposed, mean over layers {mean:.2f} "
-                f"[{low:.2f}, {high:.2f}]"
-            )
+            mean = mean_shown(chosen(table, variant=reading, layer="all"))
+            texts.append(f"{opposed.sum()} of {len(rows)} layers opposed, mean over layers {mean}")
         checks.append(not opposed.any())
         measured.append(f"{variant}: {texts[0]}; rows made equal: {texts[1]}")
     null = f"±{2 * table['null_sd'].mean():.2f}"

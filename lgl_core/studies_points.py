@@ -100,8 +100,8 @@ class Recording:
 
     def estimates(self) -> dict[tuple[str, str], Graph]:
         """Graphs that need no transformer, ``[post, pre]``, by method and variant."""
-        spikes = self.spikes().split(TRAIN_FRACTION)[0]
-        fit = fitted(self.spikes())
+        whole = self.spikes()
+        spikes, fit = whole.split(TRAIN_FRACTION)[0], fitted(whole)
         return {
             ("glm", "peak"): fit.coupling("peak"),
             ("glm", "area"): fit.coupling("area"),
@@ -125,9 +125,9 @@ class Recording:
 
     def rows(self) -> pd.DataFrame:
         """Scores of all graphs that need no transformer, each with its permuted null."""
-        estimates = self.estimates() | self.references()
+        truth, estimates = self.network(), self.estimates() | self.references()
         return self.labelled(
-            _scored(graph, self.network()).assign(method=method, variant=variant)
+            _scored(graph, truth).assign(method=method, variant=variant)
             for (method, variant), graph in estimates.items()
         )
 
@@ -220,10 +220,11 @@ class Model:
         """Scores per layer and reading, each with its permuted null, and what is visible."""
         truth = self.recording.network()
         readings: tuple[Rows, ...] = ("predicted", "query") if self.in_detail else ("predicted",)
+        estimates = {rows: self.estimates(rows) for rows in readings}
         tables = [
             _scored(graph, truth, spectral=head == "all").assign(layer=layer, head=head, rows=rows)
             for rows in readings
-            for (layer, head), graph in self.estimates(rows).items()
+            for (layer, head), graph in estimates[rows].items()
         ]
         if self.n_models == 1:
             tables.append(self._visible())
@@ -232,7 +233,7 @@ class Model:
             _scored(row_shares(graph), truth).assign(
                 layer=layer, head=head, rows="predicted", variant=f"{self.variant}{EQUAL_ROWS}"
             )
-            for (layer, head), graph in self.estimates().items()
+            for (layer, head), graph in estimates["predicted"].items()
             if head == "all"
         ]
         seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
@@ -284,23 +285,23 @@ class Nulls:
 
     def rows(self) -> pd.DataFrame:
         """Scores with both null models, and the score of the strengths of each graph alone."""
+        truth = self.recording.network()
         tables = [
-            self._against_nulls(graph).assign(method=method, variant=variant)
+            self._against_nulls(graph, truth).assign(method=method, variant=variant)
             for (method, variant), graph in self.recording.estimates().items()
         ]
         for model in self.models:
             labels: dict[str, Any] = {"method": "attention", "variant": model.variant}
             labels["model_seed"] = model.seed
             tables += [
-                self._against_nulls(graph).assign(
+                self._against_nulls(graph, truth).assign(
                     layer=layer, head="all", rows="predicted", **labels
                 )
                 for (layer, _), graph in replace(model, in_detail=False).estimates().items()
             ]
         return self.recording.labelled(iter(tables))
 
-    def _against_nulls(self, graph: Graph) -> pd.DataFrame:
-        truth = self.recording.network()
+    def _against_nulls(self, graph: Graph, truth: Network) -> pd.DataFrame:
         scores = score_card(graph, truth.weights, truth.hubs, spectral=False)
         tables = []
         for null in ("permuted", "strengths"):

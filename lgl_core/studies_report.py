@@ -18,6 +18,7 @@ __all__ = [
     "difference",
     "interval",
     "mean_interval",
+    "mean_shown",
     "per_network",
     "shown",
     "summary",
@@ -152,6 +153,11 @@ def shown(table: pd.DataFrame, **labels: Any) -> str:
     rows = chosen(table, score=CORRELATIONS, **labels)
     means = summary(rows, ["score"]).set_index("score").loc[list(CORRELATIONS)]
     return " / ".join(with_interval(*row) for row in means[["mean", "low", "high"]].to_numpy())
+
+
+def mean_shown(table: pd.DataFrame) -> str:
+    """Write the mean over networks and its interval of the one measurement in a table."""
+    return with_interval(*mean_interval(per_network(table, [])["value"]))
 
 
 def with_interval(mean: float, low: float, high: float) -> str:
