@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 
 import matplotlib
@@ -13,6 +12,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_checks import (
+    drawn_without_warning,
+    is_large_enough,
+    names_its_axes,
+    nothing_is_clipped,
+)
 from scipy.stats import rankdata
 
 from lgl_core import figures_maps, figures_studies
@@ -155,24 +160,14 @@ def test_every_public_function_is_tested_here():
 
 @cache
 def drawn(name):
-    """Make a figure and draw it outside of the style, as a notebook does; no warning may come."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = DRAW[name]()
-        figure.draw_without_rendering()
-    return figure
+    return drawn_without_warning(DRAW[name])
 
 
 @pytest.mark.parametrize("name", DRAW)
 def test_a_figure_is_named_large_enough_and_not_clipped(name):
     figure = drawn(name)
-    labels = {text for axes in figure.axes for text in (axes.get_xlabel(), axes.get_ylabel())}
-    assert labels >= set(AXES[name])
-
-    # A text column is about 7.5 inches wide: a wider figure shrinks to it.
-    width = figure.get_size_inches()[0]
-    texts = [text for text in figure.findobj(plt.Text) if text.get_text() and text.get_visible()]
-    assert min(text.get_fontsize() for text in texts) * min(1, 7.5 / width) >= 10 - 1e-9
+    names_its_axes(figure, AXES[name])
+    is_large_enough(figure)
     nothing_is_clipped(figure)
 
 
@@ -192,13 +187,6 @@ def test_seven_methods_of_long_names_fit_too():
     figure = along(many[many["view"].isin(VIEWS[:3])], default=7.0)
     figure.draw_without_rendering()
     nothing_is_clipped(figure)
-
-
-def nothing_is_clipped(figure) -> None:
-    width, height = figure.get_size_inches()
-    box = figure.get_tightbbox()  # in inches, with the legend
-    assert box.x0 > -0.05 and box.y0 > -0.05
-    assert box.x1 < width + 0.05 and box.y1 < height + 0.05
 
 
 def no_overlap(texts) -> None:
