@@ -23,7 +23,7 @@ from lgl_core.experiment import (
     trained,
 )
 from lgl_core.extraction import AttentionConnectivity, Rows
-from lgl_core.extraction_trust import row_shares, visible
+from lgl_core.extraction_trust import View, agreement, row_shares, visible
 from lgl_core.metrics_nulls import null_scores, strengths_only
 from lgl_core.metrics_views import score_card
 from lgl_core.networks import Network
@@ -49,6 +49,9 @@ N_PERMUTED = 100
 
 # Added to the variant of a model whose attention is read with each row divided by its sum.
 EQUAL_ROWS = ", rows made equal"
+
+# How trainings on the same spikes are compared: by their graphs and by their co-input graphs.
+AGREEMENTS: tuple[View, ...] = ("true", "co_input")
 
 Graph = NDArray[np.float64]
 
@@ -199,10 +202,13 @@ class Model:
 
     def attention(self, rows: Rows = "predicted") -> AttentionConnectivity:
         """Average the connectivity from attention over the members."""
-        spikes = self.recording.spikes()
-        parts = [attended([member], spikes, rows) for member in self.members()]
+        parts = self._attention_of_members(rows)
         flow = np.mean([part.flow for part in parts], axis=0)
         return AttentionConnectivity(flow, parts[0].pairs)
+
+    def _attention_of_members(self, rows: Rows = "predicted") -> list[AttentionConnectivity]:
+        spikes = self.recording.spikes()
+        return [attended([member], spikes, rows) for member in self.members()]
 
     def estimates(self, rows: Rows = "predicted") -> dict[tuple[str, str], Graph]:
         """Graphs, ``[post, pre]``, by layer and head (``"all"`` or a number from 1)."""
@@ -226,8 +232,7 @@ class Model:
             for rows in readings
             for (layer, head), graph in estimates[rows].items()
         ]
-        if self.n_models == 1:
-            tables.append(self._visible())
+        tables.append(self._visible() if self.n_models == 1 else self._agreement())
         tables = [table.assign(variant=self.variant) for table in tables]
         tables += [
             _scored(row_shares(graph), truth).assign(
@@ -259,6 +264,22 @@ class Model:
         seen["layer"] = [str(layer) for layer in seen["layer"]]
         seen["head"] = ["all" if pd.isna(head) else str(head) for head in seen["head"]]
         return pd.concat([whole, seen], ignore_index=True).assign(view="visible")
+
+    def _agreement(self) -> pd.DataFrame:
+        """Tell how much the members agree with each other: that, too, is seen without the truth."""
+        parts = self._attention_of_members()
+        layers: list[int | None] = [None, *range(len(parts[0].flow))]
+        found = [
+            (
+                "all" if layer is None else str(layer + 1),
+                f"trainings_agree_{view}",
+                agreement([part.connectivity(layer=layer) for part in parts], view),
+            )
+            for layer in layers
+            for view in AGREEMENTS
+        ]
+        table = pd.DataFrame(found, columns=["layer", "score", "value"])
+        return table.assign(head="all", view="visible")
 
 
 @dataclass(frozen=True, kw_only=True)

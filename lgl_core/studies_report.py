@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,19 +10,25 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 
+from lgl_core.metrics import paper_table_1
+from lgl_core.studies_points import EQUAL_ROWS, Model, Point, Recording
+
 __all__ = [
     "CORRELATIONS",
     "Difference",
     "NotMeasured",
     "chosen",
     "difference",
+    "distance_from_paper",
     "interval",
     "mean_interval",
     "mean_shown",
+    "named",
     "per_network",
     "shown",
     "summary",
     "with_interval",
+    "with_settings",
 ]
 
 CORRELATIONS = ("pearson", "spearman")
@@ -60,6 +66,34 @@ def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
             )
         table = kept
     return table
+
+
+def named(
+    table: pd.DataFrame, series: Mapping[str, Mapping[str, Any]], **labels: Any
+) -> pd.DataFrame:
+    """Keep the rows of several series, such as methods, and name them for a figure.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    series : mapping
+        Labels of each series, as for :func:`chosen`, by its name.
+    **labels
+        Labels that all rows have to carry.
+
+    Returns
+    -------
+    DataFrame
+        Series after series, with a column ``name``.
+
+    Raises
+    ------
+    NotMeasured
+        As for :func:`chosen`.
+    """
+    table = chosen(table, **labels)
+    return pd.concat([chosen(table, **own).assign(name=name) for name, own in series.items()])
 
 
 def per_network(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -224,3 +258,81 @@ def difference(
             raise NotMeasured(f"table has no network with both {dict(one)} and {dict(other)}")
         differences[score] = Difference(*mean_interval(paired.to_numpy()))
     return differences
+
+
+def with_settings(table: pd.DataFrame, points: Iterable[Point], **defaults: Any) -> pd.DataFrame:
+    """Add a column for each setting that a study varies, so that it can be plotted against.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    points : iterable of Point
+        Those of the study.
+    **defaults
+        Name of a setting of the network or of a change of the model, or ``duration``, and the
+        value of it where a point says nothing.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the recordings and models among the points, with the new columns. Rows that
+        are of no recording of the study are left out. Graphs that need no transformer have the
+        defaults of what only models vary.
+    """
+    of_recordings: dict[str, Mapping[str, Any]] = {}
+    of_models: dict[str, Mapping[str, Any]] = {"": {}}
+    for point in points:
+        if isinstance(point, Recording | Model):
+            recording = point if isinstance(point, Recording) else point.recording
+            settings = {"duration": recording.duration, **recording.settings}
+            of_recordings[recording.label] = settings
+        if isinstance(point, Model):
+            of_models[point.variant] = of_models[point.variant + EQUAL_ROWS] = point.changes
+    table = table[table["network"].isin(list(of_recordings))]
+    for name, default in defaults.items():
+        table = table.assign(
+            **{
+                name: [
+                    of_models.get(variant, {}).get(name, of_recordings[network].get(name, default))
+                    for network, variant in zip(table["network"], table["variant"], strict=True)
+                ]
+            }
+        )
+    return table
+
+
+def distance_from_paper(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Tell how far scores lie from Table 1 of the paper.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    by : sequence of str
+        Columns that tell one setting from another.
+
+    Returns
+    -------
+    DataFrame
+        One row per setting: ``by``, then ``glm`` and ``attention``: the root mean square of what
+        lies between ours and the paper's correlations (Pearson and Spearman, of edges and of
+        co-input), for the readings of the paper; then ``both``, the same over the two columns of
+        the table. NaN where a setting has no such model.
+    """
+    views = ["true", "co_input"]
+    paper = chosen(paper_table_1(), view=views, score=CORRELATIONS)
+    ours = table[
+        table["view"].isin(views)
+        & table["score"].isin(CORRELATIONS)
+        & table["head"].isin(["", "all"])
+        & table["layer"].isin(["", "all"])
+        & table["rows"].isin(["", "predicted"])
+        & table["variant"].isin(["peak", "interval"])
+    ]
+    apart = ours.merge(paper, on=["method", "view", "score"], suffixes=("", "_paper"))
+    apart["squared"] = (apart["value"] - apart["value_paper"]) ** 2
+    means = apart.groupby([*by, "method"], sort=False)["squared"].mean().unstack()
+    means = means.reindex(columns=["glm", "attention"])
+    means["both"] = means.mean(axis=1, skipna=False)
+    return (means**0.5).reset_index().rename_axis(columns=None)

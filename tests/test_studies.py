@@ -9,6 +9,7 @@ import pytest
 
 from lgl_core import studies, studies_points
 from lgl_core.cache import source_hash
+from lgl_core.metrics import co_input, spearman
 from lgl_core.metrics_views import score_card
 from lgl_core.studies import STUDIES, Study, load, provenance, run
 from lgl_core.studies_points import COLUMNS, Model, Nulls, Recording
@@ -79,6 +80,17 @@ def test_an_ensemble_averages_the_graphs_of_its_members():
     for key, graph in pair.items():
         np.testing.assert_allclose(graph, (members[0][key] + members[1][key]) / 2, rtol=1e-12)
     assert not np.array_equal(members[0]["all", "all"], members[1]["all", "all"])
+
+
+def test_an_ensemble_says_how_much_its_members_agree():
+    rows = chosen(studies_points.rows(replace(MODEL, n_models=2)), view="visible")
+    members = [replace(MODEL, seed=seed).estimates() for seed in (0, 1)]
+    for layer in ("all", "1", "2"):
+        graphs = [member[layer, "all"] for member in members]
+        mine = chosen(rows, layer=layer).set_index("score")["value"]
+        assert mine["trainings_agree_true"] == pytest.approx(spearman(*graphs))
+        expected = spearman(*map(co_input, graphs))
+        assert mine["trainings_agree_co_input"] == pytest.approx(expected)
 
 
 def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():

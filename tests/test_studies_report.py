@@ -6,16 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lgl_core.metrics import paper_table_1
+from lgl_core.studies_points import EQUAL_ROWS, Model, Nulls, Recording
 from lgl_core.studies_report import (
     CORRELATIONS,
     Difference,
     chosen,
     difference,
+    distance_from_paper,
     interval,
     mean_interval,
+    named,
     per_network,
     shown,
     summary,
+    with_settings,
 )
 
 SKEWED = np.random.default_rng(0).lognormal(size=12)
@@ -210,3 +215,76 @@ class TestDifference:
     def test_text(self):
         assert str(Difference(0.126, -0.004, 0.2)) == "0.13 [-0.00, 0.20]"
         assert str(Difference(0.126, np.nan, np.nan)) == "0.13"
+
+
+class TestNamed:
+    TABLE = pair_of([0.5], [0.25])
+
+    def test_series_stand_in_the_order_in_which_they_are_named(self):
+        series = {"Neuroformer": {"method": "attention"}, "GLM": {"method": "glm"}}
+        found = named(self.TABLE, series, score="pearson")
+        assert found[["name", "value"]].values.tolist() == [["Neuroformer", 0.25], ["GLM", 0.5]]
+
+    def test_a_series_that_was_not_measured_is_named(self):
+        with pytest.raises(ValueError, match="method must be one of .* got 'ccg'"):
+            named(self.TABLE, {"line of code": {"method": "ccg"}})
+
+
+class TestWithSettings:
+    STRONG = Recording(settings={"hub_weight": 14.0})
+    LONG = Recording(duration=1200.0)
+    WIDE = Model(recording=LONG, changes={"width": 192})
+    POINTS = (STRONG, LONG, WIDE, Nulls(recording=Recording(seed=1), models=()))
+
+    def table(self, *rows):
+        columns = ["network", "variant", "value"]
+        return pd.DataFrame([(*row, 0.5) for row in rows], columns=columns)
+
+    def test_settings_of_networks_and_models_become_columns(self):
+        table = self.table(
+            (self.STRONG.label, "peak"),
+            (self.LONG.label, self.WIDE.variant),
+            (self.LONG.label, self.WIDE.variant + EQUAL_ROWS),
+        )
+        found = with_settings(table, self.POINTS, hub_weight=7.0, width=96, duration=None)
+        columns = ["hub_weight", "width", "duration"]
+        assert found[columns].values.tolist() == [[14, 96, 600], [7, 192, 1200], [7, 192, 1200]]
+        assert list(table) == ["network", "variant", "value"], "the caller's table is untouched"
+
+    def test_networks_of_another_study_are_left_out(self):
+        table = self.table((self.LONG.label, "peak"), ("erdos_renyi", "peak"))
+        assert with_settings(table, self.POINTS)["network"].tolist() == [self.LONG.label]
+
+
+class TestDistanceFromPaper:
+    def published(self, **changes):
+        table = paper_table_1().assign(layer="", head="", rows="", setting="a")
+        table["variant"] = table["method"].map({"glm": "peak", "attention": "interval"})
+        return table.assign(**changes)
+
+    def test_the_paper_is_at_no_distance_from_itself(self):
+        found = distance_from_paper(self.published(), ["setting"])
+        assert found.values.tolist() == [["a", 0, 0, 0]]
+
+    def test_it_is_the_root_of_the_mean_square(self):
+        table = self.published()
+        table.loc[table["method"] == "glm", "value"] += 0.3
+        table.loc[table["method"] == "attention", "value"] -= 0.4
+        (found,) = distance_from_paper(table, ["setting"]).to_dict("records")
+        assert found["glm"] == pytest.approx(0.3)
+        assert found["attention"] == pytest.approx(0.4)
+        assert found["both"] == pytest.approx(np.hypot(0.3, 0.4) / np.sqrt(2))
+
+    def test_a_setting_without_a_model_has_no_distance_of_both(self):
+        table = self.published()
+        found = distance_from_paper(table[table["method"] == "glm"], ["setting"])
+        assert found["glm"].tolist() == [0]
+        assert found[["attention", "both"]].isna().all(axis=None)
+
+    @pytest.mark.parametrize(
+        "other", [{"variant": "area"}, {"layer": "1"}, {"head": "2"}, {"rows": "query"}]
+    )
+    def test_other_readings_do_not_count(self, other):
+        table = pd.concat([self.published(), self.published(value=9.0, **other)])
+        found = distance_from_paper(table, ["setting"])
+        assert found["both"].tolist() == [0]
