@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lgl_core.cache import source_hash
@@ -25,7 +27,17 @@ from lgl_core.provenance import machine
 from lgl_core.studies_points import COLUMNS, Model, Nulls, Point, Recording, rows
 from lgl_core.training import TrainConfig
 
-__all__ = ["RESULTS", "STUDIES", "Study", "described", "load", "main", "provenance", "run"]
+__all__ = [
+    "RESULTS",
+    "STUDIES",
+    "Study",
+    "described",
+    "graphs",
+    "load",
+    "main",
+    "provenance",
+    "run",
+]
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -37,6 +49,7 @@ HUB_REACHES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # share of the network; the defau
 NEAR_PAPER = {"hub_weight": 5.0, "hub_probability": 0.25}
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
+KEPT = ("glm", "ccg")  # methods whose graphs are worth keeping without a model
 SIZES: dict[str, Sequence[int]] = {
     "n_layers": (1, 2, 5), "width": (48, 192), "context": (32, 64, 256),
 }  # fmt: skip
@@ -52,10 +65,14 @@ class Study:
         What is asked, in a sentence.
     points : callable
         Makes the list of points.
+    keeps_graphs : bool
+        Whether the graphs of the first network are kept, beside their scores: those of the
+        recording, and those of ensembles, averaged over layers.
     """
 
     question: str
     points: Callable[[], list[Point]]
+    keeps_graphs: bool = False
 
 
 def _models(recording: Recording, **changes: Any) -> list[Model]:
@@ -157,6 +174,7 @@ STUDIES = {
     "seeds": Study(
         question="How far do the scores of Table 1 move between networks and trainings?",
         points=_seeds,
+        keeps_graphs=True,
     ),
     "nulls": Study(
         question="What would a graph score that does not know who is connected?", points=_nulls
@@ -170,7 +188,9 @@ STUDIES = {
     "data_size": Study(question="How much data do the methods need?", points=_data_size),
     "model_size": Study(question="Does a larger transformer know more?", points=_model_size),
     "paper_size": Study(
-        question="What do three models of the published size know?", points=_paper_size
+        question="What do three models of the published size know?",
+        points=_paper_size,
+        keeps_graphs=True,
     ),
 }
 
@@ -194,7 +214,7 @@ def run(
     Returns
     -------
     DataFrame
-        As from :func:`load`.
+        As from :func:`load`. A study that keeps graphs also writes ``NAME.npz``.
 
     Raises
     ------
@@ -210,7 +230,51 @@ def run(
     table.to_csv(results / f"{name}.csv", index=False, float_format="%.5g")
     origin = json.dumps(_origin(name, points, len(planned)), indent=1)
     (results / f"{name}.json").write_text(origin + "\n")
+    if STUDIES[name].keeps_graphs:
+        np.savez_compressed(results / f"{name}.npz", allow_pickle=False, **_kept_graphs(points))
     return load(name, results)
+
+
+def _kept_graphs(points: Sequence[Point]) -> dict[str, NDArray[np.float32]]:
+    """Collect the graphs of the first network, as small as they are still of use."""
+    kept: dict[str, NDArray[np.float64]] = {}
+    for point in points:
+        if isinstance(point, Recording) and point.seed == NETWORK_SEEDS[0]:
+            kept |= {f"{m}, {v}": g for (m, v), g in point.estimates().items() if m in KEPT}
+        if isinstance(point, Model) and point.recording.seed == NETWORK_SEEDS[0]:
+            if point.n_models > 1:
+                kept[f"attention, {point.variant}"] = point.estimates()["all", "all"]
+    return {name: graph.astype(np.float32) for name, graph in kept.items()}
+
+
+def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]:
+    """Read the graphs that a study has kept, of the first network of the study.
+
+    Parameters
+    ----------
+    name : str
+        One of ``STUDIES`` that keeps graphs.
+    results : Path
+        The folder of results.
+
+    Returns
+    -------
+    dict
+        Graphs, ``[post, pre]``, shape (n_neurons, n_neurons), by method and variant, as in
+        ``"glm, peak"`` and ``"attention, interval, mean of 3"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such study, or it keeps no graphs.
+    FileNotFoundError
+        If it has not been run.
+    """
+    if not _study(name).keeps_graphs:
+        keeping = [study for study in STUDIES if STUDIES[study].keeps_graphs]
+        raise ValueError(f"name must be one of {', '.join(keeping)}, got {name!r}")
+    with np.load(_existing(results / f"{name}.npz", name)) as file:
+        return {key: file[key] for key in file.files}
 
 
 def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
@@ -240,9 +304,7 @@ def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
         If it has not been run.
     """
     _study(name)
-    path = results / f"{name}.csv"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run python -m lgl_core.studies {name}")
+    path = _existing(results / f"{name}.csv", name)
     labels = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
     return pd.read_csv(path, dtype=dict.fromkeys(labels, str)).fillna(dict.fromkeys(labels, ""))
 
@@ -258,6 +320,12 @@ def _study(name: str) -> Study:
     if name not in STUDIES:
         raise ValueError(f"name must be one of {', '.join(STUDIES)}, got {name!r}")
     return STUDIES[name]
+
+
+def _existing(path: Path, name: str) -> Path:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run python -m lgl_core.studies {name}")
+    return path
 
 
 def _origin(name: str, points: Sequence[Point], n_planned: int) -> dict[str, Any]:

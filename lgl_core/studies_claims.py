@@ -21,8 +21,20 @@ from lgl_core.studies_report import (
 )
 from lgl_core.studies_rules import ALL_LAYERS, BY_CORRELOGRAM, BY_LAG, ORACLE, rules
 
-__all__ = ["CLAIMS", "METHODS", "MODEST", "Claim", "Finding", "Tables"]
+__all__ = [
+    "ATTENTION",
+    "CCG",
+    "CLAIMS",
+    "GLM",
+    "METHODS",
+    "MODEST",
+    "ROTARY",
+    "Claim",
+    "Finding",
+    "Tables",
+]
 
+# The readings that claims and pages compare: those of the paper, a rotary model's, and one line.
 GLM = {"method": "glm", "variant": "peak"}
 CCG = {"method": "ccg", "variant": "1 to 4 ms"}
 ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}

@@ -36,6 +36,15 @@ def study(monkeypatch):
     return points
 
 
+@pytest.fixture
+def keeping(monkeypatch):
+    """Put a study that keeps graphs in the place of a real one."""
+    points = [TINY, MODEL, replace(MODEL, n_models=2), replace(TINY, seed=1)]
+    study = Study(question="Which?", points=lambda: points, keeps_graphs=True)
+    monkeypatch.setitem(STUDIES, "seeds", study)
+    return points
+
+
 def chosen(table, **labels):
     for column, label in labels.items():
         table = table[table[column] == label]
@@ -229,3 +238,25 @@ def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypa
     compared &= committed["score"].isin(["pearson", "spearman"])
     difference = (again["value"] - committed["value"])[compared].abs()
     assert difference.max() < 0.01
+
+
+def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):
+    run("seeds", n_jobs=1, results=tmp_path)
+    kept = studies.graphs("seeds", tmp_path)
+    ensemble = "attention, interval, tiny, mean of 2"
+    assert {"glm, peak", "ccg, 1 to 4 ms", ensemble} < set(kept)
+    assert not any("rates" in name for name in kept)
+    assert {graph.dtype for graph in kept.values()} == {np.dtype(np.float32)}
+    expected = keeping[2].estimates()["all", "all"]
+    np.testing.assert_allclose(kept[ensemble], expected, rtol=1e-6)
+    np.testing.assert_allclose(kept["glm, peak"], TINY.estimates()["glm", "peak"], rtol=1e-6)
+
+
+def test_graphs_of_a_study_that_keeps_none_are_refused():
+    with pytest.raises(ValueError, match="name must be one of seeds, paper_size, got 'nulls'"):
+        studies.graphs("nulls")
+
+
+def test_graphs_that_are_not_there_name_the_command(tmp_path):
+    with pytest.raises(FileNotFoundError, match="lgl_core.studies paper_size"):
+        studies.graphs("paper_size", tmp_path)
