@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies import RESULTS, STUDIES, load, provenance
-from lgl_core.studies_claims import CLAIMS, METHODS, MODEST, Claim, Finding, Tables
+from lgl_core.studies_claims import CLAIMS, METHODS, MODEST
 from lgl_core.studies_report import NotMeasured, chosen, mean_shown
+from lgl_core.studies_verdicts import Claim, Finding, Tables
 
 __all__ = ["PAGE", "main", "page"]
 

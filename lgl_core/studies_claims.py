@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -20,33 +17,31 @@ from lgl_core.studies_report import (
     shown,
 )
 from lgl_core.studies_rules import ALL_LAYERS, BY_CORRELOGRAM, BY_LAG, ORACLE, rules
+from lgl_core.studies_verdicts import (
+    ATTENTION,
+    CCG,
+    EQUAL,
+    GLM,
+    LAST_LAYER,
+    ROTARY,
+    Claim,
+    Finding,
+    Tables,
+    above_null,
+    means_of,
+    null_spread,
+    verdict_of,
+)
 
-__all__ = [
-    "ATTENTION",
-    "CCG",
-    "CLAIMS",
-    "GLM",
-    "METHODS",
-    "MODEST",
-    "ROTARY",
-    "Claim",
-    "Finding",
-    "Tables",
-]
+__all__ = ["CLAIMS", "METHODS", "MODEST"]
 
-# The readings that claims and pages compare: those of the paper, a rotary model's, and one line.
-GLM = {"method": "glm", "variant": "peak"}
-CCG = {"method": "ccg", "variant": "1 to 4 ms"}
-ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
-ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
-EQUAL = ATTENTION["variant"] + EQUAL_ROWS
 # The rows of the report card's first table.
 METHODS: dict[str, dict[str, str]] = {
     "attention, as the paper reads it": ATTENTION,
-    "the same, rows made equal": ATTENTION | {"variant": EQUAL},
+    "the same, rows made equal": EQUAL,
     "attention, rotary": ROTARY,
     "attention, rotary, first layer": ROTARY | {"layer": "1"},
-    "attention, rotary, last layer": ROTARY | {"layer": "3"},
+    "attention, rotary, last layer": LAST_LAYER,
     "GLM, peak of the filters (the paper's)": GLM,
     "GLM, area of the filters": {"method": "glm", "variant": "area"},
     "cross-correlogram at 1 to 4 ms": CCG,
@@ -55,73 +50,6 @@ METHODS: dict[str, dict[str, str]] = {
 }
 MODEST = 0.5  # correlations below are called modest here; the paper gives no bound
 
-Tables = Callable[[str], pd.DataFrame]
-
-
-class Finding(NamedTuple):
-    """What the studies say about a claim.
-
-    Parameters
-    ----------
-    measured, null : str
-        The figures, and what a graph scores that does not know who is connected.
-    verdict : str
-        ``"holds"``, ``"holds in part"`` or ``"does not hold"``, with the condition.
-    """
-
-    measured: str
-    null: str
-    verdict: str
-
-
-class Claim(NamedTuple):
-    """A claim, and how it is tested.
-
-    Parameters
-    ----------
-    source : str
-        Where it stands.
-    text : str
-        What is claimed.
-    shown_in : str
-        Label of the section that shows the figures.
-    test : callable
-        From the tables of the studies (by name) to a :class:`Finding`.
-    """
-
-    source: str
-    text: str
-    shown_in: str
-    test: Callable[[Tables], Finding]
-
-
-# --- how a verdict is made ---------------------------------------------------------------------
-
-
-def _verdict(checks: Iterable[bool], condition: str = "") -> str:
-    found = list(checks)
-    word = "holds" if all(found) else "holds in part" if any(found) else "does not hold"
-    return f"**{word}**" + f" (tested: {condition})" * bool(condition)
-
-
-def _null(table: pd.DataFrame, **labels: object) -> str:
-    """Two standard deviations of the null, for both correlations, averaged over networks."""
-    rows = chosen(table, score=CORRELATIONS, **labels)
-    spread = 2 * rows.groupby("score")["null_sd"].mean()
-    return " / ".join(f"±{spread[score]:.2f}" for score in CORRELATIONS)
-
-
-def _above_null(table: pd.DataFrame, **labels: object) -> list[bool]:
-    """Whether each correlation lies, on average, above two standard deviations of its null."""
-    rows = chosen(table, score=CORRELATIONS, **labels)
-    spread = rows.groupby("score")["null_sd"].mean().loc[list(CORRELATIONS)].to_numpy()
-    return [bool(known) for known in _means(table, **labels) > 2 * spread]
-
-
-def _means(table: pd.DataFrame, **labels: object) -> np.ndarray:
-    rows = per_network(chosen(table, score=CORRELATIONS, **labels), ["score"])
-    return rows.groupby("score")["value"].mean().loc[list(CORRELATIONS)].to_numpy()
-
 
 # --- claims of the paper -----------------------------------------------------------------------
 
@@ -129,11 +57,11 @@ def _means(table: pd.DataFrame, **labels: object) -> np.ndarray:
 def _modest_edges(tables: Tables) -> Finding:
     table = tables("seeds")
     measured = [f"{name} {shown(table, view='true', **labels)}" for name, labels in _BOTH]
-    means = [_means(table, view="true", **labels) for _, labels in _BOTH]
+    means = [means_of(table, view="true", **labels) for _, labels in _BOTH]
     return Finding(
         "; ".join(measured),
-        f"{_null(table, view='true', **GLM)}",
-        _verdict(
+        f"{null_spread(table, view='true', **GLM)}",
+        verdict_of(
             [bool(((m > 0) & (m < MODEST)).all()) for m in means],
             f"correlations between 0 and {MODEST}",
         ),
@@ -152,7 +80,7 @@ def _co_input_above_edges(tables: Tables) -> Finding:
     }
     measured = "; ".join(f"{name} {_both(pair)}" for name, pair in found.items())
     checks = [d.verdict == "ahead" for pair in found.values() for d in pair.values()]
-    return Finding(f"co-input minus edges: {measured}", "0", _verdict(checks))
+    return Finding(f"co-input minus edges: {measured}", "0", verdict_of(checks))
 
 
 def _attention_ahead_on_co_input(tables: Tables) -> Finding:
@@ -170,7 +98,7 @@ def _magnitudes_poor(tables: Tables) -> Finding:
         measured.append(f"{name} {_both(pair)}")
         checks += [d.verdict == "behind" for d in pair.values()]
     text = "magnitudes minus signed edges: " + "; ".join(measured)
-    return Finding(text, "0", _verdict(checks))
+    return Finding(text, "0", verdict_of(checks))
 
 
 def _strong_co_input(tables: Tables) -> Finding:
@@ -185,14 +113,12 @@ def _strong_co_input(tables: Tables) -> Finding:
         f"Spearman of {len(values)} trainings: {values.min():.2f} to {values.max():.2f}, "
         f"mean {values.mean():.2f}; {known.sum()} above the null, {reach.sum()} reach {paper:.2f}"
     )
-    equal = chosen(
-        tables("seeds"), view="co_input", score="spearman", **(ATTENTION | {"variant": EQUAL})
-    )
+    equal = chosen(tables("seeds"), view="co_input", score="spearman", **EQUAL)
     measured += (
         f"; each row divided by its sum: {equal['value'].min():.2f} to {equal['value'].max():.2f}"
     )
     null = f"±{2 * rows['null_sd'].mean():.2f}"
-    return Finding(measured, null, _verdict([bool(reach.all()), bool(known.all())]))
+    return Finding(measured, null, verdict_of([bool(reach.all()), bool(known.all())]))
 
 
 def _beyond_strengths(tables: Tables) -> Finding:
@@ -210,7 +136,7 @@ def _beyond_strengths(tables: Tables) -> Finding:
         # A graph that knows nothing is at zero: strengths that point the wrong way are no merit.
         gain = full["value"] - alone["value"].clip(lower=0)
         checks.append(mean_interval(gain)[1] > 2 * full["null_sd"].mean())
-    verdict = _verdict(checks, "above the strengths alone, and above zero, by more than the null")
+    verdict = verdict_of(checks, "above the strengths alone, and above zero, by more than the null")
     return Finding(
         f"Spearman, and that of a graph's own strengths: {'; '.join(measured)}",
         f"strengths kept: {'; '.join(random)}",
@@ -222,11 +148,11 @@ def _off_the_hubs(tables: Tables) -> Finding:
     table = chosen(tables("seeds"), view="co_input_off_hubs")
     labels = {"attention": ATTENTION, "rotary": ROTARY, "GLM": GLM}
     measured = "; ".join(f"{name} {shown(table, **x)}" for name, x in labels.items())
-    known = [_above_null(table, **x) for x in (ATTENTION, ROTARY)]
+    known = [above_null(table, **x) for x in (ATTENTION, ROTARY)]
     return Finding(
         f"hubs' columns removed: {measured}",
-        _null(table, **ATTENTION),
-        _verdict([all(pair) for pair in known], "attention above its null off the hubs"),
+        null_spread(table, **ATTENTION),
+        verdict_of([all(pair) for pair in known], "attention above its null off the hubs"),
     )
 
 
@@ -237,7 +163,7 @@ def _signs(tables: Tables) -> Finding:
     return Finding(
         f"right sign at {glm:.0%} of the synapses for the GLM, {attention:.0%} for attention",
         f"{attention:.0%}, the share of excitatory synapses: attention knows no other sign",
-        _verdict([low > high], "the GLM's interval above attention's"),
+        verdict_of([low > high], "the GLM's interval above attention's"),
     )
 
 
@@ -249,7 +175,7 @@ def _hubs_found(tables: Tables) -> Finding:
     return Finding(
         f"hubs among the {len(network.hubs)} strongest columns: {measured}",
         f"{len(network.hubs) / network.n_neurons:.0%}",
-        _verdict(share == 1 for share in shares.values()),
+        verdict_of(share == 1 for share in shares.values()),
     )
 
 
@@ -263,7 +189,7 @@ def _simple_method(tables: Tables) -> Finding:
         f"cross-correlogram: edges {own}; attention minus it: edges {_both(edges)}, "
         f"co-input {_both(inputs)}",
         "0",
-        _verdict(checks),
+        verdict_of(checks),
     )
 
 
@@ -284,7 +210,7 @@ def _layers_differ(tables: Tables) -> Finding:
             text = ", ".join(f"{value:.2f}" for value in means)
             measured.append(f"{name}, {_VIEWS[view]}, layers 1 to 3: {text}")
         checks.append(best["true"] < best["co_input"])
-    return Finding("Spearman: " + "; ".join(measured), "0", _verdict(checks))
+    return Finding("Spearman: " + "; ".join(measured), "0", verdict_of(checks))
 
 
 def _loss_tells(tables: Tables) -> Finding:
@@ -306,8 +232,8 @@ def _loss_tells(tables: Tables) -> Finding:
         f"held-out losses lie within {within['loss'].abs().max():.3f} nats of the mean, and "
         f"correlate with co-input at {rho:.2f}"
     )
-    verdict = _verdict([rho < -_CLEAR], f"a correlation below -{_CLEAR}: lower loss, more co-input")
-    return Finding(measured, "0", verdict)
+    condition = f"a correlation below -{_CLEAR}: lower loss, more co-input"
+    return Finding(measured, "0", verdict_of([rho < -_CLEAR], condition))
 
 
 def _rule_tells(tables: Tables) -> Finding:
@@ -321,7 +247,7 @@ def _rule_tells(tables: Tables) -> Finding:
             f"layer {reached[ORACLE]:.2f}"
         )
         checks.append(bool(found["regret"][BY_LAG] < _CLOSE))
-    verdict = _verdict(
+    verdict = verdict_of(
         checks, f"the layer with most attention at lags of a synapse costs < {_CLOSE}"
     )
     return Finding("co-input Spearman, " + "; ".join(measured), "0", verdict)
@@ -341,7 +267,7 @@ def _rows_made_equal(tables: Tables) -> Finding:
         checks.append(not opposed.any())
         measured.append(f"{variant}: {texts[0]}; rows made equal: {texts[1]}")
     null = f"±{2 * table['null_sd'].mean():.2f}"
-    verdict = _verdict(checks, "no layer below its null once rows are equal")
+    verdict = verdict_of(checks, "no layer below its null once rows are equal")
     return Finding("; ".join(measured), null, verdict)
 
 
@@ -355,7 +281,7 @@ _CLEAR = 0.5  # correlations of this size are called clear
 def _comparison(table: pd.DataFrame, one: dict, other: dict) -> Finding:
     found = difference(table, one, other)
     text = f"{shown(table, **one)} against {shown(table, **other)}; difference {_both(found)}"
-    return Finding(text, "0", _verdict(d.verdict == "ahead" for d in found.values()))
+    return Finding(text, "0", verdict_of(d.verdict == "ahead" for d in found.values()))
 
 
 def _both(pair: dict) -> str:

@@ -13,10 +13,11 @@ from lgl_core import studies_card
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
-from lgl_core.studies_claims import ATTENTION, CCG, CLAIMS, GLM, ROTARY
+from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS
 from lgl_core.studies_report import CORRELATIONS
 from lgl_core.studies_rules import OBSERVABLES
+from lgl_core.studies_verdicts import ATTENTION, CCG, GLM, ROTARY
 
 ROOT = Path(__file__).parents[1]
 N_NETWORKS, N_TRAININGS = 3, 3

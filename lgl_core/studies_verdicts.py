@@ -1,0 +1,141 @@
+"""What a claim is, how figures become a verdict, and the readings that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lgl_core.studies_points import EQUAL_ROWS
+from lgl_core.studies_report import CORRELATIONS, chosen, per_network
+
+__all__ = [
+    "ATTENTION",
+    "CCG",
+    "EQUAL",
+    "GLM",
+    "LAST_LAYER",
+    "ROTARY",
+    "Claim",
+    "Finding",
+    "Tables",
+    "above_null",
+    "means_of",
+    "null_spread",
+    "verdict_of",
+]
+
+# The readings that claims and pages compare: those of the paper, a rotary model's, and one line.
+GLM = {"method": "glm", "variant": "peak"}
+CCG = {"method": "ccg", "variant": "1 to 4 ms"}
+ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
+ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
+EQUAL = ATTENTION | {"variant": ATTENTION["variant"] + EQUAL_ROWS}
+LAST_LAYER = ROTARY | {"layer": "3"}
+
+Tables = Callable[[str], pd.DataFrame]
+
+
+class Finding(NamedTuple):
+    """What the studies say about a claim.
+
+    Parameters
+    ----------
+    measured, null : str
+        The figures, and what a graph scores that does not know who is connected.
+    verdict : str
+        ``"holds"``, ``"holds in part"`` or ``"does not hold"``, with the condition.
+    """
+
+    measured: str
+    null: str
+    verdict: str
+
+
+class Claim(NamedTuple):
+    """A claim, and how it is tested.
+
+    Parameters
+    ----------
+    source : str
+        Where it stands.
+    text : str
+        What is claimed.
+    shown_in : str
+        Label of the section that shows the figures.
+    test : callable
+        From the tables of the studies (by name) to a :class:`Finding`.
+    """
+
+    source: str
+    text: str
+    shown_in: str
+    test: Callable[[Tables], Finding]
+
+
+def verdict_of(checks: Iterable[bool], condition: str = "") -> str:
+    """Say whether a claim holds.
+
+    Parameters
+    ----------
+    checks : iterable of bool
+        Whether each part of the claim is borne out.
+    condition : str
+        What was tested, where the claim alone does not tell.
+
+    Returns
+    -------
+    str
+        ``"**holds**"`` if all parts are borne out, ``"**holds in part**"`` if some are,
+        ``"**does not hold**"`` if none is; and the condition.
+    """
+    found = list(checks)
+    word = "holds" if all(found) else "holds in part" if any(found) else "does not hold"
+    return f"**{word}**" + f" (tested: {condition})" * bool(condition)
+
+
+def null_spread(table: pd.DataFrame, **labels: object) -> str:
+    """Write two standard deviations of the null, for both correlations, averaged over networks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    **labels
+        As for :func:`lgl_core.studies_report.chosen`.
+    """
+    rows = chosen(table, score=CORRELATIONS, **labels)
+    spread = 2 * rows.groupby("score")["null_sd"].mean()
+    return " / ".join(f"±{spread[score]:.2f}" for score in CORRELATIONS)
+
+
+def above_null(table: pd.DataFrame, **labels: object) -> list[bool]:
+    """Tell whether each correlation lies above its null by two standard deviations, on average.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    **labels
+        As for :func:`lgl_core.studies_report.chosen`.
+    """
+    rows = chosen(table, score=CORRELATIONS, **labels)
+    spread = rows.groupby("score")["null_sd"].mean().loc[list(CORRELATIONS)].to_numpy()
+    return [bool(known) for known in means_of(table, **labels) > 2 * spread]
+
+
+def means_of(table: pd.DataFrame, **labels: object) -> NDArray[np.float64]:
+    """Average each correlation over networks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    **labels
+        As for :func:`lgl_core.studies_report.chosen`.
+    """
+    rows = per_network(chosen(table, score=CORRELATIONS, **labels), ["score"])
+    return rows.groupby("score")["value"].mean().loc[list(CORRELATIONS)].to_numpy()
