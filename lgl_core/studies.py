@@ -10,6 +10,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,17 @@ from lgl_core.cache import source_hash
 from lgl_core.experiment import DURATION, TRAIN_FRACTION
 from lgl_core.glm import GLMConfig
 from lgl_core.lif import LIFParams
+from lgl_core.networks import hub_network
 from lgl_core.provenance import machine
 from lgl_core.studies_points import COLUMNS, Model, Nulls, Point, Recording, rows
 from lgl_core.training import TrainConfig
+from lgl_core.transformer import preset
 
 __all__ = [
+    "DEFAULT_HUBS",
+    "DEFAULT_SIZES",
+    "DURATIONS",
+    "SIZES",
     "RESULTS",
     "STUDIES",
     "Study",
@@ -43,8 +50,13 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 NETWORK_SEEDS = range(5)
 MODEL_SEEDS = range(3)
-HUB_WEIGHTS = (0.0, 2.0, 4.0, 7.0, 10.0, 14.0)  # mV; the default network has 7
-HUB_REACHES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # share of the network; the default is 0.4
+# What the hub network has by default: weights in mV, and the share of the network that hubs reach.
+DEFAULT_HUBS = {
+    name: signature(hub_network).parameters[name].default
+    for name in ("weight", "hub_weight", "hub_probability")
+}
+HUB_WEIGHTS = (0.0, 2.0, 4.0, 7.0, 10.0, 14.0)
+HUB_REACHES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 # Hubs with which a first trial came near the scores of the paper.
 NEAR_PAPER = {"hub_weight": 5.0, "hub_probability": 0.25}
 # Where the GLM comes nearest: other synapses of a sixth of the default, and hubs of a quarter.
@@ -57,6 +69,8 @@ KEPT = ("glm", "ccg")  # methods whose graphs are worth keeping without a model
 SIZES: dict[str, Sequence[int]] = {
     "n_layers": (1, 2, 5), "width": (48, 192), "context": (32, 64, 256),
 }  # fmt: skip
+# What the laptop preset has of each, whatever the network.
+DEFAULT_SIZES = {name: getattr(preset("laptop", n_neurons=1, n_classes=1), name) for name in SIZES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,12 +174,13 @@ def _data_size() -> list[Point]:
 
 
 def _model_size() -> list[Point]:
-    return [
+    changed = [
         model
         for name, values in SIZES.items()
         for value in values
         for model in _models(Recording(), changes={name: value})
     ]
+    return [*_models(Recording()), *changed]
 
 
 def _paper_size() -> list[Point]:

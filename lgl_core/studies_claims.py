@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lgl_core.metrics import paper_table_1
+from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_points import EQUAL_ROWS, Recording
 from lgl_core.studies_report import (
     CORRELATIONS,
@@ -321,6 +322,7 @@ CLAIMS = [
         "summary, failure signatures", "A low co-input score means that the model failed",
         "layers-trust", _loss_tells,
     ),
+    *CLAIMS_OF_SETTINGS,
     Claim("ours", "Layers opposed to the truth are an effect of weak rows, and can be set right",
           "layers-opposed", _rows_made_equal),
     Claim("ours", "Which layer to trust can be told without the truth", "layers-trust",

@@ -11,9 +11,10 @@ import pytest
 
 from lgl_core import studies_card
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies import load
+from lgl_core.studies import SIZES, load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
+from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS
 from lgl_core.studies_report import CORRELATIONS
 from lgl_core.studies_rules import OBSERVABLES
@@ -49,8 +50,11 @@ def study(numbers):
     """Build a study from numbers by (method, view[, score[, null]]).
 
     A number stands for all networks and trainings, a list has one for each training, an array one
-    for each network and training. Without a score, it stands for both correlations.
+    for each network and training. Without a score, it stands for both correlations. Numbers by
+    network and variant of its models have one training each.
     """
+    if all(isinstance(key, str) for key in numbers):
+        return pd.concat(of_setting(setting, own) for setting, own in numbers.items())
     rows = []
     for (method, view, *rest), number in numbers.items():
         score, null = [*rest, *[None, "permuted"][len(rest) :]]
@@ -61,6 +65,18 @@ def study(numbers):
             row = labels | {"network_seed": network, "model_seed": training, "value": value}
             rows += [row | {"score": one} for one in ([score] if score else CORRELATIONS)]
     return pd.DataFrame(rows, columns=COLUMNS).fillna({"layer": ""})
+
+
+def of_setting(setting, numbers):
+    """Build what a study holds of one setting: a network, and what its models differ in, after >.
+
+    The variant of the models is their time embedding and those differences.
+    """
+    network, _, changes = setting.partition(">")
+    once = study(numbers).query("network_seed == 0 and model_seed == 0")
+    attention = once["method"] == "attention"
+    variant = once["variant"].where(~attention, once["variant"] + changes)
+    return once.assign(network=network, variant=variant)
 
 
 def found(claim, numbers):
@@ -131,6 +147,58 @@ def rows_equal(lowest):
     return numbers
 
 
+def settings(view, values):
+    """Give all methods the same score in one view, by setting."""
+    methods = ("GLM", "attention", "rotary", "ccg")
+    return {
+        setting: {(method, view): value for method in methods} for setting, value in values.items()
+    }
+
+
+def hub_line(setting, values):
+    """Co-input by a setting of the hubs."""
+    return settings("co_input", {f"hub_network, {setting} {x:g}": y for x, y in values.items()})
+
+
+def near_paper(by):
+    """Table 1, moved by so much, at another setting of the hubs, and far away at the default."""
+    paper = paper_table_1().set_index(["method", "view", "score"])["value"]
+    sides = {"GLM": "glm", "attention": "attention"}
+    values = {
+        (name, view, score): paper[method, view, score]
+        for name, method in sides.items()
+        for view in ("true", "co_input")
+        for score in CORRELATIONS
+    }
+    return {
+        "hub_network, hub_weight 7": {key: value + 0.5 for key, value in values.items()},
+        "hub_network, hub_weight 4": {key: value + by for key, value in values.items()},
+    }
+
+
+def lengths(usual, longest):
+    names = {"hub_network": usual, "hub_network, 1200 s": longest}
+    return settings("true", names)
+
+
+def model_sizes(smallest, default, largest):
+    """Co-input of small and large models, in each of their sizes."""
+    sizes = {name: {min(values): smallest, max(values): largest} for name, values in SIZES.items()}
+    changed = {
+        f"hub_network>, {name} {value}": number
+        for name, values in sizes.items()
+        for value, number in values.items()
+    }
+    return settings("co_input", {"hub_network": default} | changed)
+
+
+def published(mean):
+    of_all = {("attention", view): 0.5 for view in ("true", "co_input")}
+    numbers = {("attention", "co_input", "spearman"): mean, ("attention", "true"): 0.1}
+    numbers["attention", "co_input", "pearson"] = mean
+    return {"hub_network>, paper": of_all, "hub_network>, paper, mean of 3": numbers}
+
+
 # For each claim numbers that bear it out, and numbers that do not.
 EXAMPLES = {
     "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
@@ -174,6 +242,21 @@ EXAMPLES = {
         losses(co_input=[0.2, 0.5, 0.8], loss=[5.4, 5.6, 5.4]),
     ),
     "rows_made_equal": (rows_equal(lowest=0.2), rows_equal(lowest=-0.4)),
+    "hubs_carry_it": (
+        hub_line("hub_weight", {0: 1.9 * NULL_SD, 7: 0.8}),
+        hub_line("hub_weight", {0: 0.6, 7: 0.8}),
+    ),
+    "reach_matters": (
+        hub_line("hub_probability", {0.05: 2.1 * NULL_SD, 0.4: 0.8}),
+        hub_line("hub_probability", {0.05: 1.9 * NULL_SD, 0.4: 0.8}),
+    ),
+    "table_is_met": (near_paper(0.05), near_paper(0.2)),
+    "other_topologies": tuple(
+        settings("co_input", {"erdos_renyi": x, "spatial": x}) for x in (0.5, 0.1)
+    ),
+    "edges_do_not_lack_data": (lengths(0.2, 0.21), lengths(0.2, 0.3)),
+    "larger_models": (model_sizes(0.1, 0.2, 0.3), model_sizes(0.3, 0.2, 0.1)),
+    "published_size": (published(0.7), published(0.6)),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
@@ -200,6 +283,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("strong_co_input", trainings([0.9, 0.4, 2.1 * NULL_SD])),
         ("strong_co_input", trainings([0.9, 0.9, 0.66])),
         ("off_the_hubs", both("co_input_off_hubs", 0, 0.6) | {("rotary", "co_input_off_hubs"): 0}),
+        ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
     ],
 )
@@ -269,11 +353,14 @@ def test_without_any_study_every_claim_is_open():
 
 
 def test_a_missing_study_leaves_only_its_own_claims_open():
-    numbers = {key: x for supporting, _ in EXAMPLES.values() for key, x in supporting.items()}
+    examples = (supporting for supporting, _ in EXAMPLES.values())
+    numbers = {
+        key: x for example in examples for key, x in example.items() if isinstance(key, tuple)
+    }
     seeds = study(numbers).query("null == 'permuted'")
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
     is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
-    assert is_open == {"beyond_strengths"}
+    assert is_open == {"beyond_strengths"} | {name(claim) for claim in CLAIMS_OF_SETTINGS}
 
 
 def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
