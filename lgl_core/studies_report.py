@@ -25,6 +25,7 @@ __all__ = [
     "mean_shown",
     "named",
     "per_network",
+    "repeated",
     "shown",
     "summary",
     "with_interval",
@@ -258,6 +259,31 @@ def difference(
             raise NotMeasured(f"table has no network with both {dict(one)} and {dict(other)}")
         differences[score] = Difference(*mean_interval(paired.to_numpy()))
     return differences
+
+
+def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """Put scores that were computed anew beside those of a file.
+
+    Parameters
+    ----------
+    fresh : DataFrame
+        As from :func:`lgl_core.studies_points.rows`.
+    stored : DataFrame
+        As from :func:`lgl_core.studies.load`.
+
+    Returns
+    -------
+    DataFrame
+        One row per score that both have: its labels, ``value``, ``value_stored`` and
+        ``difference`` (without a sign). Empty if the file has no such network.
+    """
+    texts = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
+    labels = [*texts, "network_seed", "model_seed"]
+    blanks = dict.fromkeys(texts, "")
+    fresh = fresh.astype(dict.fromkeys(texts, object)).fillna(blanks).astype({"model_seed": float})
+    pair = fresh.merge(stored, on=labels, suffixes=("", "_stored"))
+    pair["difference"] = (pair["value"] - pair["value_stored"]).abs()
+    return pair[[*labels, "value", "value_stored", "difference"]]
 
 
 def with_settings(table: pd.DataFrame, points: Iterable[Point], **defaults: Any) -> pd.DataFrame:

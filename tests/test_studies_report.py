@@ -18,6 +18,7 @@ from lgl_core.studies_report import (
     mean_interval,
     named,
     per_network,
+    repeated,
     shown,
     summary,
     with_settings,
@@ -288,3 +289,27 @@ class TestDistanceFromPaper:
         table = pd.concat([self.published(), self.published(value=9.0, **other)])
         found = distance_from_paper(table, ["setting"])
         assert found["both"].tolist() == [0]
+
+
+class TestRepeated:
+    LABELS = {"network": "hub_network", "method": "glm", "view": "true", "score": "pearson"}
+    BLANK = dict.fromkeys(["layer", "head", "rows", "null"])
+
+    def fresh(self, value, **labels):
+        """Build the row of one score, with blanks as they are before a file is written."""
+        numbers = {"network_seed": 0, "model_seed": np.nan, "value": value}
+        return pd.DataFrame([self.LABELS | self.BLANK | {"variant": "peak"} | numbers | labels])
+
+    def stored(self, value, **labels):
+        return self.fresh(value, **dict.fromkeys(self.BLANK, "") | labels)
+
+    @pytest.mark.parametrize("labels", [{}, {"model_seed": 1, "layer": "all"}])
+    def test_scores_are_paired_by_their_labels(self, labels):
+        others = [{"variant": "area"}, {"network_seed": 1}, {"model_seed": 2}, {"layer": "3"}]
+        stored = [self.stored(9.0, **labels | other) for other in others]
+        stored = pd.concat([*stored, self.stored(0.5, **labels)])
+        found = repeated(self.fresh(0.25, **labels), stored)
+        assert found[["value", "value_stored", "difference"]].values.tolist() == [[0.25, 0.5, 0.25]]
+
+    def test_another_network_has_nothing_to_compare(self):
+        assert repeated(self.fresh(0.25), self.stored(0.5, network="spatial")).empty
