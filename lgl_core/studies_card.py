@@ -5,18 +5,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from lgl_core.metrics import paper_table_1
+from lgl_core.metrics_detection import spearman_ceiling
+from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, STUDIES, load, provenance
 from lgl_core.studies_claims import CLAIMS, METHODS, MODEST
-from lgl_core.studies_report import NotMeasured, chosen, mean_shown
-from lgl_core.studies_verdicts import Claim, Finding, Tables
+from lgl_core.studies_report import NotMeasured, chosen, mean_interval, mean_shown, per_network
+from lgl_core.studies_verdicts import (
+    ATTENTION,
+    CCG,
+    EQUAL,
+    GLM,
+    ROTARY,
+    Claim,
+    Finding,
+    Tables,
+)
 
 __all__ = ["PAGE", "main", "page"]
 
 PAGE = Path(__file__).resolve().parents[1] / "book" / "report_card.md"
+
+# Kinds of networks: the study that asked them, and what it calls them.
+NETWORKS = {
+    "hub network, default": ("seeds", "hub_network"),
+    "its hubs of no weight": ("hub_strength", "hub_network, hub_weight 0"),
+    "its hubs of twice the weight": ("hub_strength", "hub_network, hub_weight 14"),
+    "its hubs reaching a tenth": ("hub_strength", "hub_network, hub_probability 0.1"),
+    "its hubs reaching four fifths": ("hub_strength", "hub_network, hub_probability 0.8"),
+    "Erdős–Rényi": ("topologies", "erdos_renyi"),
+    "scale-free": ("topologies", "scale_free"),
+    "spatial": ("topologies", "spatial"),
+    "*C. elegans*": ("topologies", "c_elegans"),
+}
+TYPICAL = ("hub network, default", "its hubs of no weight", "Erdős–Rényi", "*C. elegans*")
 
 
 def page(tables: Tables = load) -> str:
@@ -38,7 +65,8 @@ def page(tables: Tables = load) -> str:
         text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
         rows.append((text, *finding))
     table = _list_table(rows, widths=(24, 42, 14, 20))
-    return "\n".join([_HEAD, _who_knows_what(tables), _CLAIMS_HEAD, table, _wording(), _sources()])
+    parts = [_HEAD, _in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
+    return "\n".join([*parts, _CLAIMS_HEAD, table, _wording(), _sources()])
 
 
 def _finding(claim: Claim, tables: Tables) -> Finding:
@@ -59,8 +87,6 @@ _HEAD = """# Report card
 *What you will see:* who knows what of the wiring; then each claim of the paper and of its summary,
 what we measured, and a verdict.
 *Why:* to know how sure to be, without reading the rest.
-
-## Who knows what
 """
 
 _CLAIMS_HEAD = """
@@ -93,12 +119,105 @@ def _wording() -> str:
 """
 
 
+def _in_short(tables: Tables) -> str:
+    """Answer the questions of a reader who reads no further, as far as they were asked."""
+    answers = []
+    for question, answer in (
+        ("Does attention know the wiring?", _known),
+        ("Compared with what?", _compared),
+        ("In which networks?", _elsewhere),
+    ):
+        try:
+            answers.append(f"- **{question}** {answer(tables)}")
+        except (FileNotFoundError, NotMeasured):
+            answers.append(f"- **{question}** Not measured yet: run `make results`.")
+    return "\n".join(["## In short", "", "Spearman correlations with the truth.", "", *answers, ""])
+
+
+def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> float:
+    return mean_interval(per_network(chosen(table, view=view, **labels), [])["value"])[0]
+
+
+def _known(tables: Tables) -> str:
+    table = chosen(tables("seeds"), score="spearman")
+    ceiling = spearman_ceiling(hub_network().weights)
+    off = chosen(table, view="co_input_off_hubs", **ATTENTION)
+    return (
+        f"Averaged over layers, as the paper does it, edges come out at "
+        f"{_mean(table, 'true', ATTENTION):.2f}, where {ceiling:.2f} is the most that can be had, "
+        f"and co-input at {_mean(table, 'co_input', ATTENTION):.2f}; read with each row divided by "
+        f"its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}. With the columns of the "
+        f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
+        f"a graph that knows nothing within ±{2 * off['null_sd'].mean():.2f}."
+    )
+
+
+def _compared(tables: Tables) -> str:
+    table = chosen(tables("seeds"), score="spearman")
+    methods = {"A GLM": GLM, "the cross-correlogram, one line of code,": CCG}
+    texts = [
+        f"{name} has {_mean(table, 'true', labels):.2f} on edges, "
+        f"{_mean(table, 'co_input', labels):.2f} on co-input and "
+        f"{_mean(table, 'co_input_off_hubs', labels):.2f} on co-input off the hubs"
+        for name, labels in methods.items()
+    ]
+    rates = _mean(table, "co_input", METHODS["product of the mean rates"])
+    return "; ".join(texts) + f"; rates alone have {rates:.2f} on co-input."
+
+
+def _elsewhere(tables: Tables) -> str:
+    texts = []
+    for name in TYPICAL:
+        study, network = NETWORKS[name]
+        try:
+            table = chosen(tables(study), network=network, score="spearman")
+            values = [_mean(table, "co_input", labels) for labels in (ATTENTION, ROTARY, GLM)]
+        except (FileNotFoundError, NotMeasured):
+            continue
+        texts.append(f"{name} {' / '.join(f'{value:.2f}' for value in values)}")
+    if not texts:
+        raise NotMeasured(f"table has none of the networks {', '.join(TYPICAL)}")
+    return (
+        "Co-input of the interval model, of a rotary one and of the GLM: " + "; ".join(texts) + "."
+    )
+
+
+def _in_which_networks(tables: Tables) -> str:
+    """Tabulate the same methods over kinds of networks."""
+    shown_views = {"true": "edges", "co_input": "co-input"}
+    methods = {"attention": ATTENTION, "rows made equal": EQUAL, "rotary": ROTARY}
+    methods |= {"GLM": GLM, "correlogram": CCG}
+    rows = [("", *(f"{name}, {view}" for view in shown_views.values() for name in methods))]
+    for name, (study, network) in NETWORKS.items():
+        try:
+            table = chosen(tables(study), network=network, score="spearman")
+        except (FileNotFoundError, NotMeasured):
+            continue
+        values = []
+        for view in shown_views:
+            for labels in methods.values():
+                try:
+                    values.append(f"{_mean(table, view, labels):.2f}")
+                except NotMeasured:
+                    values.append("")
+        rows.append((name, *values))
+    if len(rows) == 1:
+        return ""
+    lead = """
+## In which networks
+
+The same correlation in networks of other kinds, one of each; of the default, the mean over its
+draws. All have the same neurons and synapses of the same strength, hubs aside.
+"""
+    return lead + "\n" + _list_table(rows, widths=(20, *[8] * (len(rows[0]) - 1)))
+
+
 def _who_knows_what(tables: Tables) -> str:
     """Tabulate every method by what it knows, off the hubs and on them."""
     try:
         table = chosen(tables("seeds"), score="spearman")
     except FileNotFoundError:
-        return "Not measured yet: run `make results`."
+        return ""
     views = {
         "true": "edges",
         "co_input": "co-input",
@@ -119,6 +238,8 @@ def _who_knows_what(tables: Tables) -> str:
     networks = table[table["method"] == "attention"].groupby("network")["network_seed"].nunique()
     where = ", ".join(f"{count} draws of `{name}`" for name, count in networks.items())
     lead = f"""
+## Who knows what
+
 Spearman correlation with the truth over networks ({where}, default settings): the mean, and a
 bootstrap interval of 95 %. *Off the hubs* the columns of the hubs are left
 out, of the estimate and of the truth. Zero is what a graph scores that knows nothing. Most pairs

@@ -376,6 +376,27 @@ def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
     assert "the paper's GLM" in first
 
 
+def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
+    views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
+    methods = ("attention", "attention equal", "rotary", "GLM", "ccg")
+    seeds = study(
+        {(m, v): 0.1 * i + 0.01 * j for i, m in enumerate(methods) for j, v in enumerate(views)}
+    )
+    rates = seeds[seeds["method"] == "ccg"].assign(method="rates", variant="product", value=0.77)
+    plain = study(settings("co_input", {"erdos_renyi": 0.66}) | settings("true", {"spatial": 0.55}))
+    tables = {"seeds": pd.concat([seeds, rates]), "topologies": plain}
+    text = page(lambda name: tables[name] if name in tables else missing(name))
+    known, compared, elsewhere = re.findall(r"^- \*\*.*\?\*\* (.*)", text, flags=re.MULTILINE)
+    assert re.findall(r"-?\d\.\d\d", known) == ["0.00", "0.53", "0.01", "0.11", "0.03", "0.20"]
+    assert "A GLM has 0.30 on edges, 0.31 on co-input and 0.33 on co-input off" in compared
+    assert "rates alone have 0.77" in compared
+    assert "default 0.01 / 0.21 / 0.31" in elsewhere
+    assert "Erdős–Rényi 0.66 / 0.66 / 0.66" in elsewhere
+    table = text.partition("## In which networks")[2].partition("## Claim by claim")[0]
+    row = re.search(r"^\* - Erdős.*\n((?:  - .*\n)+)", table, flags=re.MULTILINE)[1]
+    assert row.count("0.66") == 4  # co-input of four methods; edges were not measured
+
+
 def test_every_claim_links_to_a_section_of_the_book():
     pages = [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/*.md")]
     labels = {
