@@ -30,7 +30,6 @@ __all__ = [
     "agreement",
     "attention_entropy",
     "attention_lag",
-    "row_shares",
     "visible",
 ]
 
@@ -100,36 +99,6 @@ def visible(
     if reference is not None and connectivity is not None:
         tables.append(_table("agrees_with_reference", *_agreements(connectivity, reference)))
     return pd.concat(tables, ignore_index=True)
-
-
-def row_shares(graph: ArrayLike) -> NDArray[np.float64]:
-    """Divide each row of a graph by its sum: how a neuron's attention is split among its inputs.
-
-    Attention per available pair is weaker in all of a row when there are more keys to share it
-    with. Targets of hubs have more of them, spikes of hubs, than others do, and a layer can come
-    out opposed to the truth for that alone.
-
-    Parameters
-    ----------
-    graph : array_like, shape (n_neurons, n_neurons)
-        ``[post, pre]`` without negative entries, such as attention.
-
-    Returns
-    -------
-    ndarray, shape (n_neurons, n_neurons)
-        Rows sum to 1, or stay zero; the diagonal is zero.
-
-    Raises
-    ------
-    ValueError
-        If an entry is negative.
-    """
-    shares = np.array(graph, dtype=float)
-    if shares.min() < 0:
-        raise ValueError(f"graph must not have negative entries, got {shares.min()}")
-    np.fill_diagonal(shares, 0)
-    totals = shares.sum(axis=1, keepdims=True)
-    return np.divide(shares, totals, out=shares, where=totals > 0)
 
 
 def attention_entropy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from lgl_core.experiment import (
     trained,
 )
 from lgl_core.extraction import AttentionConnectivity, Rows
-from lgl_core.extraction_trust import View, agreement, row_shares, visible
+from lgl_core.extraction_readings import excess_shares, row_shares
+from lgl_core.extraction_trust import View, agreement, visible
 from lgl_core.metrics_nulls import null_scores, strengths_only
 from lgl_core.metrics_views import score_card
 from lgl_core.networks import Network
@@ -37,23 +38,37 @@ from lgl_core.pairwise import (
 from lgl_core.spikes import SpikeTrains
 from lgl_core.training import TrainConfig, TrainedModel
 
-__all__ = ["COLUMNS", "EQUAL_ROWS", "Model", "Nulls", "Point", "Recording", "rows"]
+__all__ = [
+    "COLUMNS",
+    "EQUAL_ROWS",
+    "EXCESS_SHARES",
+    "READINGS",
+    "Model",
+    "Nulls",
+    "Point",
+    "Recording",
+    "rows",
+]
 
 COLUMNS = [
     "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
     "view", "score", "value", "null", "null_mean", "null_sd", "n_spikes", "seconds",
 ]  # fmt: skip
 
+Graph = NDArray[np.float64]
+
 # Relabelled graphs per score: enough for a z-value that is right to about 7 %.
 N_PERMUTED = 100
 
-# Added to the variant of a model whose attention is read with each row divided by its sum.
-EQUAL_ROWS = ", rows made equal"
+# Added to the variant of a model whose attention is read in another way than the paper's.
+EQUAL_ROWS, EXCESS_SHARES = ", rows made equal", ", excess over columns"
+READINGS: dict[str, Callable[[Graph], Graph]] = {
+    EQUAL_ROWS: row_shares,
+    EXCESS_SHARES: excess_shares,
+}
 
 # How trainings on the same spikes are compared: by their graphs and by their co-input graphs.
 AGREEMENTS: tuple[View, ...] = ("true", "co_input")
-
-Graph = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,9 +250,10 @@ class Model:
         tables.append(self._visible() if self.n_models == 1 else self._agreement())
         tables = [table.assign(variant=self.variant) for table in tables]
         tables += [
-            _scored(row_shares(graph), truth).assign(
-                layer=layer, head=head, rows="predicted", variant=f"{self.variant}{EQUAL_ROWS}"
+            _scored(reading(graph), truth).assign(
+                layer=layer, head=head, rows="predicted", variant=self.variant + suffix
             )
+            for suffix, reading in READINGS.items()
             for (layer, head), graph in estimates["predicted"].items()
             if head == "all"
         ]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies_points import EQUAL_ROWS, Model, Point, Recording
+from lgl_core.studies_points import READINGS, Model, Point, Recording
 
 __all__ = [
     "CORRELATIONS",
@@ -314,7 +314,8 @@ def with_settings(table: pd.DataFrame, points: Iterable[Point], **defaults: Any)
             settings = {"duration": recording.duration, **recording.settings}
             of_recordings[recording.label] = settings
         if isinstance(point, Model):
-            of_models[point.variant] = of_models[point.variant + EQUAL_ROWS] = point.changes
+            variants = [point.variant + reading for reading in ("", *READINGS)]
+            of_models |= dict.fromkeys(variants, point.changes)
     table = table[table["network"].isin(list(of_recordings))]
     for name, default in defaults.items():
         table = table.assign(

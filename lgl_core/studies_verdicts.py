@@ -9,16 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.studies_points import EQUAL_ROWS
+from lgl_core.studies_points import EQUAL_ROWS, EXCESS_SHARES
 from lgl_core.studies_report import CORRELATIONS, chosen, per_network
 
 __all__ = [
     "ATTENTION",
     "CCG",
     "EQUAL",
+    "EXCESS",
     "GLM",
     "LAST_LAYER",
     "ROTARY",
+    "ROTARY_EXCESS",
     "Claim",
     "Finding",
     "Tables",
@@ -34,6 +36,8 @@ CCG = {"method": "ccg", "variant": "1 to 4 ms"}
 ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
 ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
 EQUAL = ATTENTION | {"variant": ATTENTION["variant"] + EQUAL_ROWS}
+EXCESS = ATTENTION | {"variant": ATTENTION["variant"] + EXCESS_SHARES}
+ROTARY_EXCESS = ROTARY | {"variant": ROTARY["variant"] + EXCESS_SHARES}
 LAST_LAYER = ROTARY | {"layer": "3"}
 
 Tables = Callable[[str], pd.DataFrame]

@@ -21,7 +21,6 @@ from lgl_core.extraction_trust import (
     agreement,
     attention_entropy,
     attention_lag,
-    row_shares,
     visible,
 )
 from lgl_core.metrics import co_input, off_diagonal
@@ -369,19 +368,3 @@ def test_visible_needs_both_graphs_to_compare():
         visible(model(), recording(), reference=np.eye(N))
     with pytest.raises(ValueError, match="got no reference"):
         visible(model(), recording(), connectivity=empty)
-
-
-# --- rows made equal ---------------------------------------------------------------------------
-
-
-def test_row_shares_sum_to_one_and_keep_proportions_within_a_row():
-    graph = np.array([[9.0, 1.0, 3.0], [0.0, 5.0, 0.0], [2.0, 6.0, 7.0]])
-    expected = [[0, 0.25, 0.75], [0, 0, 0], [0.25, 0.75, 0]]
-    np.testing.assert_allclose(row_shares(graph), expected)
-    np.testing.assert_allclose(row_shares([[2.0], [0.0], [7.0]] * graph), expected)
-    assert graph[0, 0] == 9.0, "the input was changed"
-
-
-def test_row_shares_refuse_negative_entries():
-    with pytest.raises(ValueError, match="-1"):
-        row_shares([[0.0, -1.0], [1.0, 0.0]])

@@ -9,6 +9,7 @@ import pytest
 
 from lgl_core import studies, studies_points
 from lgl_core.cache import source_hash
+from lgl_core.extraction_readings import excess_shares, row_shares
 from lgl_core.metrics import co_input, spearman
 from lgl_core.metrics_views import score_card
 from lgl_core.studies import STUDIES, Study, load, provenance, run
@@ -114,12 +115,15 @@ def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
     pd.testing.assert_frame_equal(same[columns], expected[columns])
 
 
-def test_every_model_is_also_read_with_rows_made_equal():
-    rows = chosen(studies_points.rows(MODEL), variant="interval, tiny, rows made equal")
+@pytest.mark.parametrize(
+    ("suffix", "reading"),
+    [(", rows made equal", row_shares), (", excess over columns", excess_shares)],
+)
+def test_every_model_is_also_read_without_what_the_graph_itself_gives_away(suffix, reading):
+    rows = chosen(studies_points.rows(MODEL), variant="interval, tiny" + suffix)
     truth = TINY.network()
     for (layer, _), graph in MODEL.estimates().items():
-        graph = graph * ~np.eye(len(graph), dtype=bool)
-        by_hand = score_card(graph / graph.sum(axis=1, keepdims=True), truth.weights, truth.hubs)
+        by_hand = score_card(reading(graph), truth.weights, truth.hubs)
         mine = chosen(rows, layer=layer)
         np.testing.assert_allclose(mine["value"], by_hand["value"], atol=1e-12)
 
