@@ -20,8 +20,10 @@ from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
     EQUAL,
+    EXCESS,
     GLM,
     ROTARY,
+    ROTARY_EXCESS,
     Claim,
     Finding,
     Tables,
@@ -146,7 +148,9 @@ def _known(tables: Tables) -> str:
         f"Averaged over layers, as the paper does it, edges come out at "
         f"{_mean(table, 'true', ATTENTION):.2f}, where {ceiling:.2f} is the most that can be had, "
         f"and co-input at {_mean(table, 'co_input', ATTENTION):.2f}; read with each row divided by "
-        f"its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}. With the columns of the "
+        f"its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}; with the median of each "
+        f"column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} and co-input at "
+        f"{_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
         f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
         f"a graph that knows nothing within ±{2 * off['null_sd'].mean():.2f}."
     )
@@ -171,22 +175,24 @@ def _elsewhere(tables: Tables) -> str:
         study, network = NETWORKS[name]
         try:
             table = chosen(tables(study), network=network, score="spearman")
-            values = [_mean(table, "co_input", labels) for labels in (ATTENTION, ROTARY, GLM)]
+            readings = (ATTENTION, EXCESS, ROTARY, ROTARY_EXCESS, GLM)
+            values = [_mean(table, "co_input", labels) for labels in readings]
         except (FileNotFoundError, NotMeasured):
             continue
         texts.append(f"{name} {' / '.join(f'{value:.2f}' for value in values)}")
     if not texts:
         raise NotMeasured(f"table has none of the networks {', '.join(TYPICAL)}")
     return (
-        "Co-input of the interval model, of a rotary one and of the GLM: " + "; ".join(texts) + "."
+        "Co-input of the interval model as it is and in excess over columns, of a rotary model "
+        "likewise, and of the GLM: " + "; ".join(texts) + "."
     )
 
 
 def _in_which_networks(tables: Tables) -> str:
     """Tabulate the same methods over kinds of networks."""
     shown_views = {"true": "edges", "co_input": "co-input"}
-    methods = {"attention": ATTENTION, "rows made equal": EQUAL, "rotary": ROTARY}
-    methods |= {"GLM": GLM, "correlogram": CCG}
+    methods = {"attention": ATTENTION, "excess over columns": EXCESS}
+    methods |= {"rotary, excess": ROTARY_EXCESS, "GLM": GLM, "correlogram": CCG}
     rows = [("", *(f"{name}, {view}" for view in shown_views.values() for name in methods))]
     for name, (study, network) in NETWORKS.items():
         try:

@@ -15,7 +15,7 @@ from lgl_core.studies import SIZES, load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
-from lgl_core.studies_points import COLUMNS, EQUAL_ROWS
+from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
 from lgl_core.studies_report import CORRELATIONS
 from lgl_core.studies_rules import OBSERVABLES
 from lgl_core.studies_verdicts import ATTENTION, CCG, GLM, ROTARY
@@ -27,8 +27,9 @@ NULL_SD = 0.1
 METHODS = {"GLM": GLM, "attention": ATTENTION, "rotary": ROTARY, "ccg": CCG}
 BOTH_MODELS = ("attention", "rotary")
 METHODS |= {
-    f"{name} equal": METHODS[name] | {"variant": METHODS[name]["variant"] + EQUAL_ROWS}
+    f"{name} {word}": METHODS[name] | {"variant": METHODS[name]["variant"] + reading}
     for name in BOTH_MODELS
+    for word, reading in (("equal", EQUAL_ROWS), ("excess", EXCESS_SHARES))
 }
 METHODS |= {
     f"{name}{reading} {layer}": METHODS[name + reading] | {"layer": layer}
@@ -199,6 +200,24 @@ def published(mean):
     return {"hub_network>, paper": of_all, "hub_network>, paper, mean of 3": numbers}
 
 
+def off_hubs(glm, attention, excess):
+    """Co-input off the hubs of the GLM and of both readings of both models."""
+    values = {"GLM": glm} | {name: attention for name in BOTH_MODELS}
+    values |= {f"{name} excess": excess for name in BOTH_MODELS}
+    return {(name, "co_input_off_hubs"): value for name, value in values.items()}
+
+
+def excess(edges, co_input):
+    """Edges and co-input of both models, as the paper reads them and in excess over columns."""
+    one = {
+        (name + reading, view): value
+        for name in BOTH_MODELS
+        for view, values in (("true", edges), ("co_input", co_input))
+        for reading, value in zip(("", " excess"), values, strict=True)
+    }
+    return {"spatial": one, "erdos_renyi": one}
+
+
 # For each claim numbers that bear it out, and numbers that do not.
 EXAMPLES = {
     "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
@@ -220,10 +239,7 @@ EXAMPLES = {
         trainings([0.9, 0.4, 1.9 * NULL_SD]),
     ),
     "beyond_strengths": (strengths(full=0.6, alone=0.3), strengths(full=0.3, alone=0.6)),
-    "off_the_hubs": tuple(
-        both("co_input_off_hubs", glm, attention) | {("rotary", "co_input_off_hubs"): attention}
-        for glm, attention in ((0, 0.6), (0.6, 0))
-    ),
+    "off_the_hubs": (off_hubs(0, 0.6, 0.6), off_hubs(0.6, 0, 0)),
     "signs": tuple(
         {("GLM", "true", "sign_agreement"): x, ("attention", "true", "sign_agreement"): y}
         for x, y in ((0.9, 0.8), (0.8, 0.9))
@@ -257,6 +273,10 @@ EXAMPLES = {
     "edges_do_not_lack_data": (lengths(0.2, 0.21), lengths(0.2, 0.3)),
     "larger_models": (model_sizes(0.1, 0.2, 0.3), model_sizes(0.3, 0.2, 0.1)),
     "published_size": (published(0.7), published(0.6)),
+    "excess_shows": (
+        excess(edges=(0.1, 0.3), co_input=(0.1, 0.5)),
+        excess(edges=(0.3, 0.1), co_input=(0.0, 1.9 * NULL_SD)),
+    ),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
@@ -282,7 +302,8 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("co_input_above_edges", both("true", 0.5, 0.5) | both("co_input", 0.6, 0.4)),
         ("strong_co_input", trainings([0.9, 0.4, 2.1 * NULL_SD])),
         ("strong_co_input", trainings([0.9, 0.9, 0.66])),
-        ("off_the_hubs", both("co_input_off_hubs", 0, 0.6) | {("rotary", "co_input_off_hubs"): 0}),
+        ("off_the_hubs", off_hubs(0, 0, 0.6)),
+        ("excess_shows", excess(edges=(0.1, 0.3), co_input=(0.1, 0.05))),
         ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
     ],
@@ -360,7 +381,8 @@ def test_a_missing_study_leaves_only_its_own_claims_open():
     seeds = study(numbers).query("null == 'permuted'")
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
     is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
-    assert is_open == {"beyond_strengths"} | {name(claim) for claim in CLAIMS_OF_SETTINGS}
+    needing = {"beyond_strengths", "excess_shows"}
+    assert is_open == needing | {name(claim) for claim in CLAIMS_OF_SETTINGS}
 
 
 def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
@@ -379,6 +401,7 @@ def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
 def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
     methods = ("attention", "attention equal", "rotary", "GLM", "ccg")
+    methods += ("attention excess", "rotary excess")
     seeds = study(
         {(m, v): 0.1 * i + 0.01 * j for i, m in enumerate(methods) for j, v in enumerate(views)}
     )
@@ -387,14 +410,22 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     tables = {"seeds": pd.concat([seeds, rates]), "topologies": plain}
     text = page(lambda name: tables[name] if name in tables else missing(name))
     known, compared, elsewhere = re.findall(r"^- \*\*.*\?\*\* (.*)", text, flags=re.MULTILINE)
-    assert re.findall(r"-?\d\.\d\d", known) == ["0.00", "0.53", "0.01", "0.11", "0.03", "0.20"]
+    assert re.findall(r"-?\d\.\d\d", known) == [
+        "0.00",
+        "0.53",
+        "0.01",
+        "0.11",
+        "0.50",
+        "0.51",
+        "0.03",
+        "0.20",
+    ]
     assert "A GLM has 0.30 on edges, 0.31 on co-input and 0.33 on co-input off" in compared
     assert "rates alone have 0.77" in compared
-    assert "default 0.01 / 0.21 / 0.31" in elsewhere
-    assert "Erdős–Rényi 0.66 / 0.66 / 0.66" in elsewhere
+    assert "default 0.01 / 0.51 / 0.21 / 0.61 / 0.31" in elsewhere
     table = text.partition("## In which networks")[2].partition("## Claim by claim")[0]
     row = re.search(r"^\* - Erdős.*\n((?:  - .*\n)+)", table, flags=re.MULTILINE)[1]
-    assert row.count("0.66") == 4  # co-input of four methods; edges were not measured
+    assert row.count("0.66") == 3  # co-input of three readings; edges were not measured
 
 
 def test_every_claim_links_to_a_section_of_the_book():
