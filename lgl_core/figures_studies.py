@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-__all__ = ["against_nulls", "methods_by_network", "scores_with_intervals"]
+__all__ = ["NETWORK_NAMES", "against_nulls", "methods_by_network", "scores_with_intervals"]
 
 VIEW_NAMES = VIEWS | {
     "true_off_hubs": "True, off the hubs",
@@ -49,6 +49,7 @@ NETWORK_NAMES = {
     "hub_network": "hub network",
     "erdos_renyi": "Erdős–Rényi",
     "scale_free": "scale-free",
+    "spatial": "spatial",
     "c_elegans": "C. elegans",
 }
 # What an estimate scores that knows nothing, where that is the same for every graph.

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
-from lgl_core.studies import RESULTS, STUDIES, load, provenance
+from lgl_core.studies import RESULTS, STUDIES, TOPOLOGIES, load, provenance
 from lgl_core.studies_claims import CLAIMS, METHODS, MODEST
 from lgl_core.studies_report import NotMeasured, chosen, mean_interval, mean_shown, per_network
 from lgl_core.studies_verdicts import (
@@ -40,12 +41,8 @@ NETWORKS = {
     "its hubs of twice the weight": ("hub_strength", "hub_network, hub_weight 14"),
     "its hubs reaching a tenth": ("hub_strength", "hub_network, hub_probability 0.1"),
     "its hubs reaching four fifths": ("hub_strength", "hub_network, hub_probability 0.8"),
-    "Erdős–Rényi": ("topologies", "erdos_renyi"),
-    "scale-free": ("topologies", "scale_free"),
-    "spatial": ("topologies", "spatial"),
-    "*C. elegans*": ("topologies", "c_elegans"),
-}
-TYPICAL = ("hub network, default", "its hubs of no weight", "Erdős–Rényi", "*C. elegans*")
+} | {NETWORK_NAMES[kind]: ("topologies", kind) for kind in TOPOLOGIES}
+TYPICAL = ("hub network, default", "its hubs of no weight", "Erdős–Rényi", "C. elegans")
 
 
 def page(tables: Tables = load) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_points import EQUAL_ROWS, Recording
@@ -294,7 +295,8 @@ def _excess_shows(tables: Tables) -> Finding:
         checks.append(gained["spearman"].verdict == "ahead")
         for network, mine in kinds.groupby("network", sort=False):
             (before,), (after,) = (chosen(mine, **x)["value"] for x in (plain, excess))
-            texts.append(f"co-input in {str(network).replace('_', ' ')} {before:.2f} → {after:.2f}")
+            kind = NETWORK_NAMES[str(network)]
+            texts.append(f"co-input, {kind} {before:.2f} → {after:.2f}")
             spread = chosen(mine, **excess)["null_sd"].iloc[0]
             checks.append(bool(after > max(before, 2 * spread)))
         measured.append(f"{name}: {', '.join(texts)}")

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lgl_core.experiment import DURATION
+from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, STUDIES
 from lgl_core.studies_report import CORRELATIONS, chosen, distance_from_paper, with_settings
@@ -79,7 +80,7 @@ def _other_topologies(tables: Tables) -> Finding:
     for network, mine in table.groupby("network", sort=False):
         rows = {name: chosen(mine, **labels) for name, labels in METHODS.items()}
         values = ", ".join(f"{name} {_only(row):.2f}" for name, row in rows.items())
-        measured.append(f"{str(network).replace('_', ' ')}: {values}")
+        measured.append(f"{NETWORK_NAMES[str(network)]}: {values}")
         checks.append(_only(rows["attention"]) > 2 * _only(rows["attention"], "null_sd"))
     null = f"±{2 * table['null_sd'].mean():.2f}"
     verdict = verdict_of(checks, "the interval model above its null in each network")
