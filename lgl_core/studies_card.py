@@ -187,32 +187,36 @@ def _elsewhere(tables: Tables) -> str:
 
 def _in_which_networks(tables: Tables) -> str:
     """Tabulate the same methods over kinds of networks."""
-    shown_views = {"true": "edges", "co_input": "co-input"}
-    methods = {"attention": ATTENTION, "excess over columns": EXCESS}
+    methods = {"attention": ATTENTION, "excess over columns": EXCESS, "rotary": ROTARY}
     methods |= {"rotary, excess": ROTARY_EXCESS, "GLM": GLM, "correlogram": CCG}
-    rows = [("", *(f"{name}, {view}" for view in shown_views.values() for name in methods))]
+    rows = [("", *methods)]
     for name, (study, network) in NETWORKS.items():
         try:
             table = chosen(tables(study), network=network, score="spearman")
         except (FileNotFoundError, NotMeasured):
             continue
-        values = []
-        for view in shown_views:
-            for labels in methods.values():
-                try:
-                    values.append(f"{_mean(table, view, labels):.2f}")
-                except NotMeasured:
-                    values.append("")
-        rows.append((name, *values))
+        pairs = [
+            " / ".join(_known_or_dash(table, view, labels) for view in ("true", "co_input"))
+            for labels in methods.values()
+        ]
+        rows.append((name, *pairs))
     if len(rows) == 1:
         return ""
     lead = """
 ## In which networks
 
-The same correlation in networks of other kinds, one of each; of the default, the mean over its
-draws. All have the same neurons and synapses of the same strength, hubs aside.
+The same correlation in networks of other kinds, one of each, for edges / co-input; of the default,
+the mean over its draws. All have the same neurons and synapses of the same strength, hubs aside. A
+dash: no model was trained there.
 """
-    return lead + "\n" + _list_table(rows, widths=(20, *[8] * (len(rows[0]) - 1)))
+    return lead + "\n" + _list_table(rows, widths=(22, *[13] * len(methods)))
+
+
+def _known_or_dash(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> str:
+    try:
+        return f"{_mean(table, view, labels):.2f}"
+    except NotMeasured:
+        return "–"
 
 
 def _who_knows_what(tables: Tables) -> str:
