@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-__all__ = ["NETWORK_NAMES", "against_nulls", "methods_by_network", "scores_with_intervals"]
+__all__ = ["against_nulls", "methods_by_network", "scores_with_intervals"]
 
 VIEW_NAMES = VIEWS | {
     "true_off_hubs": "True, off the hubs",
