@@ -16,7 +16,7 @@ from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, STUDIES, TOPOLOGIES, load, provenance
 from lgl_core.studies_claims import CLAIMS, METHODS, MODEST
-from lgl_core.studies_report import NotMeasured, chosen, mean_interval, mean_shown, per_network
+from lgl_core.studies_report import NotMeasured, chosen, mean_shown, per_network
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
@@ -134,7 +134,7 @@ def _in_short(tables: Tables) -> str:
 
 
 def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> float:
-    return mean_interval(per_network(chosen(table, view=view, **labels), [])["value"])[0]
+    return float(per_network(chosen(table, view=view, **labels), [])["value"].mean())
 
 
 def _known(tables: Tables) -> str:
