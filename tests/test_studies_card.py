@@ -16,7 +16,7 @@ from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
-from lgl_core.studies_report import CORRELATIONS
+from lgl_core.studies_report import CORRELATIONS, NotMeasured
 from lgl_core.studies_rules import OBSERVABLES
 from lgl_core.studies_verdicts import ATTENTION, CCG, GLM, ROTARY
 
@@ -325,6 +325,12 @@ UNEVEN = np.array([[0.9], [0.1], [0.3]])  # more than 0.2 on average, but not in
 )
 def test_being_ahead_on_average_is_not_enough_if_networks_disagree(claim, numbers):
     assert word(found(CLAIM[claim], numbers)) == "does not hold"
+
+
+def test_one_size_of_the_model_says_nothing_of_larger_ones_nor_do_other_readings():
+    readings = {("attention", "co_input"): 0.1, ("attention excess", "co_input"): 0.7}
+    with pytest.raises(NotMeasured):
+        found(CLAIM["larger_models"], {"hub_network": readings})
 
 
 def test_losses_are_compared_on_the_same_network_only():
