@@ -43,6 +43,7 @@ __all__ = [
     "graphs",
     "load",
     "main",
+    "origin",
     "provenance",
     "run",
 ]
@@ -257,8 +258,8 @@ def run(
     table = table.reindex(columns=COLUMNS).assign(study=name)[["study", *COLUMNS]]
     results.mkdir(exist_ok=True)
     table.to_csv(results / f"{name}.csv", index=False, float_format="%.5g")
-    origin = json.dumps(_origin(name, points, len(planned)), indent=1)
-    (results / f"{name}.json").write_text(origin + "\n")
+    record = json.dumps(_record(name, points, len(planned)), indent=1)
+    (results / f"{name}.json").write_text(record + "\n")
     if STUDIES[name].keeps_graphs:
         np.savez_compressed(results / f"{name}.npz", allow_pickle=False, **_kept_graphs(points))
     return load(name, results)
@@ -341,8 +342,18 @@ def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
 def provenance(name: str, results: Path = RESULTS) -> dict[str, Any]:
     """Read where the scores of a study come from: configuration, versions, machine, date."""
     _study(name)
-    origin: dict[str, Any] = json.loads((results / f"{name}.json").read_text())
-    return origin
+    record: dict[str, Any] = json.loads((results / f"{name}.json").read_text())
+    return record
+
+
+def origin(name: str, results: Path = RESULTS) -> str:
+    """Tell a reader in two lines what a study asks, how much of it is in, and what made it."""
+    found = provenance(name, results)
+    return (
+        f"{name}: {found['question']}\n"
+        f"  {len(found['points'])} of {found['planned_points']} planned points are in, "
+        f"made on {found['machine']['date']} by {found['command']}"
+    )
 
 
 def _study(name: str) -> Study:
@@ -357,7 +368,7 @@ def _existing(path: Path, name: str) -> Path:
     return path
 
 
-def _origin(name: str, points: Sequence[Point], n_planned: int) -> dict[str, Any]:
+def _record(name: str, points: Sequence[Point], n_planned: int) -> dict[str, Any]:
     return {
         "study": name,
         "question": STUDIES[name].question,

@@ -28,6 +28,7 @@ from lgl_core.studies_verdicts import (
     Claim,
     Finding,
     Tables,
+    null_of,
 )
 
 __all__ = ["PAGE", "main", "page"]
@@ -149,7 +150,7 @@ def _known(tables: Tables) -> str:
         f"column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} and co-input at "
         f"{_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
         f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
-        f"a graph that knows nothing within ±{2 * off['null_sd'].mean():.2f}."
+        f"a graph that knows nothing within {null_of(off)}."
     )
 
 

@@ -33,6 +33,7 @@ from lgl_core.studies_verdicts import (
     Tables,
     above_null,
     means_of,
+    null_of,
     null_spread,
     verdict_of,
 )
@@ -123,7 +124,7 @@ def _strong_co_input(tables: Tables) -> Finding:
     measured += (
         f"; each row divided by its sum: {equal['value'].min():.2f} to {equal['value'].max():.2f}"
     )
-    null = f"±{2 * rows['null_sd'].mean():.2f}"
+    null = null_of(rows)
     return Finding(measured, null, verdict_of([bool(reach.all()), bool(known.all())]))
 
 
@@ -273,7 +274,7 @@ def _rows_made_equal(tables: Tables) -> Finding:
             texts.append(f"{opposed.sum()} of {len(rows)} layers opposed, mean over layers {mean}")
         checks.append(not opposed.any())
         measured.append(f"{variant}: {texts[0]}; rows made equal: {texts[1]}")
-    null = f"±{2 * table['null_sd'].mean():.2f}"
+    null = null_of(table)
     verdict = verdict_of(checks, "no layer below its null once rows are equal")
     return Finding("; ".join(measured), null, verdict)
 
@@ -300,7 +301,7 @@ def _excess_shows(tables: Tables) -> Finding:
             spread = chosen(mine, **excess)["null_sd"].iloc[0]
             checks.append(bool(after > max(before, 2 * spread)))
         measured.append(f"{name}: {', '.join(texts)}")
-    null = f"±{2 * kinds['null_sd'].mean():.2f}"
+    null = null_of(kinds)
     condition = "edges gain; co-input of each other network gains and is above its null"
     return Finding(f"Spearman, {'; '.join(measured)}", null, verdict_of(checks, condition))
 

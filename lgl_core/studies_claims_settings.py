@@ -6,12 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from lgl_core import studies_points
 from lgl_core.experiment import DURATION
 from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, SIZES, STUDIES
-from lgl_core.studies_report import CORRELATIONS, chosen, distance_from_paper, with_settings
+from lgl_core.studies_report import (
+    CORRELATIONS,
+    as_published,
+    chosen,
+    distance_from_paper,
+    with_settings,
+)
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
@@ -22,10 +27,11 @@ from lgl_core.studies_verdicts import (
     Claim,
     Finding,
     Tables,
+    null_of,
     verdict_of,
 )
 
-__all__ = ["CLAIMS_OF_SETTINGS"]
+__all__ = ["CLAIMS_OF_SETTINGS", "with_hubs"]
 
 MODELS = {"attention": ATTENTION, "rotary": ROTARY}
 READINGS = {"excess over columns": EXCESS, "rotary, excess over columns": ROTARY_EXCESS}
@@ -34,9 +40,28 @@ NEARLY = 0.02  # a gain below is none
 NEAR = 0.1  # root mean square between four correlations and the paper's
 
 
+def with_hubs(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the settings of the hubs as columns; a setting on several lines counts once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`, of the study ``hub_strength``.
+
+    Returns
+    -------
+    DataFrame
+        With the columns ``weight``, ``hub_weight`` (mV) and ``hub_probability``.
+    """
+    table = with_settings(table, STUDIES["hub_strength"].points(), **DEFAULT_HUBS)
+    return table.drop_duplicates(
+        ["method", "variant", "layer", "head", "rows", "view", "score", *DEFAULT_HUBS]
+    )
+
+
 def _hubs_carry_it(tables: Tables) -> Finding:
     """Third experiment of the summary: weaken the hubs."""
-    table = chosen(_with_hubs(tables), view="co_input", score="spearman")
+    table = chosen(with_hubs(tables("hub_strength")), view="co_input", score="spearman")
     weight, reach = DEFAULT_HUBS["weight"], DEFAULT_HUBS["hub_probability"]
     line = chosen(table, weight=weight, hub_probability=reach)
     without = chosen(line, hub_weight=0.0)
@@ -44,28 +69,28 @@ def _hubs_carry_it(tables: Tables) -> Finding:
         _only(chosen(without, **labels)) > 2 * _only(chosen(without, **labels), "null_sd")
         for labels in MODELS.values()
     ]
-    null = f"±{2 * without['null_sd'].mean():.2f}"
+    null = null_of(without)
     verdict = verdict_of([not x for x in known], "nothing above the null where hubs weigh nothing")
     unit = "by the weight of hubs in mV"
     return Finding(f"co-input Spearman {unit}: {_series(line, 'hub_weight')}", null, verdict)
 
 
 def _reach_matters(tables: Tables) -> Finding:
-    table = chosen(_with_hubs(tables), view="co_input", score="spearman")
+    table = chosen(with_hubs(tables("hub_strength")), view="co_input", score="spearman")
     own = {name: DEFAULT_HUBS[name] for name in ("weight", "hub_weight")}
     line = chosen(table, **own)
     checks = []
     for labels in MODELS.values():
         mine = chosen(line, **labels).sort_values("hub_probability")
         checks.append(bool((mine["value"] > 2 * mine["null_sd"]).all()))
-    null = f"±{2 * line['null_sd'].mean():.2f}"
+    null = null_of(line)
     verdict = verdict_of(checks, "above the null at each reach")
     unit = "by the share of the network that a hub reaches"
     return Finding(f"co-input Spearman {unit}: {_series(line, 'hub_probability')}", null, verdict)
 
 
 def _table_is_met(tables: Tables) -> Finding:
-    apart = distance_from_paper(_with_hubs(tables), list(DEFAULT_HUBS)).dropna()
+    apart = distance_from_paper(with_hubs(tables("hub_strength")), list(DEFAULT_HUBS)).dropna()
     nearest, default = apart.nsmallest(1, "both"), chosen(apart, **DEFAULT_HUBS)
     at = ", ".join(f"{name} {_only(nearest, name):g}" for name in DEFAULT_HUBS)
     least = _only(nearest, "both")
@@ -86,7 +111,7 @@ def _other_topologies(tables: Tables) -> Finding:
         values = ", ".join(f"{name} {_only(row):.2f}" for name, row in rows.items())
         measured.append(f"{NETWORK_NAMES[str(network)]}: {values}")
         checks.append(_only(rows["attention"]) > 2 * _only(rows["attention"], "null_sd"))
-    null = f"±{2 * table['null_sd'].mean():.2f}"
+    null = null_of(table)
     verdict = verdict_of(checks, "the interval model above its null in each network")
     return Finding(f"co-input Spearman: {'; '.join(measured)}", null, verdict)
 
@@ -102,7 +127,7 @@ def _edges_do_not_lack_data(tables: Tables) -> Finding:
             _only(chosen(table, **labels, duration=x)) for x in (DURATION, max(DURATIONS))
         )
         checks.append(longest - usual < NEARLY)
-    null = f"±{2 * table['null_sd'].mean():.2f}"
+    null = null_of(table)
     verdict = verdict_of(checks, f"twice the default gains less than {NEARLY}, in each reading")
     return Finding(
         f"edges, Spearman by seconds of recording: {_series(table, 'duration')}", null, verdict
@@ -113,7 +138,7 @@ def _larger_models(tables: Tables) -> Finding:
     points = STUDIES["model_size"].points()
     table = with_settings(tables("model_size"), points, **DEFAULT_SIZES)
     table = chosen(table, view="co_input", score="spearman", layer="all", head="all")
-    table = _as_published(table)
+    table = as_published(table)
     measured, checks = [], []
     for size in DEFAULT_SIZES:
         others = {name: value for name, value in DEFAULT_SIZES.items() if name != size}
@@ -123,7 +148,7 @@ def _larger_models(tables: Tables) -> Finding:
         measured.append(f"{size}: {values}")
         largest, smallest = (_only(chosen(line, **{size: end(SIZES[size])})) for end in (max, min))
         checks.append(largest > smallest + NEARLY)
-    null = f"±{2 * table['null_sd'].mean():.2f}"
+    null = null_of(table)
     verdict = verdict_of(checks, "the largest above the smallest, for each size")
     return Finding(
         f"co-input Spearman of the interval model by {'; '.join(measured)}", null, verdict
@@ -133,7 +158,7 @@ def _larger_models(tables: Tables) -> Finding:
 def _published_size(tables: Tables) -> Finding:
     """Appendix B.5 of the paper: the mean of several models."""
     table = chosen(tables("paper_size"), layer="all", head="all", rows="predicted")
-    table = _as_published(table)
+    table = as_published(table)
     (ensemble,) = [name for name in table["variant"].unique() if "mean of" in name]
     mean = chosen(table, variant=ensemble, view=["true", "co_input"], score=CORRELATIONS)
     value = mean.set_index(["view", "score"])["value"]
@@ -144,23 +169,9 @@ def _published_size(tables: Tables) -> Finding:
         f"edges {_pair(value, 'true')}, co-input {_pair(value, 'co_input')}; "
         f"members' co-input Spearman {alone}"
     )
-    null = f"±{2 * mean['null_sd'].mean():.2f}"
+    null = null_of(mean)
     reached = value["co_input", "spearman"] >= paper["co_input", "spearman"]
     return Finding(measured, null, verdict_of([bool(reached)]))
-
-
-def _with_hubs(tables: Tables) -> pd.DataFrame:
-    """Scores by the settings of the hubs; a setting may stand on several lines."""
-    points = STUDIES["hub_strength"].points()
-    table = with_settings(tables("hub_strength"), points, **DEFAULT_HUBS)
-    return table.drop_duplicates(
-        ["method", "variant", "layer", "head", "rows", "view", "score", *DEFAULT_HUBS]
-    )
-
-
-def _as_published(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the graphs that are read as in the paper."""
-    return table[~table["variant"].str.endswith(tuple(studies_points.READINGS))]
 
 
 def _series(table: pd.DataFrame, by: str) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "CORRELATIONS",
     "Difference",
     "NotMeasured",
+    "as_published",
     "chosen",
     "difference",
     "distance_from_paper",
@@ -67,6 +68,11 @@ def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
             )
         table = kept
     return table
+
+
+def as_published(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the graphs that are read as in the paper, and all that is no attention."""
+    return table[~table["variant"].str.endswith(tuple(READINGS))]
 
 
 def named(

@@ -26,6 +26,7 @@ __all__ = [
     "Tables",
     "above_null",
     "means_of",
+    "null_of",
     "null_spread",
     "verdict_of",
 ]
@@ -101,6 +102,11 @@ def verdict_of(checks: Iterable[bool], condition: str = "") -> str:
     return f"**{word}**" + f" (tested: {condition})" * bool(condition)
 
 
+def null_of(table: pd.DataFrame) -> str:
+    """Write two standard deviations of the null, averaged over all rows of a table."""
+    return f"±{2 * table['null_sd'].mean():.2f}"
+
+
 def null_spread(table: pd.DataFrame, **labels: object) -> str:
     """Write two standard deviations of the null, for both correlations, averaged over networks.
 
@@ -111,9 +117,7 @@ def null_spread(table: pd.DataFrame, **labels: object) -> str:
     **labels
         As for :func:`lgl_core.studies_report.chosen`.
     """
-    rows = chosen(table, score=CORRELATIONS, **labels)
-    spread = 2 * rows.groupby("score")["null_sd"].mean()
-    return " / ".join(f"±{spread[score]:.2f}" for score in CORRELATIONS)
+    return " / ".join(null_of(chosen(table, score=score, **labels)) for score in CORRELATIONS)
 
 
 def above_null(table: pd.DataFrame, **labels: object) -> list[bool]:

@@ -264,3 +264,11 @@ def test_graphs_of_a_study_that_keeps_none_are_refused():
 def test_graphs_that_are_not_there_name_the_command(tmp_path):
     with pytest.raises(FileNotFoundError, match="lgl_core.studies paper_size"):
         studies.graphs("paper_size", tmp_path)
+
+
+def test_the_origin_tells_the_question_what_is_in_and_the_command(study, tmp_path):
+    run("seeds", n_jobs=1, results=tmp_path)
+    question, made = studies.origin("seeds", tmp_path).splitlines()
+    assert question == "seeds: Which?"
+    assert made.startswith("  3 of 3 planned points are in, made on 20")
+    assert made.endswith(" by python -m lgl_core.studies seeds")

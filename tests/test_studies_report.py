@@ -11,6 +11,7 @@ from lgl_core.studies_points import EQUAL_ROWS, Model, Nulls, Recording
 from lgl_core.studies_report import (
     CORRELATIONS,
     Difference,
+    as_published,
     chosen,
     difference,
     distance_from_paper,
@@ -216,6 +217,12 @@ class TestDifference:
     def test_text(self):
         assert str(Difference(0.126, -0.004, 0.2)) == "0.13 [-0.00, 0.20]"
         assert str(Difference(0.126, np.nan, np.nan)) == "0.13"
+
+
+def test_other_readings_are_not_as_published():
+    variants = ["peak", "interval", "rotary, mean of 3", "interval, rows made equal"]
+    table = pd.DataFrame({"variant": [*variants, "rotary, excess over columns"]})
+    assert as_published(table)["variant"].tolist() == variants[:3]
 
 
 class TestNamed:
