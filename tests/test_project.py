@@ -34,6 +34,7 @@ FLOORS = {
     "tokens": 2,
     "glm": 2,
     "pairwise": 2,
+    "recordings": 2,
     "figures": 2,
     "training": 3,
     "extraction": 3,
@@ -65,7 +66,7 @@ def test_environment_yml_lists_the_requirements_of_pyproject():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert dependencies[0] == "python=3.11"
     # A reader on Binder needs none of the tools that only `make bench` runs.
-    readers = [EXTRAS[name] for name in ("book", "test", "dev")]
+    readers = [EXTRAS[name] for name in ("book", "data", "test", "dev")]
     assert dependencies[-1]["pip"] == [*PROJECT["dependencies"], *sum(readers, []), "-e ."]
 
 

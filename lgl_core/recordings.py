@@ -1,0 +1,289 @@
+"""Recordings from the field's formats: spikes in, checked before an hour is lost, and out again.
+
+:func:`read` takes NWB, pynapple, neo, temporaldata, SpikeInterface and plain tables; a
+:class:`Session` holds what they say beside the spikes: labels of units, and the spans of time that
+were recorded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from lgl_core import recordings_formats as formats
+from lgl_core.recordings_checks import checked
+from lgl_core.recordings_formats import Raw
+from lgl_core.spikes import SpikeTrains
+
+__all__ = ["Session", "read"]
+
+Label = str | int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Session:
+    """Spikes of a recording, with the labels of its units and the spans that were recorded.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+        Times in s from the begin of the first epoch; neuron ``k`` is the unit ``units[k]``.
+    units : tuple of str or int
+        What the source calls each unit.
+    epochs : ndarray of float, shape (n_epochs, 2), optional
+        Begin and end of each span that was recorded, in s from the begin of the first one, in
+        order. Default: one, as long as ``spikes``.
+    start : float
+        When the first epoch begins on the clock of the source, in s.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each neuron, two are the same, or the epochs are not in
+        order from 0 to the duration of the spikes.
+    """
+
+    spikes: SpikeTrains
+    units: tuple[Label, ...]
+    epochs: NDArray[np.float64] = None  # type: ignore[assignment]  # never None once made
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.units) != self.spikes.n_neurons:
+            raise ValueError(
+                f"units must have one label for each of {self.spikes.n_neurons} neurons, "
+                f"got {len(self.units)}"
+            )
+        if len(set(self.units)) < len(self.units):
+            twice = next(label for label in self.units if self.units.count(label) > 1)
+            raise ValueError(f"units must have different labels, got {twice!r} twice")
+        whole = [[0.0, self.spikes.duration]]
+        epochs = np.array(whole if self.epochs is None else self.epochs, dtype=np.float64)
+        ends = (0.0, self.spikes.duration)
+        in_order = (
+            epochs.ndim == 2 and epochs.shape[1] == 2 and (np.diff(epochs.ravel()) >= 0).all()
+        )
+        if not in_order or (epochs[0, 0], epochs[-1, 1]) != ends:
+            raise ValueError(
+                f"epochs must be in order from 0 to {self.spikes.duration} s, got {epochs.tolist()}"
+            )
+        epochs.setflags(write=False)
+        object.__setattr__(self, "epochs", epochs)
+
+    def __repr__(self) -> str:
+        return f"Session({self.spikes!r}, {len(self.epochs)} epochs, units {_some(self.units)})"
+
+    def check(self, *, context: int | None = None, n_neurons: int | None = None) -> None:
+        """Refuse what a model cannot take, before it is trained.
+
+        Parameters
+        ----------
+        context : int, optional
+            Spikes in the context of the transformer.
+        n_neurons : int, optional
+            Size of the vocabulary of a model that exists.
+
+        Raises
+        ------
+        ValueError
+            If no epoch fills one context, or there are more units than the vocabulary has.
+        """
+        if n_neurons is not None and len(self.units) > n_neurons:
+            raise ValueError(
+                f"the model knows {n_neurons} neurons, but the recording has {len(self.units)} "
+                f"units: keep {n_neurons}, or train a model of its own; the first too many is "
+                f"{self.units[n_neurons]!r}"
+            )
+        if context is not None:
+            most = max(self._spikes_in_epochs())
+            if most <= context:
+                raise ValueError(
+                    f"context must be below {most}, the spikes of the fullest epoch, got "
+                    f"{context}: choose a shorter context, or record longer"
+                )
+
+    def _spikes_in_epochs(self) -> NDArray[np.int64]:
+        first, last = np.searchsorted(self.spikes.times, self.epochs.T)
+        return last - first
+
+    # --- out again ---------------------------------------------------------------------------
+
+    def write(self, path: str | Path) -> None:
+        """Write the recording to a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.nwb``, ``.csv``, ``.parquet`` or ``.h5`` (temporaldata). An existing file is
+            replaced.
+
+        Raises
+        ------
+        ValueError
+            If the ending is none of these.
+        ImportError
+            If the format needs a package that is not there.
+        """
+        path = Path(path)
+        writers = {
+            ".nwb": formats.write_nwb,
+            ".csv": formats.write_table,
+            ".parquet": formats.write_table,
+            ".h5": formats.write_temporaldata,
+        }
+        if path.suffix not in writers:
+            raise ValueError(f"path must end in {', '.join(writers)}, got {str(path)!r}")
+        writers[path.suffix](self._raw(), path)
+
+    def to_pynapple(self) -> Any:
+        """Make a pynapple ``TsGroup``; labels that cannot be its keys are in its metadata."""
+        return formats.to_pynapple(self._raw())
+
+    def to_neo(self) -> list[Any]:
+        """Make a list of neo ``SpikeTrain``; it spans the gaps between epochs."""
+        return formats.to_neo(self._raw())
+
+    def to_temporaldata(self) -> Any:
+        """Make a ``temporaldata.Data`` with ``spikes`` and ``units``."""
+        return formats.to_temporaldata(self._raw())
+
+    def _raw(self) -> Raw:
+        return Raw(
+            times=self.spikes.times + self.start,
+            units=self.spikes.neurons,
+            rows=np.arange(len(self.spikes)),
+            labels=list(self.units),
+            epochs=self.epochs + self.start,
+        )
+
+
+def read(
+    source: Any,
+    *,
+    time: str = "time",
+    unit: str | None = None,
+    epochs: str | ArrayLike | None = None,
+    seconds_per_unit: float | None = None,
+    repair: bool = False,
+) -> Session:
+    """Read a recording in any of the field's formats, and check it.
+
+    Parameters
+    ----------
+    source : path or object
+        A path to an NWB file (``.nwb``), a table (``.csv``, ``.parquet``), temporaldata
+        (``.h5``) or a SpikeInterface sorting (a folder, or ``.npz``); an open NWB file; or a
+        pynapple ``TsGroup``, a list of neo ``SpikeTrain``, a ``temporaldata.Data``, an
+        ``NWBFile`` or a DataFrame.
+    time : str
+        Column of a table that holds times.
+    unit : str, optional
+        Column that holds the labels of units: of a table (default ``"unit"``), of the units of
+        an NWB file (default ``"unit_name"``, or their ids), or of the metadata of a ``TsGroup``.
+    epochs : str or array_like of shape (n_epochs, 2), optional
+        What was recorded: the name of a table of intervals in an NWB file, such as ``"trials"``,
+        or begins and ends in s. Default: what the source says; else from 0 to the last spike.
+    seconds_per_unit : float, optional
+        What one unit of the source's times lasts: ``1e-3`` for ms, ``1 / 30_000`` for samples
+        at 30 kHz. Default: 1, unless the times look otherwise, which is refused.
+    repair : bool
+        Mend what can be mended, with a warning for each, instead of refusing it.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    ValueError
+        If the source is of no known format, or for the first thing that is wrong with its spikes:
+        NaN, times in another unit, descending or doubled times within a unit, times before zero,
+        epochs that overlap.
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If the format needs a package that is not there.
+
+    Warns
+    -----
+    UserWarning
+        For what was mended, for silent units and for spikes outside the epochs, which are left
+        out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"t": [12.0, 31.5, 47.25], "cell": ["a", "b", "a"]})
+    >>> read(table, time="t", unit="cell", seconds_per_unit=1e-3, epochs=[[0, 0.1]])
+    Session(SpikeTrains(3 spikes of 2 neurons in 0.1 s, mean rate 15.00 Hz), 1 epochs, units a, b)
+    """
+    raw = _raw_of(source, time, unit, epochs if isinstance(epochs, str) else None)
+    if seconds_per_unit is not None:
+        raw = formats.scaled(raw, seconds_per_unit)
+    if epochs is not None and not isinstance(epochs, str):
+        raw = raw._replace(epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
+    return _session(checked(raw, repair, in_seconds=seconds_per_unit is not None))
+
+
+def _raw_of(source: Any, time: str, unit: str | None, epochs: str | None) -> Raw:
+    """Tell the format of a source; what is read from the file alone needs none of the packages."""
+    if isinstance(source, str | os.PathLike):
+        return _raw_of_file(Path(source), time, unit, epochs)
+    kind = type(source).__module__.partition(".")[0]
+    if isinstance(source, pd.DataFrame):
+        return formats.from_table(source, time, unit or "unit")
+    if kind == "pynapple":
+        return formats.from_pynapple(source, unit)
+    if kind == "temporaldata":
+        return formats.from_temporaldata(source)
+    if kind == "pynwb" or hasattr(source, "read"):
+        return formats.from_nwb(source, epochs, unit)
+    if isinstance(source, Sequence) and all(hasattr(train, "t_stop") for train in source):
+        return formats.from_neo(source)
+    raise ValueError(
+        f"cannot read a recording from a {type(source).__name__}: give a path, a DataFrame, an "
+        "open NWB file, a pynapple TsGroup, a list of neo SpikeTrains or a temporaldata.Data"
+    )
+
+
+def _raw_of_file(path: Path, time: str, unit: str | None, epochs: str | None) -> Raw:
+    if not path.exists():
+        raise FileNotFoundError(f"there is no recording at {path}")
+    if path.is_dir() or path.suffix == ".npz":
+        return formats.from_spikeinterface(path)
+    if path.suffix == ".nwb":
+        return formats.from_nwb(path, epochs, unit)
+    if path.suffix == ".h5":
+        return formats.read_temporaldata(path)
+    if path.suffix in (".csv", ".parquet"):
+        return formats.from_table(formats.read_table(path), time, unit or "unit")
+    raise ValueError(
+        f"path must end in .nwb, .csv, .parquet, .h5 or .npz, or be the folder of a sorting, "
+        f"got {str(path)!r}"
+    )
+
+
+def _session(raw: Raw) -> Session:
+    begin, end = formats.ends(raw)
+    order = np.argsort(raw.times, kind="stable")
+    # A spike at the very end of the last epoch is inside: spans of NWB hold both of their ends.
+    times = np.minimum(raw.times[order] - begin, np.nextafter(end - begin, 0))
+    spikes = SpikeTrains(
+        times=times,
+        neurons=raw.units[order],
+        n_neurons=len(raw.labels),
+        duration=end - begin,
+    )
+    epochs = np.array([[begin, end]]) if raw.epochs is None else raw.epochs
+    return Session(spikes=spikes, units=tuple(raw.labels), epochs=epochs - begin, start=begin)
+
+
+def _some(labels: tuple[Label, ...]) -> str:
+    return ", ".join(map(str, labels[:3])) + (", ..." if len(labels) > 3 else "")

@@ -1,0 +1,423 @@
+"""The field's formats of spikes, read into one form and written from it.
+
+Only what a format itself needs is imported, and only when it is used: the extra ``[data]`` has it.
+Times are as the source has them, on its clock and in its unit; nothing is checked here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Raw",
+    "from_neo",
+    "from_nwb",
+    "from_pynapple",
+    "from_spikeinterface",
+    "from_table",
+    "from_temporaldata",
+    "read_table",
+    "to_neo",
+    "write_nwb",
+    "to_pynapple",
+    "to_table",
+    "to_temporaldata",
+    "write_table",
+]
+
+Label = str | int
+
+# Segments of a SpikeInterface sorting carry no clock: they are laid out one after another.
+_BETWEEN_SEGMENTS = 1.0  # s
+
+
+class Raw(NamedTuple):
+    """Spikes as a source has them.
+
+    Attributes
+    ----------
+    times : ndarray of float, shape (n_spikes,)
+        In the order of the source, in its unit.
+    units : ndarray of int, shape (n_spikes,)
+        Which unit fired, an index into ``labels``.
+    rows : ndarray of int, shape (n_spikes,)
+        Where the spike stands: its row of a table, or its place in the train of its unit.
+    labels : list of str or int
+        What the source calls each unit, silent ones included.
+    epochs : ndarray of float, shape (n_epochs, 2), or None
+        Begin and end of each span of time that was recorded; None if the source does not say.
+    """
+
+    times: NDArray[np.float64]
+    units: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    labels: list[Label]
+    epochs: NDArray[np.float64] | None = None
+
+    def trains(self) -> list[NDArray[np.float64]]:
+        """Give the times of each unit, in the order of ``labels``."""
+        by_unit = np.argsort(self.units, kind="stable")
+        ends = np.cumsum(np.bincount(self.units, minlength=len(self.labels)))
+        return np.split(self.times[by_unit], ends[:-1]) if self.labels else []
+
+
+def from_trains(
+    trains: Sequence[ArrayLike], labels: Sequence[Any], epochs: ArrayLike | None = None
+) -> Raw:
+    """Put one train per unit into one row of spikes."""
+    arrays = [np.asarray(train, dtype=np.float64).ravel() for train in trains]
+    counts = [len(array) for array in arrays]
+    return Raw(
+        times=np.concatenate([*arrays, np.empty(0)]),
+        units=np.repeat(np.arange(len(arrays)), counts),
+        rows=np.concatenate([*map(np.arange, counts), np.empty(0, np.int64)]).astype(np.int64),
+        labels=_plain(labels),
+        epochs=_spans(epochs),
+    )
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+
+def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> Raw:
+    """Read a table with one row per spike.
+
+    ``table.attrs`` may hold ``epochs`` and ``units``, as :func:`to_table` leaves them.
+    """
+    for column in (time, unit):
+        if column not in table:
+            raise ValueError(
+                f"there is no column {column!r} among {', '.join(map(repr, table.columns))}: "
+                "name the columns, as in time='t', unit='cluster'"
+            )
+    found = table[unit]
+    if found.isna().any():
+        row = int(found.isna().to_numpy().argmax())
+        raise ValueError(f"row {row} of the table has no unit: drop it, or name its unit")
+    labels = table.attrs.get("units") or sorted(_plain(found.unique()), key=_order)
+    index = pd.Index(labels).get_indexer(pd.Index(found))
+    if (index < 0).any():
+        raise ValueError(f"unit {found.iloc[int((index < 0).argmax())]!r} is not among the units")
+    return Raw(
+        times=table[time].to_numpy(dtype=np.float64),
+        units=index.astype(np.int64),
+        rows=np.arange(len(table)),
+        labels=list(labels),
+        epochs=_spans(table.attrs.get("epochs")),
+    )
+
+
+def to_table(raw: Raw) -> pd.DataFrame:
+    """Make a table with one row per spike; epochs and units are in its ``attrs``."""
+    labels = np.array(raw.labels, dtype=object)
+    table = pd.DataFrame({"time": raw.times, "unit": labels[raw.units]}).infer_objects()
+    epochs = None if raw.epochs is None else raw.epochs.tolist()
+    table.attrs = {"epochs": epochs, "units": raw.labels}
+    return table
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file; what a first line of JSON says of it goes into ``attrs``."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    with path.open() as file:
+        first = file.readline()
+    about = json.loads(first[1:]) if first.startswith("#") and "{" in first else {}
+    table = pd.read_csv(path, comment="#")
+    if about and all(isinstance(label, str) for label in about.get("units", [])):
+        table["unit"] = table["unit"].astype(str)
+    table.attrs = about
+    return table
+
+
+def write_table(raw: Raw, path: Path) -> None:
+    """Write a CSV or Parquet file. In a CSV, epochs and units are a first line of JSON."""
+    table = to_table(raw)
+    if path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+        return
+    with path.open("w", newline="") as file:
+        file.write(f"# {json.dumps(table.attrs)}\n")
+        table.to_csv(file, index=False)
+
+
+# --- NWB ---------------------------------------------------------------------------------------
+
+
+def from_nwb(source: Any, epochs: str | None = None, unit: str | None = None) -> Raw:
+    """Read the units of an NWB file, given as a path, an open file or an ``NWBFile``.
+
+    Labels are in the column ``unit``, by default ``unit_name`` if there is one, else the ids.
+    What was recorded is the table of intervals called ``epochs``, by default what the units say
+    of their own observation.
+    """
+    if hasattr(source, "units"):
+        return _units_of(source, epochs, unit)
+    pynwb, h5py = _needed("pynwb"), _needed("h5py")
+    with h5py.File(source, "r") as file, pynwb.NWBHDF5IO(file=file, mode="r") as io:
+        return _units_of(io.read(), epochs, unit)
+
+
+def _units_of(nwb: Any, epochs: str | None, unit: str | None) -> Raw:
+    units = nwb.units
+    if units is None or "spike_times" not in units.colnames:
+        raise ValueError("the NWB file has no table of units with spike times")
+    if unit is not None and unit not in units.colnames:
+        raise ValueError(f"unit must be one of {', '.join(units.colnames)}, got {unit!r}")
+    column = unit or ("unit_name" if "unit_name" in units.colnames else None)
+    labels = units[column][:] if column else units.id[:]
+    trains = [units["spike_times"][row] for row in range(len(units))]
+    if epochs is not None:
+        return from_trains(trains, labels, _interval_table(nwb, epochs))
+    observed = None
+    if "obs_intervals" in units.colnames:
+        observed = _common([_spans(units["obs_intervals"][row]) for row in range(len(units))])
+    return from_trains(trains, labels, observed)
+
+
+def _interval_table(nwb: Any, name: str) -> NDArray[np.float64]:
+    tables = dict(nwb.intervals or {}) | {"trials": nwb.trials, "epochs": nwb.epochs}
+    tables = {key: table for key, table in tables.items() if table is not None}
+    if name not in tables:
+        raise ValueError(f"epochs must be one of the file's {sorted(tables)}, got {name!r}")
+    return np.stack([tables[name]["start_time"][:], tables[name]["stop_time"][:]], axis=1)
+
+
+def _common(observed: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    """Find the spans in which all units were observed."""
+    spans = [np.asarray(part) for part in observed if part is not None and len(part)]
+    if not spans:
+        return None
+    borders = np.unique(np.concatenate([part.ravel() for part in spans]))
+    pieces = [
+        (begin, end)
+        for begin, end in pairwise(borders)
+        if all(((part[:, 0] <= begin) & (end <= part[:, 1])).any() for part in spans)
+    ]
+    return _joined(np.array(pieces).reshape(-1, 2))
+
+
+def _joined(spans: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Join spans that touch, unless someone keeps them apart on purpose."""
+    apart = np.flatnonzero(spans[1:, 0] > spans[:-1, 1])
+    starts, ends = np.append(0, apart + 1), np.append(apart, len(spans) - 1)
+    return np.stack([spans[starts, 0], spans[ends, 1]], axis=1) if len(spans) else spans
+
+
+def write_nwb(raw: Raw, path: Path) -> None:
+    """Write an NWB file with a table of units."""
+    pynwb = _needed("pynwb")
+    nwb = pynwb.NWBFile(
+        session_description="spike trains",
+        identifier=path.stem,
+        session_start_time=datetime(1970, 1, 1, tzinfo=UTC),
+    )
+    named = not _are_whole(raw.labels)
+    if named:
+        nwb.add_unit_column("unit_name", "label of the unit")
+    for row, (label, train) in enumerate(zip(raw.labels, raw.trains(), strict=True)):
+        known: dict[str, Any] = {"unit_name": str(label), "id": row} if named else {"id": label}
+        if raw.epochs is not None:
+            known["obs_intervals"] = raw.epochs
+        nwb.add_unit(spike_times=train, **known)
+    with pynwb.NWBHDF5IO(path, "w") as io:
+        io.write(nwb)
+
+
+# --- pynapple, neo, temporaldata, SpikeInterface ------------------------------------------------
+
+
+def from_pynapple(group: Any, unit: str | None = None) -> Raw:
+    """Read a ``TsGroup``; labels are its metadata called ``unit``, by default ``label``."""
+    if unit is not None and unit not in group.metadata_columns:
+        raise ValueError(f"unit must be one of {list(group.metadata_columns)}, got {unit!r}")
+    column = unit or ("label" if "label" in group.metadata_columns else None)
+    labels = list(group.index) if column is None else list(group[column])
+    trains = [group[key].index.values for key in group.index]
+    return from_trains(trains, labels, group.time_support.values)
+
+
+def to_pynapple(raw: Raw) -> Any:
+    """Make a ``TsGroup``; labels that cannot be its keys are in its metadata ``label``."""
+    nap = _needed("pynapple")
+    support = None if raw.epochs is None else nap.IntervalSet(*raw.epochs.T)
+    # Keys are whole numbers in ascending order: labels that are not go into the metadata.
+    are_keys = _are_whole(raw.labels) and raw.labels == sorted(raw.labels)
+    keys = raw.labels if are_keys else range(len(raw.labels))
+    trains = {
+        key: nap.Ts(train, time_support=support)
+        for key, train in zip(keys, raw.trains(), strict=True)
+    }
+    metadata = {} if are_keys else {"label": raw.labels}
+    return nap.TsGroup(trains, time_support=support, metadata=metadata)
+
+
+def from_neo(trains: Sequence[Any]) -> Raw:
+    """Read a list of ``SpikeTrain``; their common span is what was recorded."""
+    if not trains:
+        raise ValueError("the list of spike trains is empty")
+    names = [train.annotations.get("label", train.name or None) for train in trains]
+    known = len(set(names)) == len(names) and None not in names
+    begin = max(float(train.t_start.rescale("s")) for train in trains)
+    end = min(float(train.t_stop.rescale("s")) for train in trains)
+    seconds = [train.rescale("s").magnitude for train in trains]
+    return from_trains(seconds, names if known else range(len(trains)), [(begin, end)])
+
+
+def to_neo(raw: Raw) -> list[Any]:
+    """Make a list of ``SpikeTrain``, each from the first epoch's begin to the last one's end."""
+    neo = _needed("neo")
+    begin, end = ends(raw)
+    return [
+        neo.SpikeTrain(train, units="s", t_start=begin, t_stop=end, name=str(label), label=label)
+        for label, train in zip(raw.labels, raw.trains(), strict=True)
+    ]
+
+
+def from_temporaldata(data: Any) -> Raw:
+    """Read a ``temporaldata.Data`` with ``spikes`` and ``units``, as torch_brain has them."""
+    for name in ("spikes", "units"):
+        if not hasattr(data, name):
+            raise ValueError(f"the temporaldata object has no {name!r}, only {list(data.keys())}")
+    spikes, domain = data.spikes, data.spikes.domain
+    labels = _plain(data.units.id)
+    index = np.asarray(spikes.unit_index, dtype=np.int64)
+    return Raw(
+        times=np.asarray(spikes.timestamps, dtype=np.float64),
+        units=index,
+        rows=np.arange(len(index)),
+        labels=labels,
+        epochs=_spans(np.stack([domain.start, domain.end], axis=1)),
+    )
+
+
+def to_temporaldata(raw: Raw) -> Any:
+    """Make a ``temporaldata.Data`` with ``spikes`` and ``units``."""
+    td = _needed("temporaldata")
+    epochs = np.array([ends(raw)]) if raw.epochs is None else raw.epochs
+    domain = td.Interval(start=epochs[:, 0].copy(), end=epochs[:, 1].copy())
+    return td.Data(
+        spikes=td.IrregularTimeSeries(timestamps=raw.times, unit_index=raw.units, domain=domain),
+        units=td.ArrayDict(id=np.array(raw.labels)),
+        domain=domain,
+    )
+
+
+def read_temporaldata(path: Path) -> Raw:
+    """Read an HDF5 file of temporaldata."""
+    td, h5py = _needed("temporaldata"), _needed("h5py")
+    with h5py.File(path, "r") as file:
+        return from_temporaldata(td.Data.from_hdf5(file))
+
+
+def write_temporaldata(raw: Raw, path: Path) -> None:
+    """Write an HDF5 file of temporaldata."""
+    h5py = _needed("h5py")
+    with h5py.File(path, "w") as file:
+        to_temporaldata(raw).to_hdf5(file)
+
+
+def from_spikeinterface(path: Path) -> Raw:
+    """Read a sorting that SpikeInterface has saved as a folder or as npz, without SpikeInterface.
+
+    Its segments have no common clock: they follow each other, one second apart, each from its
+    time zero to its last spike.
+    """
+    segments, labels, rate = _sorting_folder(path) if path.is_dir() else _sorting_npz(path)
+    times, epochs, begin = [], [], 0.0
+    for samples, _ in segments:
+        seconds = samples / rate + begin
+        times.append(seconds)
+        epochs.append((begin, float(np.nextafter(seconds.max(initial=begin), np.inf))))
+        begin = epochs[-1][1] + _BETWEEN_SEGMENTS
+    units = np.concatenate([units for _, units in segments]).astype(np.int64)
+    spikes = np.concatenate(times)
+    return Raw(spikes, units, np.arange(len(spikes)), labels, _spans(epochs))
+
+
+_Segments = list[tuple[NDArray[Any], NDArray[np.int64]]]
+
+
+def _sorting_folder(path: Path) -> tuple[_Segments, list[Label], float]:
+    if (path / "sorting_cached.npz").exists():
+        return _sorting_npz(path / "sorting_cached.npz")
+    if not (path / "numpysorting_info.json").exists():
+        raise ValueError(
+            f"{path} holds neither numpysorting_info.json nor sorting_cached.npz: save the "
+            "sorting by sorting.save(folder=..., format='numpy_folder')"
+        )
+    about = json.loads((path / "numpysorting_info.json").read_text())
+    spikes = np.load(path / "spikes.npy")
+    segments = [
+        (part["sample_index"], part["unit_index"])
+        for part in (spikes[spikes["segment_index"] == k] for k in range(about["num_segments"]))
+    ]
+    return segments, _plain(about["unit_ids"]), float(about["sampling_frequency"])
+
+
+def _sorting_npz(path: Path) -> tuple[_Segments, list[Label], float]:
+    with np.load(path) as file:
+        if "unit_ids" not in file.files or "sampling_frequency" not in file.files:
+            raise ValueError(f"{path} is no sorting of SpikeInterface: it holds {file.files}")
+        labels, segments = file["unit_ids"], []
+        for k in range(int(file["num_segment"][0])):
+            units = pd.Index(labels).get_indexer(pd.Index(file[f"spike_labels_seg{k}"]))
+            segments.append((file[f"spike_indexes_seg{k}"], units))
+        return segments, _plain(labels), float(file["sampling_frequency"][0])
+
+
+def scaled(raw: Raw, seconds: float) -> Raw:
+    """Turn times of another unit into s."""
+    if not 0 < seconds < np.inf:
+        raise ValueError(f"seconds_per_unit must be a positive number of s, got {seconds}")
+    epochs = None if raw.epochs is None else raw.epochs * seconds
+    return raw._replace(times=raw.times * seconds, epochs=epochs)
+
+
+# --- common ------------------------------------------------------------------------------------
+
+
+def _needed(package: str) -> Any:
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f"this format needs {package}: pip install 'lgl_core[data]' brings it"
+        ) from error
+
+
+def _spans(epochs: ArrayLike | None) -> NDArray[np.float64] | None:
+    return None if epochs is None else np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
+
+
+def ends(raw: Raw) -> tuple[float, float]:
+    """Say when the first epoch begins and the last one ends; else from 0 to the last spike."""
+    if raw.epochs is not None:
+        return float(raw.epochs[0, 0]), float(raw.epochs[-1, 1])
+    return 0.0, float(np.nextafter(raw.times.max(initial=0.0), np.inf))
+
+
+def _plain(labels: Any) -> list[Label]:
+    """Make labels Python's own whole numbers or text."""
+    array = np.asarray(labels)
+    if np.issubdtype(array.dtype, np.integer):
+        return [int(label) for label in array]
+    return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
+
+
+def _are_whole(labels: list[Label]) -> bool:
+    return all(isinstance(label, int) for label in labels)
+
+
+def _order(label: Label) -> tuple[bool, Any]:
+    return isinstance(label, str), label

@@ -1,0 +1,153 @@
+"""What can be wrong with a recording is said before an hour is lost, and mended on request."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgl_core.recordings import read
+
+few = settings(max_examples=50, deadline=None)
+
+
+def table(*spikes: tuple[float, str]) -> pd.DataFrame:
+    return pd.DataFrame(spikes, columns=["time", "unit"])
+
+
+def regular(n: int = 100, rate: float = 5.0) -> np.ndarray:
+    """Times in s of a neuron that fires all the time."""
+    return (np.arange(n) + 0.37) / rate
+
+
+WRONG = {
+    "NaN": (
+        table((0.1, "a"), (np.nan, "b"), (0.3, "a")),
+        r"row 1 \(unit 'b'\) is at nan \(1 of 3 spikes\): leave such spikes out",
+        [0.1, 0.3],
+    ),
+    "infinite": (
+        table((0.1, "a"), (np.inf, "b"), (0.3, "b")),
+        r"row 1 \(unit 'b'\) is at inf",
+        [0.1, 0.3],
+    ),
+    "unsorted": (
+        table((0.5, "b"), (0.4, "a"), (0.3, "a"), (0.6, "b")),
+        r"row 2 \(unit 'a'\) is at 0.3, before the spike above it \(1 of 4 spikes\): sort",
+        [0.3, 0.4, 0.5, 0.6],
+    ),
+    "twice": (
+        table((0.1, "a"), (0.1, "b"), (0.2, "a"), (0.2, "a")),
+        r"row 3 \(unit 'a'\) is at 0.2 for the second time \(1 of 4 spikes\): leave one",
+        [0.1, 0.1, 0.2],
+    ),
+    "negative": (
+        table((-0.25, "a"), (0.1, "b"), (0.25, "a")),
+        r"row 0 \(unit 'a'\) is at -0.25 s, before time zero \(1 of 3 spikes\): give epochs",
+        [0.0, 0.35, 0.5],
+    ),
+}
+
+
+@pytest.mark.parametrize(("spikes", "message", "mended"), WRONG.values(), ids=list(WRONG))
+def test_what_can_be_mended(spikes, message, mended):
+    with pytest.raises(ValueError, match=f"{message}.*; repair=True does it"):
+        read(spikes)
+    with pytest.warns(UserWarning, match=f"{message}.*: mended"):
+        session = read(spikes, repair=True)
+    np.testing.assert_allclose(session.spikes.times, mended, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (np.round(regular() * 30_000), "all times are whole numbers: times look like samples"),
+        (regular() * 1e3, "units would fire at 0.00.* Hz for .* s: times look like ms, or"),
+        (regular(10_000, 100.0) * 1e3, "for 9.999e.04 s: times look like ms"),
+        (regular() / 3600, "units would fire at .* Hz: times look like minutes, or hours"),
+    ],
+    ids=["samples", "ms", "ms of a fast neuron", "hours"],
+)
+def test_times_that_are_not_in_seconds(times, message):
+    spikes = pd.DataFrame({"time": times, "unit": "a"})
+    with pytest.raises(ValueError, match=message):
+        read(spikes)
+    with pytest.raises(ValueError, match=message):
+        read(spikes, repair=True)  # which unit it is nobody can know
+    assert len(read(spikes, seconds_per_unit=1).spikes) == len(times)
+
+
+@few
+@given(st.floats(0.2, 100), st.integers(30, 300))
+def test_rates_that_neurons_have_are_in_seconds(rate, n):
+    spikes = pd.DataFrame({"time": regular(n, rate), "unit": "a"})
+    assert len(read(spikes).spikes) == n
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        ([[0, 1], [0.5, 2]], "epoch 1 begins before epoch 0 ends: give epochs in order"),
+        ([[0, np.nan]], "epochs must be pairs of finite times"),
+        (np.empty((0, 2)), "epochs must be pairs of finite times"),
+    ],
+)
+def test_epochs_that_are_none(epochs, message):
+    with pytest.raises(ValueError, match=message):
+        read(table((0.5, "a")), epochs=epochs, repair=True)
+
+
+def test_an_empty_epoch_can_be_left_out():
+    spikes = table((0.5, "a"), (2.5, "a"))
+    with pytest.raises(ValueError, match="epoch 1 ends at 1 s, not after its begin: leave it out"):
+        read(spikes, epochs=[[0, 1], [1, 1], [2, 3]])
+    with pytest.warns(UserWarning, match="mended"):
+        session = read(spikes, epochs=[[0, 1], [1, 1], [2, 3]], repair=True)
+    assert session.epochs.tolist() == [[0, 1], [2, 3]]
+
+
+def test_spikes_outside_the_epochs_are_left_out():
+    with pytest.warns(UserWarning, match=r"row 1 \(unit 'b'\) lies in no epoch \(2 of 4 spikes"):
+        session = read(
+            table((0.5, "a"), (1.5, "b"), (2.5, "b"), (3.5, "a")), epochs=[[0, 1], [2, 3]]
+        )
+    assert session.spikes.times.tolist() == [0.5, 2.5]
+
+
+def test_silent_units_are_named():
+    spikes = table((0.5, "a"))
+    spikes.attrs = {"units": ["a", "b", "c"]}
+    with pytest.warns(UserWarning, match=r"2 of 3 units have no spike \(b, c\)"):
+        assert read(spikes).spikes.n_neurons == 3
+
+
+@few
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-5_000, 60_000).map(lambda ms: ms / 1e3) | st.just(np.nan),
+            st.sampled_from(["a", "b"]),
+        ),
+        min_size=2,
+        max_size=15,
+    )
+)
+def test_a_repair_leaves_nothing_to_mend(spikes):
+    """Whatever is wrong, what comes out is a recording, with the good spikes all in it."""
+    spikes = table(*spikes)
+    good = spikes.dropna().drop_duplicates()
+    if len(good) < 2 or np.ptp(good["time"]) < 0.1:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        session = read(spikes, repair=True, seconds_per_unit=1)
+    labels = np.array(session.units)[session.spikes.neurons]
+    again = pd.DataFrame({"time": session.spikes.times, "unit": labels})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read(again, seconds_per_unit=1).spikes) == len(good)
+    np.testing.assert_allclose(
+        session.spikes.times + session.start, np.sort(good["time"]), atol=1e-12
+    )
