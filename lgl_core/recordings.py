@@ -19,12 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lgl_core import recordings_formats as formats
 from lgl_core.recordings_checks import checked
-from lgl_core.recordings_formats import Raw
+from lgl_core.recordings_raw import Label, Raw, ends, scaled
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["Session", "read"]
-
-Label = str | int
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -226,7 +224,7 @@ def read(
     """
     raw = _raw_of(source, time, unit, epochs if isinstance(epochs, str) else None)
     if seconds_per_unit is not None:
-        raw = formats.scaled(raw, seconds_per_unit)
+        raw = scaled(raw, seconds_per_unit)
     if epochs is not None and not isinstance(epochs, str):
         raw = raw._replace(epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
     return _session(checked(raw, repair, in_seconds=seconds_per_unit is not None))
@@ -271,7 +269,7 @@ def _raw_of_file(path: Path, time: str, unit: str | None, epochs: str | None) ->
 
 
 def _session(raw: Raw) -> Session:
-    begin, end = formats.ends(raw)
+    begin, end = ends(raw)
     order = np.argsort(raw.times, kind="stable")
     # A spike at the very end of the last epoch is inside: spans of NWB hold both of their ends.
     times = np.minimum(raw.times[order] - begin, np.nextafter(end - begin, 0))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lgl_core.recordings_formats import Raw
+from lgl_core.recordings_raw import Raw
 
 __all__ = ["Finding", "checked"]
 

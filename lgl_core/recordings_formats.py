@@ -1,7 +1,6 @@
-"""The field's formats of spikes, read into one form and written from it.
+"""The field's formats of spikes, each read into :class:`Raw` and written from it.
 
 Only what a format itself needs is imported, and only when it is used: the extra ``[data]`` has it.
-Times are as the source has them, on its clock and in its unit; nothing is checked here.
 """
 
 from __future__ import annotations
@@ -9,17 +8,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from lgl_core.recordings_raw import (
+    Label,
+    Raw,
+    are_whole,
+    ends,
+    from_trains,
+    label_order,
+    needed,
+    plain_labels,
+    spans,
+)
 
 __all__ = [
-    "Raw",
     "from_neo",
     "from_nwb",
     "from_pynapple",
@@ -27,63 +36,18 @@ __all__ = [
     "from_table",
     "from_temporaldata",
     "read_table",
+    "read_temporaldata",
     "to_neo",
-    "write_nwb",
     "to_pynapple",
     "to_table",
     "to_temporaldata",
+    "write_nwb",
     "write_table",
+    "write_temporaldata",
 ]
-
-Label = str | int
 
 # Segments of a SpikeInterface sorting carry no clock: they are laid out one after another.
 _BETWEEN_SEGMENTS = 1.0  # s
-
-
-class Raw(NamedTuple):
-    """Spikes as a source has them.
-
-    Attributes
-    ----------
-    times : ndarray of float, shape (n_spikes,)
-        In the order of the source, in its unit.
-    units : ndarray of int, shape (n_spikes,)
-        Which unit fired, an index into ``labels``.
-    rows : ndarray of int, shape (n_spikes,)
-        Where the spike stands: its row of a table, or its place in the train of its unit.
-    labels : list of str or int
-        What the source calls each unit, silent ones included.
-    epochs : ndarray of float, shape (n_epochs, 2), or None
-        Begin and end of each span of time that was recorded; None if the source does not say.
-    """
-
-    times: NDArray[np.float64]
-    units: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    labels: list[Label]
-    epochs: NDArray[np.float64] | None = None
-
-    def trains(self) -> list[NDArray[np.float64]]:
-        """Give the times of each unit, in the order of ``labels``."""
-        by_unit = np.argsort(self.units, kind="stable")
-        ends = np.cumsum(np.bincount(self.units, minlength=len(self.labels)))
-        return np.split(self.times[by_unit], ends[:-1]) if self.labels else []
-
-
-def from_trains(
-    trains: Sequence[ArrayLike], labels: Sequence[Any], epochs: ArrayLike | None = None
-) -> Raw:
-    """Put one train per unit into one row of spikes."""
-    arrays = [np.asarray(train, dtype=np.float64).ravel() for train in trains]
-    counts = [len(array) for array in arrays]
-    return Raw(
-        times=np.concatenate([*arrays, np.empty(0)]),
-        units=np.repeat(np.arange(len(arrays)), counts),
-        rows=np.concatenate([*map(np.arange, counts), np.empty(0, np.int64)]).astype(np.int64),
-        labels=_plain(labels),
-        epochs=_spans(epochs),
-    )
 
 
 # --- tables ------------------------------------------------------------------------------------
@@ -104,7 +68,7 @@ def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> R
     if found.isna().any():
         row = int(found.isna().to_numpy().argmax())
         raise ValueError(f"row {row} of the table has no unit: drop it, or name its unit")
-    labels = table.attrs.get("units") or sorted(_plain(found.unique()), key=_order)
+    labels = table.attrs.get("units") or sorted(plain_labels(found.unique()), key=label_order)
     index = pd.Index(labels).get_indexer(pd.Index(found))
     if (index < 0).any():
         raise ValueError(f"unit {found.iloc[int((index < 0).argmax())]!r} is not among the units")
@@ -113,7 +77,7 @@ def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> R
         units=index.astype(np.int64),
         rows=np.arange(len(table)),
         labels=list(labels),
-        epochs=_spans(table.attrs.get("epochs")),
+        epochs=spans(table.attrs.get("epochs")),
     )
 
 
@@ -163,7 +127,7 @@ def from_nwb(source: Any, epochs: str | None = None, unit: str | None = None) ->
     """
     if hasattr(source, "units"):
         return _units_of(source, epochs, unit)
-    pynwb, h5py = _needed("pynwb"), _needed("h5py")
+    pynwb, h5py = needed("pynwb"), needed("h5py")
     with h5py.File(source, "r") as file, pynwb.NWBHDF5IO(file=file, mode="r") as io:
         return _units_of(io.read(), epochs, unit)
 
@@ -181,7 +145,7 @@ def _units_of(nwb: Any, epochs: str | None, unit: str | None) -> Raw:
         return from_trains(trains, labels, _interval_table(nwb, epochs))
     observed = None
     if "obs_intervals" in units.colnames:
-        observed = _common([_spans(units["obs_intervals"][row]) for row in range(len(units))])
+        observed = _common([spans(units["obs_intervals"][row]) for row in range(len(units))])
     return from_trains(trains, labels, observed)
 
 
@@ -195,34 +159,34 @@ def _interval_table(nwb: Any, name: str) -> NDArray[np.float64]:
 
 def _common(observed: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
     """Find the spans in which all units were observed."""
-    spans = [np.asarray(part) for part in observed if part is not None and len(part)]
-    if not spans:
+    known = [part for part in observed if part is not None and len(part)]
+    if not known:
         return None
-    borders = np.unique(np.concatenate([part.ravel() for part in spans]))
+    borders = np.unique(np.concatenate([part.ravel() for part in known]))
     pieces = [
         (begin, end)
         for begin, end in pairwise(borders)
-        if all(((part[:, 0] <= begin) & (end <= part[:, 1])).any() for part in spans)
+        if all(((part[:, 0] <= begin) & (end <= part[:, 1])).any() for part in known)
     ]
     return _joined(np.array(pieces).reshape(-1, 2))
 
 
-def _joined(spans: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Join spans that touch, unless someone keeps them apart on purpose."""
-    apart = np.flatnonzero(spans[1:, 0] > spans[:-1, 1])
-    starts, ends = np.append(0, apart + 1), np.append(apart, len(spans) - 1)
-    return np.stack([spans[starts, 0], spans[ends, 1]], axis=1) if len(spans) else spans
+def _joined(pieces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Join pieces that touch."""
+    apart = np.flatnonzero(pieces[1:, 0] > pieces[:-1, 1])
+    firsts, lasts = np.append(0, apart + 1), np.append(apart, len(pieces) - 1)
+    return np.stack([pieces[firsts, 0], pieces[lasts, 1]], axis=1) if len(pieces) else pieces
 
 
 def write_nwb(raw: Raw, path: Path) -> None:
     """Write an NWB file with a table of units."""
-    pynwb = _needed("pynwb")
+    pynwb = needed("pynwb")
     nwb = pynwb.NWBFile(
         session_description="spike trains",
         identifier=path.stem,
         session_start_time=datetime(1970, 1, 1, tzinfo=UTC),
     )
-    named = not _are_whole(raw.labels)
+    named = not are_whole(raw.labels)
     if named:
         nwb.add_unit_column("unit_name", "label of the unit")
     for row, (label, train) in enumerate(zip(raw.labels, raw.trains(), strict=True)):
@@ -249,10 +213,10 @@ def from_pynapple(group: Any, unit: str | None = None) -> Raw:
 
 def to_pynapple(raw: Raw) -> Any:
     """Make a ``TsGroup``; labels that cannot be its keys are in its metadata ``label``."""
-    nap = _needed("pynapple")
+    nap = needed("pynapple")
     support = None if raw.epochs is None else nap.IntervalSet(*raw.epochs.T)
     # Keys are whole numbers in ascending order: labels that are not go into the metadata.
-    are_keys = _are_whole(raw.labels) and raw.labels == sorted(raw.labels)
+    are_keys = are_whole(raw.labels) and raw.labels == sorted(raw.labels)
     keys = raw.labels if are_keys else range(len(raw.labels))
     trains = {
         key: nap.Ts(train, time_support=support)
@@ -276,7 +240,7 @@ def from_neo(trains: Sequence[Any]) -> Raw:
 
 def to_neo(raw: Raw) -> list[Any]:
     """Make a list of ``SpikeTrain``, each from the first epoch's begin to the last one's end."""
-    neo = _needed("neo")
+    neo = needed("neo")
     begin, end = ends(raw)
     return [
         neo.SpikeTrain(train, units="s", t_start=begin, t_stop=end, name=str(label), label=label)
@@ -290,20 +254,20 @@ def from_temporaldata(data: Any) -> Raw:
         if not hasattr(data, name):
             raise ValueError(f"the temporaldata object has no {name!r}, only {list(data.keys())}")
     spikes, domain = data.spikes, data.spikes.domain
-    labels = _plain(data.units.id)
+    labels = plain_labels(data.units.id)
     index = np.asarray(spikes.unit_index, dtype=np.int64)
     return Raw(
         times=np.asarray(spikes.timestamps, dtype=np.float64),
         units=index,
         rows=np.arange(len(index)),
         labels=labels,
-        epochs=_spans(np.stack([domain.start, domain.end], axis=1)),
+        epochs=spans(np.stack([domain.start, domain.end], axis=1)),
     )
 
 
 def to_temporaldata(raw: Raw) -> Any:
     """Make a ``temporaldata.Data`` with ``spikes`` and ``units``."""
-    td = _needed("temporaldata")
+    td = needed("temporaldata")
     epochs = np.array([ends(raw)]) if raw.epochs is None else raw.epochs
     domain = td.Interval(start=epochs[:, 0].copy(), end=epochs[:, 1].copy())
     return td.Data(
@@ -315,14 +279,14 @@ def to_temporaldata(raw: Raw) -> Any:
 
 def read_temporaldata(path: Path) -> Raw:
     """Read an HDF5 file of temporaldata."""
-    td, h5py = _needed("temporaldata"), _needed("h5py")
+    td, h5py = needed("temporaldata"), needed("h5py")
     with h5py.File(path, "r") as file:
         return from_temporaldata(td.Data.from_hdf5(file))
 
 
 def write_temporaldata(raw: Raw, path: Path) -> None:
     """Write an HDF5 file of temporaldata."""
-    h5py = _needed("h5py")
+    h5py = needed("h5py")
     with h5py.File(path, "w") as file:
         to_temporaldata(raw).to_hdf5(file)
 
@@ -342,7 +306,7 @@ def from_spikeinterface(path: Path) -> Raw:
         begin = epochs[-1][1] + _BETWEEN_SEGMENTS
     units = np.concatenate([units for _, units in segments]).astype(np.int64)
     spikes = np.concatenate(times)
-    return Raw(spikes, units, np.arange(len(spikes)), labels, _spans(epochs))
+    return Raw(spikes, units, np.arange(len(spikes)), labels, spans(epochs))
 
 
 _Segments = list[tuple[NDArray[Any], NDArray[np.int64]]]
@@ -362,7 +326,7 @@ def _sorting_folder(path: Path) -> tuple[_Segments, list[Label], float]:
         (part["sample_index"], part["unit_index"])
         for part in (spikes[spikes["segment_index"] == k] for k in range(about["num_segments"]))
     ]
-    return segments, _plain(about["unit_ids"]), float(about["sampling_frequency"])
+    return segments, plain_labels(about["unit_ids"]), float(about["sampling_frequency"])
 
 
 def _sorting_npz(path: Path) -> tuple[_Segments, list[Label], float]:
@@ -373,51 +337,4 @@ def _sorting_npz(path: Path) -> tuple[_Segments, list[Label], float]:
         for k in range(int(file["num_segment"][0])):
             units = pd.Index(labels).get_indexer(pd.Index(file[f"spike_labels_seg{k}"]))
             segments.append((file[f"spike_indexes_seg{k}"], units))
-        return segments, _plain(labels), float(file["sampling_frequency"][0])
-
-
-def scaled(raw: Raw, seconds: float) -> Raw:
-    """Turn times of another unit into s."""
-    if not 0 < seconds < np.inf:
-        raise ValueError(f"seconds_per_unit must be a positive number of s, got {seconds}")
-    epochs = None if raw.epochs is None else raw.epochs * seconds
-    return raw._replace(times=raw.times * seconds, epochs=epochs)
-
-
-# --- common ------------------------------------------------------------------------------------
-
-
-def _needed(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise ImportError(
-            f"this format needs {package}: pip install 'lgl_core[data]' brings it"
-        ) from error
-
-
-def _spans(epochs: ArrayLike | None) -> NDArray[np.float64] | None:
-    return None if epochs is None else np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
-
-
-def ends(raw: Raw) -> tuple[float, float]:
-    """Say when the first epoch begins and the last one ends; else from 0 to the last spike."""
-    if raw.epochs is not None:
-        return float(raw.epochs[0, 0]), float(raw.epochs[-1, 1])
-    return 0.0, float(np.nextafter(raw.times.max(initial=0.0), np.inf))
-
-
-def _plain(labels: Any) -> list[Label]:
-    """Make labels Python's own whole numbers or text."""
-    array = np.asarray(labels)
-    if np.issubdtype(array.dtype, np.integer):
-        return [int(label) for label in array]
-    return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
-
-
-def _are_whole(labels: list[Label]) -> bool:
-    return all(isinstance(label, int) for label in labels)
-
-
-def _order(label: Label) -> tuple[bool, Any]:
-    return isinstance(label, str), label
+        return segments, plain_labels(labels), float(file["sampling_frequency"][0])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lgl_core.recordings import read
 
 few = settings(max_examples=50, deadline=None)
+pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 
 
 def table(*spikes: tuple[float, str]) -> pd.DataFrame:

@@ -12,10 +12,8 @@ import pynapple as nap
 import pynwb
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from test_recordings import empty_nwb, random_sessions, same
 
-from lgl_core import recordings_formats as formats
 from lgl_core.recordings import Session, read
 from lgl_core.spikes import SpikeTrains
 
@@ -283,15 +281,3 @@ def test_a_package_that_is_not_there(package, monkeypatch, tmp_path):
     }[package]
     with pytest.raises(ImportError, match=rf"needs {package}: pip install 'lgl_core\[data\]'"):
         write()
-
-
-@few
-@given(st.data())
-def test_trains_are_the_times_of_each_unit(data):
-    session = data.draw(random_sessions())
-    raw = session._raw()
-    trains = raw.trains()
-    again = formats.from_trains(trains, session.units, raw.epochs)
-    for unit, train in enumerate(trains):
-        assert train.tolist() == raw.times[raw.units == unit].tolist()
-        assert again.rows[again.units == unit].tolist() == list(range(len(train)))

@@ -1,0 +1,121 @@
+"""Spikes as a source has them: the one form between any format and a session.
+
+Times are on the clock of the source and in its unit; nothing is checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Label",
+    "Raw",
+    "are_whole",
+    "ends",
+    "from_trains",
+    "label_order",
+    "needed",
+    "plain_labels",
+    "scaled",
+    "spans",
+]
+
+Label = str | int
+
+
+class Raw(NamedTuple):
+    """Spikes as a source has them.
+
+    Attributes
+    ----------
+    times : ndarray of float, shape (n_spikes,)
+        In the order of the source, in its unit.
+    units : ndarray of int, shape (n_spikes,)
+        Which unit fired, an index into ``labels``.
+    rows : ndarray of int, shape (n_spikes,)
+        Where the spike stands: its row of a table, or its place in the train of its unit.
+    labels : list of str or int
+        What the source calls each unit, silent ones included.
+    epochs : ndarray of float, shape (n_epochs, 2), or None
+        Begin and end of each span of time that was recorded; None if the source does not say.
+    """
+
+    times: NDArray[np.float64]
+    units: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    labels: list[Label]
+    epochs: NDArray[np.float64] | None = None
+
+    def trains(self) -> list[NDArray[np.float64]]:
+        """Give the times of each unit, in the order of ``labels``."""
+        by_unit = np.argsort(self.units, kind="stable")
+        ends = np.cumsum(np.bincount(self.units, minlength=len(self.labels)))
+        return np.split(self.times[by_unit], ends[:-1]) if self.labels else []
+
+
+def from_trains(
+    trains: Sequence[ArrayLike], labels: Sequence[Any], epochs: ArrayLike | None = None
+) -> Raw:
+    """Put one train per unit into one row of spikes."""
+    arrays = [np.asarray(train, dtype=np.float64).ravel() for train in trains]
+    counts = [len(array) for array in arrays]
+    return Raw(
+        times=np.concatenate([*arrays, np.empty(0)]),
+        units=np.repeat(np.arange(len(arrays)), counts),
+        rows=np.concatenate([*map(np.arange, counts), np.empty(0, np.int64)]).astype(np.int64),
+        labels=plain_labels(labels),
+        epochs=spans(epochs),
+    )
+
+
+def scaled(raw: Raw, seconds: float) -> Raw:
+    """Turn times of another unit into s."""
+    if not 0 < seconds < np.inf:
+        raise ValueError(f"seconds_per_unit must be a positive number of s, got {seconds}")
+    epochs = None if raw.epochs is None else raw.epochs * seconds
+    return raw._replace(times=raw.times * seconds, epochs=epochs)
+
+
+def needed(package: str) -> Any:
+    """Import a package that a format needs, or say how to get it."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f"this format needs {package}: pip install 'lgl_core[data]' brings it"
+        ) from error
+
+
+def spans(epochs: ArrayLike | None) -> NDArray[np.float64] | None:
+    """Make pairs of begin and end of whatever holds them; None stays None."""
+    return None if epochs is None else np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
+
+
+def ends(raw: Raw) -> tuple[float, float]:
+    """Say when the first epoch begins and the last one ends; else from 0 to the last spike."""
+    if raw.epochs is not None:
+        return float(raw.epochs[0, 0]), float(raw.epochs[-1, 1])
+    return 0.0, float(np.nextafter(raw.times.max(initial=0.0), np.inf))
+
+
+def plain_labels(labels: Any) -> list[Label]:
+    """Make labels Python's own whole numbers or text."""
+    array = np.asarray(labels)
+    if np.issubdtype(array.dtype, np.integer):
+        return [int(label) for label in array]
+    return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
+
+
+def are_whole(labels: list[Label]) -> bool:
+    """Tell whether labels are whole numbers, which ids of NWB and pynapple have to be."""
+    return all(isinstance(label, int) for label in labels)
+
+
+def label_order(label: Label) -> tuple[bool, Any]:
+    """Sort numbers before text, each in their own order."""
+    return isinstance(label, str), label
