@@ -66,7 +66,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual \
 	environment: install the package python3.11-venv (Debian, Ubuntu) and try again."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) '.[book,data,test,dev]'
+	$(INSTALL) '.[book,data,cluster,test,dev]'
 	@touch $@
 
 .venv/.ready-bench: $(READY)

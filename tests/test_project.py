@@ -40,6 +40,7 @@ FLOORS = {
     "extraction": 3,
     "experiment": 4,
     "studies": 5,
+    "sweep": 5,
 }
 
 each_file = pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
@@ -66,7 +67,7 @@ def test_environment_yml_lists_the_requirements_of_pyproject():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert dependencies[0] == "python=3.11"
     # A reader on Binder needs none of the tools that only `make bench` runs.
-    readers = [EXTRAS[name] for name in ("book", "data", "test", "dev")]
+    readers = [EXTRAS[name] for name in ("book", "data", "cluster", "test", "dev")]
     assert dependencies[-1]["pip"] == [*PROJECT["dependencies"], *sum(readers, []), "-e ."]
 
 

@@ -1,0 +1,172 @@
+"""What one point of a sweep does: the whole path, or a notebook, with its own parameters.
+
+Parameters of the whole path have dotted names: ``seed`` and ``duration`` are arguments of
+:func:`lgl_core.experiment.run`, ``network.hub_weight`` one of
+:func:`lgl_core.networks.hub_network`, ``training.epochs`` a field of
+:class:`lgl_core.training.TrainConfig`.
+"""
+
+from __future__ import annotations
+
+import ast
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import fields
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from lgl_core import experiment
+from lgl_core.glm import GLMConfig
+from lgl_core.lif import LIFParams
+from lgl_core.networks import hub_network
+from lgl_core.training import TrainConfig
+
+__all__ = ["EXPERIMENT", "attempt", "check_parameters", "notebook_text"]
+
+EXPERIMENT = "experiment"
+
+# What takes the parameters whose name begins so, and the argument of experiment.run it becomes.
+_GROUPS: dict[str, tuple[str, Any]] = {
+    "training": ("train_config", TrainConfig),
+    "glm": ("glm_config", GLMConfig),
+    "neurons": ("params", LIFParams),
+}
+
+
+def check_parameters(target: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters that a target does not have, before anything runs.
+
+    Parameters
+    ----------
+    target : str
+        ``"experiment"`` or the path of a notebook.
+    parameters : mapping
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown; the message lists those there are.
+    FileNotFoundError
+        If there is no such notebook.
+    """
+    known = _known_parameters(target)
+    unknown = sorted(set(parameters) - known)
+    if unknown:
+        raise ValueError(
+            f"{target} has no parameter {unknown[0]!r}; there are {', '.join(sorted(known))}"
+        )
+
+
+def notebook_text(path: str | Path) -> str:
+    """Read a notebook without its outputs, which do not matter to a new run of it."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return str(nbformat.writes(notebook))
+
+
+def attempt(target: str, parameters: Mapping[str, Any], notebook: str = "") -> dict[str, Any]:
+    """Run one point, and tell how it went instead of raising.
+
+    Parameters
+    ----------
+    target : str
+        ``"experiment"`` or the path of a notebook.
+    parameters : mapping
+    notebook : str
+        The text of the notebook, since a worker may not see the path.
+
+    Returns
+    -------
+    dict
+        ``status`` (``"done"`` or ``"failed"``), ``seconds``, ``row`` (what came out, by name),
+        ``notebook`` (the executed one, as text), ``error`` and ``traceback``.
+    """
+    started = time.perf_counter()
+    record: dict[str, Any] = {"status": "done", "row": {}, "error": "", "traceback": ""}
+    try:
+        if target == EXPERIMENT:
+            record["row"] = _experiment(parameters)
+        else:
+            record["row"] = _notebook(Path(target), notebook, parameters, record)
+    except Exception as error:  # whatever a point raises is its result
+        last_line = str(error).strip().rpartition("\n")[2]
+        record |= {"status": "failed", "error": f"{type(error).__name__}: {last_line}"}
+        record["traceback"] = traceback.format_exc()
+    return record | {"seconds": time.perf_counter() - started}
+
+
+def _experiment(parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Walk the whole path; scores are named by method, variant, view and score."""
+    groups: dict[str, dict[str, Any]] = {name: {} for name in ("network", *_GROUPS)}
+    arguments: dict[str, Any] = {}
+    for name, value in parameters.items():
+        group, _, field = name.partition(".")
+        (groups[group] if field else arguments)[field or name] = value
+    groups["network"].setdefault("seed", arguments.get("seed", 0))
+    for group, (argument, kind) in _GROUPS.items():
+        if groups[group]:
+            arguments[argument] = kind(**groups[group])
+    table = experiment.run(hub_network(**groups["network"]), **arguments)
+    keys = ["method", "variant", "view", "score"]
+    row = {
+        ", ".join(map(str, key)): value
+        for *key, value in table[[*keys, "value"]].itertuples(index=False)
+    }
+    return row | {"n_spikes": int(table["n_spikes"].iloc[0])}
+
+
+def _notebook(
+    path: Path, text: str, parameters: Mapping[str, Any], record: dict[str, Any]
+) -> dict[str, Any]:
+    """Execute a notebook; what it glues is its row. It is recorded even if a cell raises."""
+    import nbformat
+    import papermill
+
+    with tempfile.TemporaryDirectory() as folder:
+        fresh, executed = Path(folder, path.name), Path(folder, "executed.ipynb")
+        fresh.write_text(text)
+        where = path.parent if path.parent.is_dir() else folder
+        try:
+            papermill.execute_notebook(
+                fresh, executed, dict(parameters), cwd=where, progress_bar=False
+            )
+        finally:
+            record["notebook"] = executed.read_text() if executed.exists() else ""
+    return _glued(nbformat.reads(record["notebook"], as_version=4))
+
+
+def _glued(notebook: Any) -> dict[str, Any]:
+    """Collect the numbers and words that a notebook has glued, by name."""
+    found: dict[str, Any] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            about = output.get("metadata", {}).get("scrapbook")
+            text = output.get("data", {}).get(f"{(about or {}).get('mime_prefix', '')}text/plain")
+            if about and text is not None:
+                try:
+                    found[about["name"]] = ast.literal_eval(text)
+                except (SyntaxError, ValueError):
+                    continue  # a figure, or an object that is no number
+    return found
+
+
+def _known_parameters(target: str) -> set[str]:
+    if target != EXPERIMENT:
+        import papermill
+
+        if not Path(target).exists():
+            raise FileNotFoundError(f"there is no notebook {target}")
+        return set(papermill.inspect_notebook(target))
+    grouped = {argument for argument, _ in _GROUPS.values()}
+    names = set(signature(experiment.run).parameters) - grouped - {"network"}
+    names |= {f"network.{name}" for name in signature(hub_network).parameters}
+    for group, (_, kind) in _GROUPS.items():
+        names |= {f"{group}.{field.name}" for field in fields(kind)}
+    return names

@@ -1,0 +1,288 @@
+"""Many runs at once: nothing is lost, nothing runs twice, and what fails is said."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from lgl_core.sweep import Sweep, cluster_of, load_sweep, main, results, run_sweep, slurm_cluster
+
+# Another sweep, or the tests beside us, may have the usual port of the dashboard.
+pytestmark = pytest.mark.filterwarnings("ignore:Port 8787 is already in use")
+
+COLUMNS = ["x", "status", "square"]
+
+
+def notebook(folder: Path) -> Path:
+    """Write a notebook that squares a number, takes its time, and cannot stand thirteen."""
+    first = nbformat.v4.new_code_cell("x = 1\nwait = 0.0")
+    first.metadata["tags"] = ["parameters"]
+    code = (
+        "import time\nfrom myst_nb import glue\ntime.sleep(wait)\nassert x != 13, 'no 13, please'\n"
+        "glue('square', x * x, display=False)\nglue('who', 'a worker', display=False)"
+    )
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    pages = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    pages.cells = [first, nbformat.v4.new_code_cell(code)]
+    nbformat.write(pages, folder / "square.ipynb")
+    return folder / "square.ipynb"
+
+
+def squares(folder: Path, numbers, wait: float = 0.0, **changes) -> Sweep:
+    return Sweep(
+        folder=folder / "squares",
+        target=str(notebook(folder)),
+        points=[{"x": x, "wait": wait} for x in numbers],
+        **changes,
+    )
+
+
+def yaml_file(folder: Path, text: str) -> Path:
+    notebook(folder)
+    (folder / "sweep.yml").write_text(text)
+    return folder / "sweep.yml"
+
+
+def journal(sweep: Sweep) -> list[dict]:
+    path = sweep.folder / "journal.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def until(condition, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster_of(Sweep(folder=Path(), points=[{}]), n_workers=2) as client:
+        yield client
+
+
+class TestLoad:
+    def test_every_combination_of_a_grid_with_what_is_fixed(self, tmp_path):
+        sweep = load_sweep(
+            yaml_file(tmp_path, "grid: {seed: [0, 1], duration: [60, 1e2]}\nfixed: {size: tiny}")
+        )
+        assert [tuple(point.values()) for point in sweep.points] == [
+            ("tiny", 0, 60), ("tiny", 0, 100.0), ("tiny", 1, 60), ("tiny", 1, 100.0)
+        ]  # fmt: skip
+        assert sweep.folder == tmp_path / "sweep" and sweep.target == "experiment"
+
+    def test_a_list_of_points_for_a_notebook(self, tmp_path):
+        text = "target: square.ipynb\npoints: [{x: 2}, {x: 3, wait: 1}]\nfolder: out\nthreads: 2"
+        sweep = load_sweep(yaml_file(tmp_path, text))
+        assert list(sweep.points) == [{"x": 2}, {"x": 3, "wait": 1}]
+        assert sweep.target == str(tmp_path / "square.ipynb")
+        assert sweep.folder == tmp_path / "out" and sweep.threads == 2
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("grids: {seed: [0]}", "has a section 'grids'; there are target, grid"),
+            ("fixed: {seed: 0}", "must have either grid or points"),
+            ("grid: {seed: [0]}\npoints: [{seed: 1}]", "must have either grid or points"),
+            ("grid: {seed: []}", "points must hold at least one point"),
+            ("grid: {seed: [1, 1]}", "points must differ, got {'seed': 1} twice"),
+            ("grid: {sead: [1]}", "experiment has no parameter 'sead'; there are duration, "),
+            ("grid: {network.hubs: [1]}", "no parameter 'network.hubs'; .*network.hub_weight"),
+            ("target: square.ipynb\ngrid: {y: [1]}", "no parameter 'y'; there are wait, x"),
+        ],
+    )
+    def test_what_cannot_be_run_is_refused_before_anything_runs(self, text, message, tmp_path):
+        with pytest.raises(ValueError, match=message):
+            load_sweep(yaml_file(tmp_path, text))
+
+    def test_no_notebook(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="there is no notebook .*cube.ipynb"):
+            load_sweep(yaml_file(tmp_path, "target: cube.ipynb\npoints: [{x: 1}]"))
+
+
+class TestRun:
+    def test_one_row_per_point_in_its_order(self, client, tmp_path):
+        sweep = squares(tmp_path, [3, 1, 2])
+        table = run_sweep(sweep, client)
+        assert table[COLUMNS].to_numpy().tolist() == [
+            [3, "done", 9],
+            [1, "done", 1],
+            [2, "done", 4],
+        ]
+        assert (table["who"] == "a worker").all() and (table["seconds"] > 0).all()
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(sweep.folder / "results.parquet"), table, check_dtype=False
+        )
+        executed = nbformat.read(sweep.folder / table["notebook"][0], as_version=4)
+        assert any("x = 3" in cell.source for cell in executed.cells)
+
+    def test_a_point_that_raises_is_recorded_the_rest_go_on_and_it_is_tried_again(
+        self, client, tmp_path
+    ):
+        sweep = squares(tmp_path, [12, 13, 14])
+        table = run_sweep(sweep, client)
+        assert table["status"].tolist() == ["done", "failed", "done"]
+        assert "no 13, please" in table["error"][1] and "Traceback" in table["traceback"][1]
+        assert (sweep.folder / table["notebook"][1]).exists()
+        run_sweep(sweep, client)
+        tried = [record["status"] for record in journal(sweep)]
+        assert sorted(tried) == ["done", "done", "failed", "failed"]
+
+    def test_half_a_line_in_the_journal_says_nothing(self, client, tmp_path):
+        sweep = squares(tmp_path, [4])
+        sweep.folder.mkdir()
+        (sweep.folder / "journal.jsonl").write_text('{"key": "ab", "sta\n')
+        assert results(sweep)["status"].tolist() == ["missing"]
+        assert run_sweep(sweep, client)["square"].tolist() == [16]
+
+    def test_a_changed_notebook_runs_again(self, client, tmp_path):
+        sweep = squares(tmp_path, [5])
+        run_sweep(sweep, client)
+        path = Path(sweep.target)
+        path.write_text(path.read_text().replace("x * x", "x * x * x"))
+        assert results(sweep)["status"].tolist() == ["missing"]
+        assert run_sweep(sweep, client)["square"].tolist() == [125]
+
+    def test_the_whole_path_is_that_of_experiment_run(self, client, tmp_path):
+        from lgl_core.experiment import run
+        from lgl_core.networks import hub_network
+        from lgl_core.training import TrainConfig
+
+        sweep = Sweep(
+            folder=tmp_path / "paths",
+            points=[{
+                "seed": 3, "duration": 20.0, "size": "tiny", "time_embeddings": ["rotary"],
+                "network.n_neurons": 20, "network.n_hubs": 1, "training.epochs": 1,
+                "training.batch_size": 16,
+            }],
+        )  # fmt: skip
+        table = run_sweep(sweep, client)
+        assert table["status"][0] == "done", table["traceback"][0]
+        config = TrainConfig(epochs=1, batch_size=16)
+        here = run(
+            hub_network(n_neurons=20, n_hubs=1, seed=3), duration=20.0, seed=3, size="tiny",
+            time_embeddings=["rotary"], train_config=config,
+        )  # fmt: skip
+        assert table["n_spikes"][0] == here["n_spikes"][0]
+        for row in here.itertuples():
+            found = table[f"{row.method}, {row.variant}, {row.view}, {row.score}"][0]
+            np.testing.assert_allclose(found, row.value, atol=1e-6)
+
+
+def worker(scheduler: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "dask", "worker", scheduler, "--nthreads", "1", "--no-nanny"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([*command, "--no-dashboard"], **quiet)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing(tmp_path):
+    """Two worker processes on loopback; one dies in the middle, without a word."""
+    from distributed import Client, LocalCluster
+
+    sweep = squares(tmp_path, range(1, 13), wait=0.2)
+    with LocalCluster(n_workers=0, dashboard_address=None) as scheduler:
+        workers = [worker(scheduler.scheduler_address) for _ in range(2)]
+        try:
+            with Client(scheduler) as client:
+                client.wait_for_workers(2, timeout=120)
+                killed = []
+
+                def keep_and_kill(sweep, record, keep=run_sweep.__globals__["_keep"]):
+                    keep(sweep, record)
+                    if len(journal(sweep)) == 3 and not killed:
+                        os.kill(workers[0].pid, signal.SIGKILL)
+                        killed.append(workers[0].pid)
+
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setitem(run_sweep.__globals__, "_keep", keep_and_kill)
+                    table = run_sweep(sweep, client)
+        finally:
+            for process in workers:
+                process.kill()
+                process.wait()
+    assert killed and workers[0].returncode == -signal.SIGKILL
+    assert table["square"].tolist() == [x * x for x in range(1, 13)]
+    assert sorted(record["key"] for record in journal(sweep)) == sorted(sweep.keys())
+
+
+@pytest.mark.slow
+def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
+    path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [1, 2, 3, 4, 5, 6]}\n"
+                               "fixed: {wait: 0.5}\nfolder: squares")  # fmt: skip
+    sweep = load_sweep(path)
+    command = [sys.executable, "-m", "lgl_core.sweep", str(path), "--workers", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        until(lambda: len(journal(sweep)) >= 2)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=120)[0].decode()
+    assert process.returncode == 130 and "start the sweep again to go on" in said
+    before = journal(sweep)
+    assert len(before) < 6
+    table = pd.read_parquet(sweep.folder / "results.parquet")
+    assert (table["status"] == "missing").sum() == 6 - len(before)
+
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    after = journal(sweep)
+    assert after[: len(before)] == before and len(after) == 6
+    table = pd.read_parquet(sweep.folder / "results.parquet")
+    assert table["square"].tolist() == [1, 4, 9, 16, 25, 36]
+
+
+@pytest.mark.slow
+def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
+    """Both walk the same paths at the same time; neither reads half a result of the other."""
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    text = (
+        "grid: {seed: [0, 1]}\nfixed: {duration: 15, size: tiny, network.n_neurons: 20, "
+        "network.n_hubs: 1, training.epochs: 1, time_embeddings: [interval]}\n"
+    )
+    commands = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yml").write_text(text)
+        commands.append([sys.executable, "-m", "lgl_core.sweep", str(tmp_path / f"{name}.yml"),
+                         "--workers", "1"])  # fmt: skip
+    running = [
+        subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for c in commands
+    ]
+    said = [process.communicate(timeout=300)[0].decode() for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
+    one, two = (pd.read_parquet(tmp_path / name / "results.parquet") for name in ("one", "two"))
+    pd.testing.assert_frame_equal(one.drop(columns="seconds"), two.drop(columns="seconds"))
+    assert not list((tmp_path / "cache").rglob("*.pkl.*")), "half a result was left behind"
+
+
+class TestMain:
+    def test_a_dry_run_shows_all_and_runs_one(self, tmp_path, capsys):
+        path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [7, 8, 9]}")
+        assert main([str(path), "--dry-run", "--workers", "1"]) == 0
+        said = capsys.readouterr().out
+        assert "3 of 3 points would run" in said and "a point took" in said
+        table = pd.read_parquet(tmp_path / "sweep" / "results.parquet")
+        assert table["status"].tolist() == ["done", "missing", "missing"]
+
+    def test_the_exit_status_says_that_a_point_failed(self, tmp_path, capsys):
+        path = yaml_file(tmp_path, "target: square.ipynb\npoints: [{x: 13}]")
+        assert main([str(path), "--workers", "1"]) == 1
+        said = capsys.readouterr().out
+        assert "failed:" in said and "'x': 13" in said and "no 13, please" in said
+
+
+def test_slurm_gets_what_the_file_says(tmp_path):
+    sweep = Sweep(
+        folder=tmp_path,
+        points=[{"seed": 0}],
+        slurm={"queue": "short", "memory": "4GB", "walltime": "02:00:00", "jobs": 0},
+    )
+    with slurm_cluster(sweep, {"OMP_NUM_THREADS": "1"}) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -p short" in script and "#SBATCH -t 02:00:00" in script
+    assert "export OMP_NUM_THREADS=1" in script and "--nthreads 1" in script
