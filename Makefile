@@ -15,7 +15,7 @@ LIBRARY := $(wildcard lgl_core/*.py lgl_core/*.mplstyle)
 NOTEBOOKS := $(sort $(basename $(notdir $(wildcard notebooks/[0-9]*.md))))
 EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
 STATUS := 90_status
-PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/*)
+PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/* sweeps/*.yml)
 
 .PHONY: book test test-fast check models bench results notebooks render lock clean environment
 .DELETE_ON_ERROR:
@@ -105,8 +105,9 @@ to := .
 
 render: $(READY)
 	rm -rf $(to)/_build/source $(to)/_build/html $(to)/_build/.doctrees
-	mkdir -p $(to)/_build/source/notebooks
+	mkdir -p $(to)/_build/source/notebooks $(to)/_build/source/sweeps
 	cp -R _config.yml _toc.yml book $(to)/_build/source/
+	cp sweeps/*.yml $(to)/_build/source/sweeps/
 	cp $(from)/*.ipynb $(to)/_build/source/notebooks/
 	$(BIN)/jupyter-book build $(to)/_build/source --path-output $(to) -W -n --keep-going
 

@@ -237,7 +237,7 @@ def cluster_of(sweep: Sweep, scheduler: str = "", n_workers: int = 0) -> Iterato
         with Client(scheduler) as client:
             yield client
         return
-    environment = {name: str(sweep.threads) for name in _THREADS} | {"TQDM_DISABLE": "1"}
+    environment = {name: str(sweep.threads) for name in _THREADS}
     if sweep.slurm:
         with slurm_cluster(sweep, environment) as cluster, Client(cluster) as client:
             yield client

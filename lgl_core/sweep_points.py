@@ -13,8 +13,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from dataclasses import fields
 from inspect import signature
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,9 @@ def attempt(target: str, parameters: Mapping[str, Any], notebook: str = "") -> d
     record: dict[str, Any] = {"status": "done", "row": {}, "error": "", "traceback": ""}
     try:
         if target == EXPERIMENT:
-            record["row"] = _experiment(parameters)
+            # The bars of many points would write over the one that counts them.
+            with redirect_stderr(StringIO()):
+                record["row"] = _experiment(parameters)
         else:
             record["row"] = _notebook(Path(target), notebook, parameters, record)
     except Exception as error:  # whatever a point raises is its result

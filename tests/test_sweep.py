@@ -108,6 +108,14 @@ class TestLoad:
             load_sweep(yaml_file(tmp_path, "target: cube.ipynb\npoints: [{x: 1}]"))
 
 
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[1] / "sweeps").glob("*.yml")), ids=lambda path: path.stem
+)
+def test_the_sweeps_that_come_with_the_book_can_be_run(path):
+    sweep = load_sweep(path)
+    assert sweep.points and set(results(sweep)["status"]) <= {"missing", "done"}
+
+
 class TestRun:
     def test_one_row_per_point_in_its_order(self, client, tmp_path):
         sweep = squares(tmp_path, [3, 1, 2])

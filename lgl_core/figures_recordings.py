@@ -1,0 +1,165 @@
+"""Figures of a recording without truth: what is beyond chance, and which units are hubs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from numpy.typing import ArrayLike
+
+from lgl_core.figures_style import (
+    COLOURS,
+    HUB,
+    MARKERS,
+    ORDINARY,
+    checked_columns,
+    checked_square,
+    in_style,
+    panels,
+    shared_legend,
+)
+from lgl_core.metrics import off_diagonal
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["data_needed", "estimates_beside_chance", "hub_strengths"]
+
+N_BINS = 80
+
+
+@in_style
+def data_needed(curves: DataFrame, here: float) -> Figure:
+    """Show what methods score with how much data, and where a recording stands.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns ``name``, ``spikes_per_pair`` and ``value``, a Spearman correlation with the truth.
+    here : float
+        Spikes per ordered pair of units of the recording.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    checked_columns("curves", curves, ("name", "spikes_per_pair", "value"))
+    figure, axes = plt.subplots(figsize=(7.5, 3.8))
+    for number, (name, rows) in enumerate(curves.groupby("name", sort=False)):
+        rows = rows.sort_values("spikes_per_pair")
+        look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        axes.plot(rows["spikes_per_pair"], rows["value"], label=name, **look)
+    axes.axvline(here, color="black", ls="--", label="this recording")
+    axes.set(
+        xscale="log",
+        xlabel="spikes per ordered pair of units",
+        ylabel="Spearman correlation\nwith the truth (no unit)",
+    )
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    shared_legend(figure, [axes], columns=2)
+    return figure
+
+
+@in_style
+def estimates_beside_chance(
+    graphs: Mapping[str, ArrayLike],
+    nulls: Mapping[str, ArrayLike],
+    bands: Mapping[str, tuple[float, float]],
+    labels: Mapping[str, str] | None = None,
+) -> Figure:
+    """Show how the entries of graphs are spread, beside those of spikes without relations.
+
+    Parameters
+    ----------
+    graphs, nulls : mapping of str to array_like, each of shape (n_neurons, n_neurons)
+        ``[post, pre]`` by method: of the recording, and of the same spikes shifted in time.
+    bands : mapping of str to tuple of float
+        What chance makes, by method, as from :func:`lgl_core.recordings_readout.chance_band`.
+    labels : mapping of str to str, optional
+        What an entry is, with its unit, by method.
+
+    Returns
+    -------
+    Figure
+        One panel per method; counts are on a logarithmic axis.
+
+    Raises
+    ------
+    ValueError
+        If a method has no null or no band, or graphs are not square and of one size.
+    """
+    graphs, nulls = checked_square(graphs), checked_square(nulls)
+    lacking = sorted(set(graphs) - (set(nulls) & set(bands)))
+    if lacking:
+        raise ValueError(f"nulls and bands must have an entry for {lacking[0]!r}")
+    figure, axes = panels(len(graphs), height=3.2, columns=min(len(graphs), 3))
+    for panel, (name, graph) in zip(axes, graphs.items(), strict=True):
+        entries, by_chance = off_diagonal(graph), off_diagonal(nulls[name])
+        edges = np.histogram_bin_edges(np.concatenate([entries, by_chance]), N_BINS).tolist()
+        panel.hist(by_chance, edges, color=ORDINARY["color"], label="spikes shifted in time")
+        panel.hist(entries, edges, histtype="step", color=COLOURS[0], lw=1.6, label="the recording")
+        for side, border in enumerate(bands[name]):
+            panel.axvline(border, color="black", ls="--", label=None if side else "band of chance")
+        panel.set(
+            yscale="log",
+            title=name,
+            xlabel=(labels or {}).get(name, "entry"),
+            ylabel="pairs",
+        )
+    shared_legend(figure, axes)
+    return figure
+
+
+@in_style
+def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: int = 8) -> Figure:
+    """Show the strongest senders with their intervals, and how surely each is a hub.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        By method, as from :func:`lgl_core.recordings_readout.hub_confidence`.
+    units : array_like, shape (n_neurons,)
+        Labels of the units.
+    n_shown : int
+        Units in each panel.
+
+    Returns
+    -------
+    Figure
+        One panel per method. A filled triangle is a hub in nine draws of ten and more.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    columns = ("neuron", "strength", "low", "high", "confidence")
+    for name, table in tables.items():
+        checked_columns(f"tables[{name!r}]", table, columns)
+    labels = np.asarray(units)
+    figure, axes = panels(len(tables), height=0.7 + 0.33 * n_shown, columns=min(len(tables), 3))
+    for panel, (name, table) in zip(axes, tables.items(), strict=True):
+        shown = table.head(n_shown)
+        confidence = shown["confidence"].to_numpy()
+        numbers = shown[["strength", "low", "high"]].to_numpy(dtype=float)
+        for place, (strength, low, high) in enumerate(numbers):
+            look = HUB if confidence[place] >= 0.9 else ORDINARY | {"marker": "o"}
+            panel.plot([low, high], [place, place], color=look["color"])
+            panel.plot(strength, place, ls="none", ms=7, **look)
+        names = labels[shown["neuron"].to_numpy()]
+        texts = [f"{name} ({sure:.0%})" for name, sure in zip(names, confidence, strict=True)]
+        panel.set_yticks(range(len(texts)), texts)
+        panel.invert_yaxis()
+        panel.xaxis.set_major_locator(MaxNLocator(3))
+        panel.set(title=name, xlabel="strength sent")
+    axes[0].set_ylabel("unit (how surely a hub)")
+    return figure

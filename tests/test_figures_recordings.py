@@ -1,0 +1,95 @@
+"""Figures of a recording without truth: everything stands at its place."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from figure_checks import (
+    drawn_without_warning,
+    is_large_enough,
+    names_its_axes,
+    nothing_is_clipped,
+)
+
+from lgl_core import figures_recordings
+from lgl_core.recordings_readout import hub_confidence
+
+RNG = np.random.default_rng(0)
+GRAPHS = {name: RNG.normal(size=(20, 20)) for name in ("GLM", "Neuroformer", "correlogram")}
+NULLS = {name: RNG.normal(scale=0.3, size=(20, 20)) for name in GRAPHS}
+BANDS = dict.fromkeys(GRAPHS, (-0.7, 0.8))
+HUBS = {name: hub_confidence(list(RNG.normal(size=(6, 20, 20)))) for name in GRAPHS}
+UNITS = [f"unit {k:03d}" for k in range(20)]
+CURVES = pd.DataFrame(
+    [(name, size, size / 40) for name in ("GLM", "correlogram") for size in (1, 22, 5)],
+    columns=["name", "spikes_per_pair", "value"],
+)
+
+FIGURES = {
+    "data_needed": lambda: figures_recordings.data_needed(CURVES, 11.2),
+    "estimates_beside_chance": lambda: figures_recordings.estimates_beside_chance(
+        GRAPHS, NULLS, BANDS, {"GLM": "peak (log-odds)"}
+    ),
+    "hub_strengths": lambda: figures_recordings.hub_strengths(HUBS, UNITS),
+}
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_every_figure_is_here():
+    assert set(figures_recordings.__all__) == set(FIGURES)
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=list(FIGURES))
+def test_is_fit_to_print(draw):
+    figure = drawn_without_warning(draw)
+    is_large_enough(figure)
+    nothing_is_clipped(figure)
+
+
+def test_curves_rise_in_order_and_the_recording_is_marked():
+    (axes,) = FIGURES["data_needed"]().axes
+    names_its_axes(axes.figure, ["spikes per ordered pair of units"])
+    glm, correlogram, mark = axes.lines
+    assert glm.get_xdata().tolist() == [1, 5, 22]
+    assert mark.get_xdata() == [11.2, 11.2]
+
+
+def test_every_pair_is_counted_once_and_the_band_is_drawn():
+    figure = FIGURES["estimates_beside_chance"]()
+    names_its_axes(figure, ["peak (log-odds)", "entry", "pairs"])
+    panel = figure.axes[0]
+    assert sum(bar.get_height() for bar in panel.containers[0]) == 20 * 19
+    assert [line.get_xdata()[0] for line in panel.lines] == [-0.7, 0.8]
+
+
+def test_a_method_without_null():
+    with pytest.raises(ValueError, match="must have an entry for 'Neuroformer'"):
+        figures_recordings.estimates_beside_chance(
+            GRAPHS, {k: v for k, v in NULLS.items() if k != "Neuroformer"}, BANDS
+        )
+
+
+def test_senders_stand_in_order_with_their_names():
+    panel = figures_recordings.hub_strengths(HUBS, UNITS, n_shown=5).axes[0]
+    table = HUBS["GLM"].head(5)
+    texts = [label.get_text() for label in panel.get_yticklabels()]
+    assert texts == [f"unit {r.neuron:03d} ({r.confidence:.0%})" for r in table.itertuples()]
+    dots = [line for line in panel.lines if len(np.atleast_1d(line.get_xdata())) == 1]
+    assert [float(np.ravel(dot.get_xdata())[0]) for dot in dots] == table["strength"].tolist()
+    assert panel.yaxis.get_inverted()
+
+
+def test_missing_columns():
+    with pytest.raises(ValueError, match="curves"):
+        figures_recordings.data_needed(CURVES.drop(columns="value"), 1.0)
+    with pytest.raises(ValueError, match="tables"):
+        figures_recordings.hub_strengths({"GLM": HUBS["GLM"].drop(columns="low")}, UNITS)
