@@ -32,11 +32,11 @@ class Session:
     Parameters
     ----------
     spikes : SpikeTrains
-        Times in s from the begin of the first epoch; neuron ``k`` is the unit ``units[k]``.
+        Times in s from the start of the first epoch; neuron ``k`` is the unit ``units[k]``.
     units : tuple of str or int
         What the source calls each unit.
     epochs : ndarray of float, shape (n_epochs, 2), optional
-        Begin and end of each span that was recorded, in s from the begin of the first one, in
+        Start and end of each span that was recorded, in s from the start of the first one, in
         order. Default: one, as long as ``spikes``.
     start : float
         When the first epoch begins on the clock of the source, in s.
@@ -76,7 +76,7 @@ class Session:
         object.__setattr__(self, "epochs", epochs)
 
     def __repr__(self) -> str:
-        return f"Session({self.spikes!r}, {len(self.epochs)} epochs, units {_some(self.units)})"
+        return f"Session({self.spikes!r}, epochs: {len(self.epochs)}, units: {_some(self.units)})"
 
     def check(self, *, context: int | None = None, n_neurons: int | None = None) -> None:
         """Refuse what a model cannot take, before it is trained.
@@ -187,7 +187,7 @@ def read(
         an NWB file (default ``"unit_name"``, or their ids), or of the metadata of a ``TsGroup``.
     epochs : str or array_like of shape (n_epochs, 2), optional
         What was recorded: the name of a table of intervals in an NWB file, such as ``"trials"``,
-        or begins and ends in s. Default: what the source says; else from 0 to the last spike.
+        or starts and ends in s. Default: what the source says; else from 0 to the last spike.
     seconds_per_unit : float, optional
         What one unit of the source's times lasts: ``1e-3`` for ms, ``1 / 30_000`` for samples
         at 30 kHz. Default: 1, unless the times look otherwise, which is refused.
@@ -220,7 +220,7 @@ def read(
     >>> import pandas as pd
     >>> table = pd.DataFrame({"t": [12.0, 31.5, 47.25], "cell": ["a", "b", "a"]})
     >>> read(table, time="t", unit="cell", seconds_per_unit=1e-3, epochs=[[0, 0.1]])
-    Session(SpikeTrains(3 spikes of 2 neurons in 0.1 s, mean rate 15.00 Hz), 1 epochs, units a, b)
+    Session(SpikeTrains(3 spikes of 2 neurons in 0.1 s, mean rate 15.00 Hz), epochs: 1, units: a, b)
     """
     raw = _raw_of(source, time, unit, epochs if isinstance(epochs, str) else None)
     if seconds_per_unit is not None:

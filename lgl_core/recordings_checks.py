@@ -142,7 +142,7 @@ def _bad_epochs(raw: Raw) -> Finding | None:
     empty = raw.epochs[:, 1] <= raw.epochs[:, 0]
     if empty.any():
         which = int(empty.argmax())
-        text = f"epoch {which} ends at {raw.epochs[which, 1]:g} s, not after its begin"
+        text = f"epoch {which} ends at {raw.epochs[which, 1]:g} s, not after its start"
         return Finding(f"{text}: leave it out", raw._replace(epochs=raw.epochs[~empty]))
     overlapping = raw.epochs[1:, 0] < raw.epochs[:-1, 1]
     if overlapping.any():

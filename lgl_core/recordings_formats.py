@@ -239,7 +239,7 @@ def from_neo(trains: Sequence[Any]) -> Raw:
 
 
 def to_neo(raw: Raw) -> list[Any]:
-    """Make a list of ``SpikeTrain``, each from the first epoch's begin to the last one's end."""
+    """Make a list of ``SpikeTrain``, each from the first epoch's start to the last one's end."""
     neo = needed("neo")
     begin, end = ends(raw)
     return [

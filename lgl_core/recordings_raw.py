@@ -42,7 +42,7 @@ class Raw(NamedTuple):
     labels : list of str or int
         What the source calls each unit, silent ones included.
     epochs : ndarray of float, shape (n_epochs, 2), or None
-        Begin and end of each span of time that was recorded; None if the source does not say.
+        Start and end of each span of time that was recorded; None if the source does not say.
     """
 
     times: NDArray[np.float64]
@@ -92,7 +92,7 @@ def needed(package: str) -> Any:
 
 
 def spans(epochs: ArrayLike | None) -> NDArray[np.float64] | None:
-    """Make pairs of begin and end of whatever holds them; None stays None."""
+    """Make pairs of start and end of whatever holds them; None stays None."""
     return None if epochs is None else np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
 
 

@@ -137,8 +137,8 @@ def _edges_do_not_lack_data(tables: Tables) -> Finding:
 def _larger_models(tables: Tables) -> Finding:
     points = STUDIES["model_size"].points()
     table = with_settings(tables("model_size"), points, **DEFAULT_SIZES)
-    table = chosen(table, view="co_input", score="spearman", layer="all", head="all")
-    table = as_published(table)
+    of_whole = {"network": "hub_network", "layer": "all", "head": "all"}
+    table = as_published(chosen(table, view="co_input", score="spearman", **of_whole))
     measured, checks = [], []
     for size in DEFAULT_SIZES:
         others = {name: value for name, value in DEFAULT_SIZES.items() if name != size}

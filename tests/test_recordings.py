@@ -71,7 +71,7 @@ class TestSession:
     def test_without_epochs_all_of_it_was_recorded(self):
         session = Session(spikes=spikes(), units=("a", "b"))
         assert session.epochs.tolist() == [[0.0, 3.0]]
-        assert repr(session).endswith("1 epochs, units a, b)")
+        assert repr(session).endswith("epochs: 1, units: a, b)")
 
     @pytest.mark.parametrize(
         ("changes", "message"),

@@ -102,7 +102,7 @@ def test_epochs_that_are_none(epochs, message):
 
 def test_an_empty_epoch_can_be_left_out():
     spikes = table((0.5, "a"), (2.5, "a"))
-    with pytest.raises(ValueError, match="epoch 1 ends at 1 s, not after its begin: leave it out"):
+    with pytest.raises(ValueError, match="epoch 1 ends at 1 s, not after its start: leave it out"):
         read(spikes, epochs=[[0, 1], [1, 1], [2, 3]])
     with pytest.warns(UserWarning, match="mended"):
         session = read(spikes, epochs=[[0, 1], [1, 1], [2, 3]], repair=True)

@@ -289,8 +289,23 @@ class TestDistanceFromPaper:
         assert found["glm"].tolist() == [0]
         assert found[["attention", "both"]].isna().all(axis=None)
 
+    def test_models_of_other_sizes_count_if_they_are_told_apart(self):
+        table = self.published()
+        large = table[table["method"] == "attention"].assign(variant="interval, width 192")
+        large["value"] += 0.2
+        found = distance_from_paper(pd.concat([table, large]), ["variant"]).set_index("variant")
+        assert found["attention"]["interval"] == 0
+        assert found["attention"]["interval, width 192"] == pytest.approx(0.2)
+
     @pytest.mark.parametrize(
-        "other", [{"variant": "area"}, {"layer": "1"}, {"head": "2"}, {"rows": "query"}]
+        "other",
+        [
+            {"variant": "area"},
+            {"variant": "interval, rows made equal"},
+            {"layer": "1"},
+            {"head": "2"},
+            {"rows": "query"},
+        ],
     )
     def test_other_readings_do_not_count(self, other):
         table = pd.concat([self.published(), self.published(value=9.0, **other)])
