@@ -270,7 +270,8 @@ def _raw_of_file(path: Path, time: str, unit: str | None, epochs: str | None) ->
 
 def _session(raw: Raw) -> Session:
     begin, end = ends(raw)
-    order = np.argsort(raw.times, kind="stable")
+    # Spikes of one time stand in the order of units, whatever that of the source.
+    order = np.lexsort([raw.units, raw.times])
     # A spike at the very end of the last epoch is inside: spans of NWB hold both of their ends.
     times = np.minimum(raw.times[order] - begin, np.nextafter(end - begin, 0))
     spikes = SpikeTrains(
