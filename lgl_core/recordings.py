@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +226,7 @@ def read(
     if seconds_per_unit is not None:
         raw = scaled(raw, seconds_per_unit)
     if epochs is not None and not isinstance(epochs, str):
-        raw = raw._replace(epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
+        raw = replace(raw, epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
     return _session(checked(raw, repair, in_seconds=seconds_per_unit is not None))
 
 

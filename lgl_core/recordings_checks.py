@@ -7,6 +7,7 @@ sort or a shift, never a guess.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -143,7 +144,7 @@ def _bad_epochs(raw: Raw) -> Finding | None:
     if empty.any():
         which = int(empty.argmax())
         text = f"epoch {which} ends at {raw.epochs[which, 1]:g} s, not after its start"
-        return Finding(f"{text}: leave it out", raw._replace(epochs=raw.epochs[~empty]))
+        return Finding(f"{text}: leave it out", replace(raw, epochs=raw.epochs[~empty]))
     overlapping = raw.epochs[1:, 0] < raw.epochs[:-1, 1]
     if overlapping.any():
         which = int(overlapping.argmax())
@@ -173,7 +174,7 @@ def _negative(raw: Raw) -> Finding | None:
         f"({_of(bad)}): give epochs that begin earlier"
     )
     span = raw.times.min(), np.nextafter(raw.times.max(), np.inf)
-    return Finding(text, raw._replace(epochs=np.array([span])))
+    return Finding(text, replace(raw, epochs=np.array([span])))
 
 
 def _silent(raw: Raw) -> Finding | None:
@@ -200,4 +201,4 @@ def _kept(raw: Raw, mask: NDArray[np.bool_]) -> Raw:
 
 
 def _taken(raw: Raw, order: NDArray[np.intp]) -> Raw:
-    return raw._replace(times=raw.times[order], units=raw.units[order], rows=raw.rows[order])
+    return replace(raw, times=raw.times[order], units=raw.units[order], rows=raw.rows[order])

@@ -1,6 +1,7 @@
-"""The field's formats of spikes, each read into :class:`Raw` and written from it.
+"""The field's formats of spikes, read into one form and written from it.
 
-Only what a format itself needs is imported, and only when it is used: the extra ``[data]`` has it.
+That form is :class:`lgl_core.recordings_raw.Raw`. Only what a format itself needs is imported, and
+only when it is used: the extra ``[data]`` has it.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ Times are on the clock of the source and in its unit; nothing is checked here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,10 +29,11 @@ __all__ = [
 Label = str | int
 
 
-class Raw(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Raw:
     """Spikes as a source has them.
 
-    Attributes
+    Parameters
     ----------
     times : ndarray of float, shape (n_spikes,)
         In the order of the source, in its unit.
@@ -78,7 +80,7 @@ def scaled(raw: Raw, seconds: float) -> Raw:
     if not 0 < seconds < np.inf:
         raise ValueError(f"seconds_per_unit must be a positive number of s, got {seconds}")
     epochs = None if raw.epochs is None else raw.epochs * seconds
-    return raw._replace(times=raw.times * seconds, epochs=epochs)
+    return replace(raw, times=raw.times * seconds, epochs=epochs)
 
 
 def needed(package: str) -> Any:

@@ -54,7 +54,7 @@ class Sweep:
     target : str
         ``"experiment"``, the whole path, or the path of a notebook (``.ipynb``).
     slurm : mapping, optional
-        Arguments of :class:`dask_jobqueue.SLURMCluster`, and ``jobs``, how many of them.
+        Arguments of ``dask_jobqueue.SLURMCluster``, and ``jobs``, how many of them.
     threads : int
         Of each worker.
 
@@ -77,10 +77,11 @@ class Sweep:
             raise ValueError("points must hold at least one point, got none")
         for name in {name: None for point in self.points for name in point}:
             check_parameters(self.target, {name: None})
-        keys = self.keys()
-        for point, key in zip(self.points, keys, strict=True):
-            if keys.count(key) > 1:
+        seen: set[str] = set()
+        for point, key in zip(self.points, self.keys(), strict=True):
+            if key in seen:
                 raise ValueError(f"points must differ, got {dict(point)} twice")
+            seen.add(key)
 
     def keys(self) -> list[str]:
         """Name each point by its parameters, its target and the source that runs it."""
