@@ -71,8 +71,7 @@ KEPT = ("glm", "ccg")  # methods whose graphs are worth keeping without a model
 SIZES: dict[str, Sequence[int]] = {
     "n_layers": (1, 2, 5), "width": (48, 192), "context": (32, 64, 256),
 }  # fmt: skip
-# Tried near the paper's scores, too, since a first trial knew more of another network with it.
-LONG_CONTEXT = {"context": 256}
+LONG_CONTEXT = {"context": 256}  # tried near the paper's scores, too
 # What the laptop preset has of each, whatever the network.
 DEFAULT_SIZES = {name: getattr(preset("laptop", n_neurons=1, n_classes=1), name) for name in SIZES}
 
@@ -184,8 +183,8 @@ def _model_size() -> list[Point]:
         for value in values
         for model in _models(Recording(), changes={name: value})
     ]
-    near_paper = _models(Recording(settings=NEAR_PAPER), changes=LONG_CONTEXT)
-    return [*_models(Recording()), *changed, *near_paper]
+    changed += _models(Recording(settings=NEAR_PAPER), changes=LONG_CONTEXT)
+    return [*_models(Recording()), *changed]
 
 
 def _paper_size() -> list[Point]:

@@ -358,7 +358,7 @@ def distance_from_paper(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     paper = chosen(paper_table_1(), view=views, score=CORRELATIONS)
     ours = as_published(table)
     # A model of another size is an interval model, too: "interval, width 192".
-    kind = ours["variant"].str.partition(", ")[0]
+    kind = ours["variant"].str.split(", ").str[0]
     ours = ours[
         ours["view"].isin(views)
         & ours["score"].isin(CORRELATIONS)
