@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import ArrayLike
 
+from lgl_core.figures_maps import _draw_line
 from lgl_core.figures_style import (
     COLOURS,
     HUB,
-    MARKERS,
     ORDINARY,
     checked_columns,
     checked_square,
@@ -55,9 +55,7 @@ def data_needed(curves: DataFrame, here: float) -> Figure:
     checked_columns("curves", curves, ("name", "spikes_per_pair", "value"))
     figure, axes = plt.subplots(figsize=(7.5, 3.8))
     for number, (name, rows) in enumerate(curves.groupby("name", sort=False)):
-        rows = rows.sort_values("spikes_per_pair")
-        look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-        axes.plot(rows["spikes_per_pair"], rows["value"], label=name, **look)
+        _draw_line(axes, rows, "spikes_per_pair", str(name), number)
     axes.axvline(here, color="black", ls="--", label="this recording")
     axes.set(
         xscale="log",
@@ -101,7 +99,7 @@ def estimates_beside_chance(
     lacking = sorted(set(graphs) - (set(nulls) & set(bands)))
     if lacking:
         raise ValueError(f"nulls and bands must have an entry for {lacking[0]!r}")
-    figure, axes = panels(len(graphs), height=3.2, columns=min(len(graphs), 3))
+    figure, axes = panels(len(graphs), height=3.2)
     for panel, (name, graph) in zip(axes, graphs.items(), strict=True):
         entries, by_chance = off_diagonal(graph), off_diagonal(nulls[name])
         edges = np.histogram_bin_edges(np.concatenate([entries, by_chance]), N_BINS).tolist()
@@ -146,7 +144,7 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
     for name, table in tables.items():
         checked_columns(f"tables[{name!r}]", table, columns)
     labels = np.asarray(units)
-    figure, axes = panels(len(tables), height=0.7 + 0.33 * n_shown, columns=min(len(tables), 3))
+    figure, axes = panels(len(tables), height=0.7 + 0.33 * n_shown)
     for panel, (name, table) in zip(axes, tables.items(), strict=True):
         shown = table.head(n_shown)
         confidence = shown["confidence"].to_numpy()

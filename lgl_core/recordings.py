@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lgl_core import recordings_formats as formats
 from lgl_core.recordings_checks import checked
-from lgl_core.recordings_raw import Label, Raw, ends, scaled
+from lgl_core.recordings_raw import Label, Raw, ends, scaled, some
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["Session", "read"]
@@ -64,11 +64,10 @@ class Session:
             raise ValueError(f"units must have different labels, got {twice!r} twice")
         whole = [[0.0, self.spikes.duration]]
         epochs = np.array(whole if self.epochs is None else self.epochs, dtype=np.float64)
-        ends = (0.0, self.spikes.duration)
         in_order = (
             epochs.ndim == 2 and epochs.shape[1] == 2 and (np.diff(epochs.ravel()) >= 0).all()
         )
-        if not in_order or (epochs[0, 0], epochs[-1, 1]) != ends:
+        if not in_order or (epochs[0, 0], epochs[-1, 1]) != (0.0, self.spikes.duration):
             raise ValueError(
                 f"epochs must be in order from 0 to {self.spikes.duration} s, got {epochs.tolist()}"
             )
@@ -76,7 +75,7 @@ class Session:
         object.__setattr__(self, "epochs", epochs)
 
     def __repr__(self) -> str:
-        return f"Session({self.spikes!r}, epochs: {len(self.epochs)}, units: {_some(self.units)})"
+        return f"Session({self.spikes!r}, epochs: {len(self.epochs)}, units: {some(self.units, 3)})"
 
     def check(self, *, context: int | None = None, n_neurons: int | None = None) -> None:
         """Refuse what a model cannot take, before it is trained.
@@ -282,7 +281,3 @@ def _session(raw: Raw) -> Session:
     )
     epochs = np.array([[begin, end]]) if raw.epochs is None else raw.epochs
     return Session(spikes=spikes, units=tuple(raw.labels), epochs=epochs - begin, start=begin)
-
-
-def _some(labels: tuple[Label, ...]) -> str:
-    return ", ".join(map(str, labels[:3])) + (", ..." if len(labels) > 3 else "")

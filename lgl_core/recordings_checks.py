@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lgl_core.recordings_raw import Raw
+from lgl_core.recordings_raw import Raw, some
 
 __all__ = ["Finding", "checked"]
 
@@ -181,9 +181,9 @@ def _silent(raw: Raw) -> Finding | None:
     counts = np.bincount(raw.units, minlength=len(raw.labels))
     if counts.all():
         return None
-    silent = [str(raw.labels[unit]) for unit in np.flatnonzero(counts == 0)]
-    some = ", ".join(silent[:5]) + (", ..." if len(silent) > 5 else "")
-    text = f"{len(silent)} of {len(counts)} units have no spike ({some}): nothing links them"
+    silent = [raw.labels[unit] for unit in np.flatnonzero(counts == 0)]
+    named = some(silent, 5)
+    text = f"{len(silent)} of {len(counts)} units have no spike ({named}): nothing links them"
     return Finding(text, None, refused=False)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "needed",
     "plain_labels",
     "scaled",
+    "some",
     "spans",
 ]
 
@@ -121,3 +122,8 @@ def are_whole(labels: list[Label]) -> bool:
 def label_order(label: Label) -> tuple[bool, Any]:
     """Sort numbers before text, each in their own order."""
     return isinstance(label, str), label
+
+
+def some(labels: Sequence[Label], n: int) -> str:
+    """Name the first n labels, and say whether there are more."""
+    return ", ".join(map(str, labels[:n])) + (", ..." if len(labels) > n else "")

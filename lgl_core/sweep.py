@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,8 +76,7 @@ class Sweep:
     def __post_init__(self) -> None:
         if not self.points:
             raise ValueError("points must hold at least one point, got none")
-        for name in {name: None for point in self.points for name in point}:
-            check_parameters(self.target, {name: None})
+        check_parameters(self.target, {name for point in self.points for name in point})
         seen: set[str] = set()
         for point, key in zip(self.points, self.keys(), strict=True):
             if key in seen:
@@ -117,10 +117,8 @@ def load_sweep(path: str | Path) -> Sweep:
     ValueError
         If a section is unknown, or not exactly one of ``grid`` and ``points`` is there.
     """
-    import yaml
-
     path = Path(path)
-    content = _numbers(yaml.safe_load(path.read_text()) or {})
+    content = _read_yaml(path)
     sections = ("target", "grid", "points", "fixed", "folder", "slurm", "threads")
     unknown = sorted(set(content) - set(sections))
     if unknown:
@@ -308,17 +306,16 @@ def _cell(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else json.dumps(value)
 
 
-def _numbers(content: Any) -> Any:
-    """Read 1e-3 as the number it is: YAML takes it for text."""
-    if isinstance(content, dict):
-        return {key: _numbers(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_numbers(value) for value in content]
-    if isinstance(content, str):
-        try:
-            return float(content)
-        except ValueError:
-            return content
+def _read_yaml(path: Path) -> dict[str, Any]:
+    """Read YAML as its version 1.2 has it: 1e-3 is a number, and what is quoted is text."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    exponential = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponential, list("-+0123456789"))
+    content: dict[str, Any] = yaml.load(path.read_text(), Loader) or {}
     return content
 
 

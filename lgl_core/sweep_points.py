@@ -12,7 +12,7 @@ import ast
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import fields
 from inspect import signature
@@ -38,14 +38,15 @@ _GROUPS: dict[str, tuple[str, Any]] = {
 }
 
 
-def check_parameters(target: str, parameters: Mapping[str, Any]) -> None:
+def check_parameters(target: str, names: Iterable[str]) -> None:
     """Refuse parameters that a target does not have, before anything runs.
 
     Parameters
     ----------
     target : str
         ``"experiment"`` or the path of a notebook.
-    parameters : mapping
+    names : iterable of str
+        Of the parameters.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def check_parameters(target: str, parameters: Mapping[str, Any]) -> None:
         If there is no such notebook.
     """
     known = _known_parameters(target)
-    unknown = sorted(set(parameters) - known)
+    unknown = sorted(set(names) - known)
     if unknown:
         raise ValueError(
             f"{target} has no parameter {unknown[0]!r}; there are {', '.join(sorted(known))}"

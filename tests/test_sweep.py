@@ -103,6 +103,12 @@ class TestLoad:
         with pytest.raises(ValueError, match=message):
             load_sweep(yaml_file(tmp_path, text))
 
+    def test_what_is_quoted_stays_text(self, tmp_path):
+        text = 'points: [{seed: 1e1}]\nslurm: {account: "0123", queue: "1e3", walltime: 01e2}'
+        sweep = load_sweep(yaml_file(tmp_path, text))
+        assert sweep.points[0]["seed"] == 10.0
+        assert sweep.slurm == {"account": "0123", "queue": "1e3", "walltime": 100.0}
+
     def test_no_notebook(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="there is no notebook .*cube.ipynb"):
             load_sweep(yaml_file(tmp_path, "target: cube.ipynb\npoints: [{x: 1}]"))
