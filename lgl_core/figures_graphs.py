@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
@@ -349,9 +350,11 @@ def _matrix_panel(
         interpolation="auto" if whole else "nearest",
         **scale,
     )
-    axes.figure.colorbar(
+    bar = axes.figure.colorbar(
         image, ax=axes, orientation="horizontal", label=label, extend=extend, shrink=0.95
     )
+    # More numbers as wide as 0.0025 would touch each other.
+    bar.set_ticks(MaxNLocator(3, steps=[1, 2, 4, 5, 10]))
     if len(columns) <= 12:
         axes.set_xticks(range(len(columns)), [str(neuron) for neuron in columns])
 

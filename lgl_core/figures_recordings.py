@@ -27,7 +27,7 @@ from lgl_core.metrics import off_diagonal
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["data_needed", "estimates_beside_chance", "hub_strengths"]
+__all__ = ["connections_by_distance", "data_needed", "estimates_beside_chance", "hub_strengths"]
 
 N_BINS = 80
 
@@ -79,9 +79,9 @@ def estimates_beside_chance(
     Parameters
     ----------
     graphs, nulls : mapping of str to array_like, each of shape (n_neurons, n_neurons)
-        ``[post, pre]`` by method: of the recording, and of the same spikes shifted in time.
+        ``[post, pre]`` by method: of the recording, and of the same spikes jittered.
     bands : mapping of str to tuple of float
-        What chance makes, by method, as from :func:`lgl_core.recordings_readout.chance_band`.
+        What chance makes, by method, as from :func:`lgl_core.recordings_chance.chance_band`.
     labels : mapping of str to str, optional
         What an entry is, with its unit, by method.
 
@@ -103,7 +103,7 @@ def estimates_beside_chance(
     for panel, (name, graph) in zip(axes, graphs.items(), strict=True):
         entries, by_chance = off_diagonal(graph), off_diagonal(nulls[name])
         edges = np.histogram_bin_edges(np.concatenate([entries, by_chance]), N_BINS).tolist()
-        panel.hist(by_chance, edges, color=ORDINARY["color"], label="spikes shifted in time")
+        panel.hist(by_chance, edges, color=ORDINARY["color"], label="jittered spikes")
         panel.hist(entries, edges, histtype="step", color=COLOURS[0], lw=1.6, label="the recording")
         for side, border in enumerate(bands[name]):
             panel.axvline(border, color="black", ls="--", label=None if side else "band of chance")
@@ -151,7 +151,7 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
         numbers = shown[["strength", "low", "high"]].to_numpy(dtype=float)
         for place, (strength, low, high) in enumerate(numbers):
             look = HUB if confidence[place] >= 0.9 else ORDINARY | {"marker": "o"}
-            panel.plot([low, high], [place, place], color=look["color"])
+            panel.plot([low, high], [place, place], color=look["color"], ls="-")
             panel.plot(strength, place, ls="none", ms=7, **look)
         names = labels[shown["neuron"].to_numpy()]
         texts = [f"{name} ({sure:.0%})" for name, sure in zip(names, confidence, strict=True)]
@@ -160,4 +160,39 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
         panel.xaxis.set_major_locator(MaxNLocator(3))
         panel.set(title=name, xlabel="strength sent")
     axes[0].set_ylabel("unit (how surely a hub)")
+    return figure
+
+
+@in_style
+def connections_by_distance(table: DataFrame, unit: str) -> Figure:
+    """Show how many pairs are connected at which distance, within groups of units and between.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.recordings_chance.marks_by_distance`.
+    unit : str
+        Of the distance.
+
+    Returns
+    -------
+    Figure
+        One panel per method.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    checked_columns("table", table, ("name", "distance", "group", "value"))
+    methods = list(table.groupby("name", sort=False))
+    figure, axes = panels(len(methods), height=3.0)
+    for panel, (method, rows) in zip(axes, methods, strict=True):
+        for number, group in enumerate(("within", "between")):
+            of_group = rows[rows["group"] == group].assign(value=lambda t: 100 * t["value"])
+            _draw_line(panel, of_group, "distance", f"{group} groups", number)
+        panel.set(title=method, xlabel=f"distance ({unit})", ylabel="pairs above chance (%)")
+        panel.set_ylim(bottom=0)
+        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    shared_legend(figure, axes)
     return figure

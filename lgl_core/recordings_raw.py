@@ -85,12 +85,12 @@ def scaled(raw: Raw, seconds: float) -> Raw:
 
 
 def needed(package: str) -> Any:
-    """Import a package that a format needs, or say how to get it."""
+    """Import a package that a recording needs, or say how to get it."""
     try:
         return import_module(package)
     except ImportError as error:
         raise ImportError(
-            f"this format needs {package}: pip install 'lgl_core[data]' brings it"
+            f"this recording needs {package}: pip install 'lgl_core[data]' brings it"
         ) from error
 
 

@@ -1,21 +1,157 @@
-"""What can be said of a graph that has no truth beside it.
+"""What methods read in a recording that has no truth beside it, and which units are hubs for sure.
 
-Is there enough data for it, what in it is beyond chance, and which units are hubs for sure? Graphs
-are ``[post, pre]``: what a unit sends stands in its column.
+Graphs are ``[post, pre]``: what a unit sends stands in its column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
-from lgl_core.metrics import off_diagonal
+from lgl_core.provenance import machine
+from lgl_core.recordings import Session
+from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
+from lgl_core.recordings_raw import plain_labels
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["beyond_chance", "blocks", "chance_band", "hub_confidence", "spikes_per_pair"]
+__all__ = [
+    "Readout",
+    "blocks",
+    "hub_confidence",
+    "out_strengths",
+    "read_out",
+    "spikes_per_pair",
+]
+
+Method = Callable[[SpikeTrains], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Readout:
+    """What methods read in a recording, and in what is left of it without fast relations.
+
+    Parameters
+    ----------
+    units : tuple of str or int
+        Labels, in the order of rows and columns.
+    graphs, surrogates : dict of str to ndarray, each of shape (n_units, n_units)
+        ``[post, pre]`` by method: of the recording, and of the same spikes jittered.
+    strengths : dict of str to ndarray, each of shape (n_blocks, n_units)
+        By method, what each unit sends in each part of the recording.
+    origin : dict
+        Where all this comes from; JSON can hold it.
+    """
+
+    units: tuple[str | int, ...]
+    graphs: dict[str, NDArray[Any]]
+    surrogates: dict[str, NDArray[Any]]
+    strengths: dict[str, NDArray[Any]]
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    def bands(self, share: float = 0.01) -> dict[str, tuple[float, float]]:
+        """Give :func:`lgl_core.recordings_chance.chance_band` of each method."""
+        return {name: chance_band(null, share) for name, null in self.surrogates.items()}
+
+    def marks(self, share: float = 0.01) -> dict[str, NDArray[np.int64]]:
+        """Mark the connections of each method that chance does not make."""
+        bands = self.bands(share)
+        return {name: beyond_chance(graph, bands[name]) for name, graph in self.graphs.items()}
+
+    def save(self, stem: str | Path) -> None:
+        """Write ``stem.npz`` (in single precision) and ``stem.json`` (the origin)."""
+        stem = Path(stem)
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {
+            f"{kind}/{name}": array.astype(np.float32)
+            for kind in _KINDS
+            for name, array in getattr(self, kind).items()
+        }
+        np.savez_compressed(
+            stem.with_suffix(".npz"), allow_pickle=False, units=np.array(self.units), **arrays
+        )
+        stem.with_suffix(".json").write_text(json.dumps(self.origin, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, stem: str | Path) -> Readout:
+        """Read what :meth:`save` has written."""
+        stem = Path(stem)
+        kinds: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _KINDS}
+        with np.load(stem.with_suffix(".npz")) as file:
+            units = tuple(plain_labels(file["units"]))
+            for key in file.files:
+                kind, _, name = key.partition("/")
+                if name:  # all but the units
+                    kinds[kind][name] = file[key]
+        origin = json.loads(stem.with_suffix(".json").read_text())
+        return cls(units=units, origin=origin, **kinds)
+
+
+_KINDS = ("graphs", "surrogates", "strengths")
+
+
+def read_out(
+    session: Session,
+    methods: Mapping[str, Method],
+    *,
+    n_blocks: int = 8,
+    jitter: float = 0.01,
+    seed: int = 0,
+) -> Readout:
+    """Let methods read a recording, its jittered surrogate, and its parts.
+
+    Parameters
+    ----------
+    session : Session
+    methods : mapping of str to callable
+        Each makes a graph, ``[post, pre]``, from spikes.
+    n_blocks : int
+        Parts of the recording, for :func:`hub_confidence`.
+    jitter : float
+        Window of the surrogate, in s (:func:`lgl_core.recordings_chance.jittered`).
+    seed : int
+        Of the surrogate.
+
+    Returns
+    -------
+    Readout
+        Its origin holds the arguments, the size of the recording, and the machine.
+
+    Raises
+    ------
+    ValueError
+        As from :func:`lgl_core.recordings_chance.jittered` and :func:`blocks`.
+    """
+    spikes = session.spikes
+    inputs = [spikes, jittered(spikes, jitter, seed), *blocks(spikes, n_blocks)]
+    graphs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in methods}
+    pairs = [(name, part) for name in methods for part in inputs]
+    for name, part in tqdm(pairs, desc="reading", unit="graph"):
+        graphs[name].append(methods[name](part))
+    return Readout(
+        units=session.units,
+        graphs={name: found[0] for name, found in graphs.items()},
+        surrogates={name: found[1] for name, found in graphs.items()},
+        strengths={
+            name: np.stack([out_strengths(graph) for graph in found[2:]])
+            for name, found in graphs.items()
+        },
+        origin={
+            "n_spikes": len(spikes),
+            "duration": spikes.duration,
+            "n_blocks": n_blocks,
+            "jitter": jitter,
+            "seed": seed,
+            "machine": machine(),
+        },
+    )
 
 
 def spikes_per_pair(spikes: SpikeTrains) -> float:
@@ -32,53 +168,6 @@ def spikes_per_pair(spikes: SpikeTrains) -> float:
     """
     n_pairs = spikes.n_neurons * (spikes.n_neurons - 1)
     return len(spikes) / n_pairs if n_pairs else float("inf")
-
-
-def chance_band(null: ArrayLike, share: float = 0.01) -> tuple[float, float]:
-    """Find the band that holds nearly all entries of a graph made from spikes without relations.
-
-    Parameters
-    ----------
-    null : array_like, shape (n_neurons, n_neurons)
-        The graph of the same method, from spikes shifted in time
-        (:func:`lgl_core.pairwise.shifted_in_time`). Its diagonal is ignored.
-    share : float
-        Share of entries outside of the band, half of them on either side.
-
-    Returns
-    -------
-    low, high : float
-
-    Raises
-    ------
-    ValueError
-        If ``share`` is not strictly between 0 and 1 or ``null`` is not square and finite.
-    """
-    if not 0 < share < 1:
-        raise ValueError(f"share must lie strictly between 0 and 1, got {share}")
-    low, high = np.quantile(off_diagonal(null), [share / 2, 1 - share / 2])
-    return float(low), float(high)
-
-
-def beyond_chance(graph: ArrayLike, band: tuple[float, float]) -> NDArray[np.int64]:
-    """Mark the connections that chance does not make.
-
-    Parameters
-    ----------
-    graph : array_like, shape (n_neurons, n_neurons)
-        ``[post, pre]``.
-    band : tuple of float
-        As from :func:`chance_band`.
-
-    Returns
-    -------
-    ndarray of int, shape (n_neurons, n_neurons)
-        1 above the band, -1 below it, 0 within and on the diagonal.
-    """
-    graph = np.asarray(graph, dtype=np.float64)
-    marks = (graph > band[1]).astype(np.int64) - (graph < band[0])
-    np.fill_diagonal(marks, 0)
-    return marks
 
 
 def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
@@ -110,14 +199,15 @@ def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
 
 
 def hub_confidence(
-    graphs: Sequence[ArrayLike], n_hubs: int = 3, n_draws: int = 2000, seed: int = 0
+    strengths: ArrayLike, n_hubs: int = 3, n_draws: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
     """Tell how surely each unit is among the strongest senders.
 
     Parameters
     ----------
-    graphs : sequence of array_like, each of shape (n_neurons, n_neurons)
-        ``[post, pre]``, of one method, each from another part of the recording (:func:`blocks`).
+    strengths : array_like, shape (n_parts, n_neurons)
+        What each sends by one method (:func:`out_strengths`), in parts of the recording
+        (:func:`blocks`).
     n_hubs : int
         How many of the strongest count as hubs.
     n_draws : int
@@ -128,28 +218,27 @@ def hub_confidence(
     Returns
     -------
     DataFrame
-        One row per neuron, the strongest first: ``neuron``, ``strength`` (the sum of its column,
-        its diagonal left out, averaged over the parts), ``low`` and ``high`` (the middle 95 % of
-        the draws) and ``confidence``, the share of draws in which it is among the ``n_hubs``
-        strongest.
+        One row per neuron, the strongest first: ``neuron``, ``strength`` (the mean over the
+        parts), ``low`` and ``high`` (the middle 95 % of the draws) and ``confidence``, the share
+        of draws in which it is among the ``n_hubs`` strongest.
 
     Raises
     ------
     ValueError
-        If there are fewer than two graphs, they differ in shape, or ``n_hubs`` is not between 1
-        and the number of neurons.
+        If ``strengths`` are not those of two parts or more, or ``n_hubs`` is not between 1 and
+        the number of neurons.
 
     Notes
     -----
     Parts of a recording are not quite independent, and an interval says nothing of what is wrong
     in all of them alike.
     """
-    if len(graphs) < 2:
-        raise ValueError(f"graphs must hold at least two, got {len(graphs)}")
-    shapes = {np.shape(graph) for graph in graphs}
-    if len(shapes) > 1:
-        raise ValueError(f"graphs must be of one shape, got {sorted(shapes)}")
-    strengths = np.stack([_out_strengths(graph) for graph in graphs])
+    strengths = np.asarray(strengths, dtype=np.float64)
+    if strengths.ndim != 2 or len(strengths) < 2:
+        raise ValueError(
+            f"strengths must have the shape (n_parts, n_neurons) with two parts or more, "
+            f"got {strengths.shape}"
+        )
     n_parts, n_neurons = strengths.shape
     if not 1 <= n_hubs <= n_neurons:
         raise ValueError(f"n_hubs must lie between 1 and {n_neurons}, got {n_hubs}")
@@ -172,7 +261,19 @@ def hub_confidence(
     return table.sort_values("strength", ascending=False, kind="stable", ignore_index=True)
 
 
-def _out_strengths(graph: ArrayLike) -> NDArray[np.float64]:
+def out_strengths(graph: ArrayLike) -> NDArray[np.float64]:
+    """Sum what each neuron sends.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons,)
+        Sums of the columns; the diagonal is left out.
+    """
     array = np.array(graph, dtype=np.float64)
     np.fill_diagonal(array, 0)
     sums: NDArray[np.float64] = array.sum(axis=0)

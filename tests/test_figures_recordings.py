@@ -16,20 +16,29 @@ from figure_checks import (
 )
 
 from lgl_core import figures_recordings
+from lgl_core.recordings_chance import marks_by_distance
 from lgl_core.recordings_readout import hub_confidence
 
 RNG = np.random.default_rng(0)
 GRAPHS = {name: RNG.normal(size=(20, 20)) for name in ("GLM", "Neuroformer", "correlogram")}
 NULLS = {name: RNG.normal(scale=0.3, size=(20, 20)) for name in GRAPHS}
 BANDS = dict.fromkeys(GRAPHS, (-0.7, 0.8))
-HUBS = {name: hub_confidence(list(RNG.normal(size=(6, 20, 20)))) for name in GRAPHS}
+HUBS = {name: hub_confidence(RNG.normal(size=(6, 20))) for name in GRAPHS}
 UNITS = [f"unit {k:03d}" for k in range(20)]
 CURVES = pd.DataFrame(
     [(name, size, size / 40) for name in ("GLM", "correlogram") for size in (1, 22, 5)],
     columns=["name", "spikes_per_pair", "value"],
 )
+DISTANCES = marks_by_distance(
+    {name: graph.round().astype(int) for name, graph in GRAPHS.items()},
+    RNG.uniform(0, 8, (20, 2)),
+    np.arange(20) < 9,
+)
 
 FIGURES = {
+    "connections_by_distance": lambda: figures_recordings.connections_by_distance(
+        DISTANCES, "electrodes"
+    ),
     "data_needed": lambda: figures_recordings.data_needed(CURVES, 11.2),
     "estimates_beside_chance": lambda: figures_recordings.estimates_beside_chance(
         GRAPHS, NULLS, BANDS, {"GLM": "peak (log-odds)"}
@@ -88,7 +97,19 @@ def test_senders_stand_in_order_with_their_names():
     assert panel.yaxis.get_inverted()
 
 
+def test_shares_of_pairs_stand_at_their_distance():
+    panel = FIGURES["connections_by_distance"]().axes[0]
+    names_its_axes(panel.figure, ["distance (electrodes)", "pairs above chance (%)"])
+    for line, group in zip(panel.lines, ("within", "between"), strict=True):
+        rows = DISTANCES[(DISTANCES["name"] == "GLM") & (DISTANCES["group"] == group)]
+        rows = rows.sort_values("distance")
+        assert line.get_xdata().tolist() == rows["distance"].tolist()
+        np.testing.assert_allclose(line.get_ydata(), 100 * rows["value"])
+
+
 def test_missing_columns():
+    with pytest.raises(ValueError, match="table"):
+        figures_recordings.connections_by_distance(DISTANCES.drop(columns="group"), "mm")
     with pytest.raises(ValueError, match="curves"):
         figures_recordings.data_needed(CURVES.drop(columns="value"), 1.0)
     with pytest.raises(ValueError, match="tables"):

@@ -5,11 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lgl_core.recordings import Session
 from lgl_core.recordings_readout import (
+    Readout,
     beyond_chance,
     blocks,
     chance_band,
     hub_confidence,
+    out_strengths,
+    read_out,
     spikes_per_pair,
 )
 from lgl_core.spikes import SpikeTrains
@@ -32,31 +36,6 @@ def test_spikes_per_pair():
     assert spikes_per_pair(trains(5, 1)) == np.inf
 
 
-class TestChance:
-    @few
-    @given(st.integers(0, 1000), st.floats(0.01, 0.5))
-    def test_the_band_leaves_out_the_share_asked_for(self, seed, share):
-        null = np.random.default_rng(seed).normal(size=(60, 60))
-        marks = beyond_chance(null, chance_band(null, share))
-        n_pairs = 60 * 59
-        for side in (1, -1):
-            assert (marks == side).sum() == pytest.approx(share / 2 * n_pairs, abs=2)
-
-    def test_the_diagonal_neither_widens_the_band_nor_is_marked(self):
-        null = np.eye(5) * 1e6
-        assert chance_band(null) == (0.0, 0.0)
-        assert not beyond_chance(null, (0.0, 0.0)).any()
-
-    def test_signs(self):
-        graph = np.array([[0.0, 3.0], [-3.0, 0.0]])
-        assert beyond_chance(graph, (-1.0, 2.0)).tolist() == [[0, 1], [-1, 0]]
-
-    @pytest.mark.parametrize("share", [0.0, 1.0, np.nan])
-    def test_a_share_that_is_none(self, share):
-        with pytest.raises(ValueError, match="share must lie strictly between 0 and 1"):
-            chance_band(np.zeros((3, 3)), share)
-
-
 class TestBlocks:
     @few
     @given(st.integers(2, 9))
@@ -75,16 +54,16 @@ class TestBlocks:
 
 class TestHubConfidence:
     def test_equal_parts_leave_no_doubt(self):
-        graph = np.array([[9.0, 1, 5], [2, 9, 5], [2, 1, 9]])  # columns send 4, 2 and 10
-        table = hub_confidence([graph, graph], n_hubs=2)
+        graph = np.array([[9.0, 1, 5], [2, 9, 5], [2, 1, 9]])
+        assert out_strengths(graph).tolist() == [4, 2, 10]
+        table = hub_confidence([out_strengths(graph)] * 2, n_hubs=2)
         assert table["neuron"].tolist() == [2, 0, 1]
         assert table["strength"].tolist() == [10, 4, 2]
         assert table["low"].tolist() == table["high"].tolist() == [10, 4, 2]
         assert table["confidence"].tolist() == [1, 1, 0]
 
     def test_who_leads_in_half_of_the_parts_is_a_hub_half_of_the_time(self):
-        one, other = np.zeros((2, 3, 3))
-        one[1:, 0], other[0, 1] = 1.0, 2.0  # sums of 2 each, in one part each
+        one, other = [2.0, 0.0, 0.0], [0.0, 2.0, 0.0]
         table = hub_confidence([one, other] * 10, n_hubs=1, n_draws=4000).set_index("neuron")
         assert table["confidence"][[0, 1]].tolist() == pytest.approx([0.5, 0.5], abs=0.1)
         assert table["confidence"][[0, 1]].sum() > 1  # ties count for both
@@ -94,25 +73,69 @@ class TestHubConfidence:
     @given(st.integers(0, 500), st.integers(1, 4))
     def test_equals_the_loop_over_draws(self, seed, n_hubs):
         rng = np.random.default_rng(seed)
-        graphs = rng.normal(size=(5, 4, 4))
-        table = hub_confidence(list(graphs), n_hubs, n_draws=30, seed=seed)
-        strengths = [[sum(g[i, k] for i in range(4) if i != k) for k in range(4)] for g in graphs]
+        strengths = rng.normal(size=(5, 4))
+        table = hub_confidence(strengths, n_hubs, n_draws=30, seed=seed)
         counts = np.random.default_rng(seed).multinomial(5, np.full(5, 0.2), size=30)
         hits = np.zeros(4)
         for count in counts:
-            drawn = sum(c * np.array(s) for c, s in zip(count, strengths, strict=True)) / 5
+            drawn = sum(c * s for c, s in zip(count, strengths, strict=True)) / 5
             hits[np.argsort(-drawn)[:n_hubs]] += 1
         found = table.sort_values("neuron")["confidence"].to_numpy()
         np.testing.assert_allclose(found, hits / 30)
 
     @pytest.mark.parametrize(
-        ("graphs", "n_hubs", "message"),
+        ("strengths", "n_hubs", "message"),
         [
-            ([np.eye(3)], 1, "at least two, got 1"),
-            ([np.eye(3), np.eye(4)], 1, "must be of one shape"),
-            ([np.eye(3)] * 2, 4, "n_hubs must lie between 1 and 3, got 4"),
+            (np.ones((1, 3)), 1, r"two parts or more, got \(1, 3\)"),
+            (np.ones(3), 1, r"two parts or more, got \(3,\)"),
+            (np.ones((2, 3)), 4, "n_hubs must lie between 1 and 3, got 4"),
         ],
     )
-    def test_what_does_not_fit(self, graphs, n_hubs, message):
+    def test_what_does_not_fit(self, strengths, n_hubs, message):
         with pytest.raises(ValueError, match=message):
-            hub_confidence(graphs, n_hubs)
+            hub_confidence(strengths, n_hubs)
+
+
+def counted(spikes):
+    """A method: how often each neuron fires, in its column."""
+    return np.tile(spikes.rates * spikes.duration, (spikes.n_neurons, 1))
+
+
+class TestReadout:
+    session = Session(spikes=trains(), units=("a", "b", "c", "d"))
+    found = read_out(session, {"counts": counted, "doubled": lambda s: 2 * counted(s)}, n_blocks=5)
+
+    def test_methods_see_the_recording_its_surrogate_and_its_parts(self):
+        counts = np.bincount(trains().neurons)
+        for name, factor in (("counts", 1), ("doubled", 2)):
+            np.testing.assert_allclose(self.found.graphs[name], factor * np.tile(counts, (4, 1)))
+            np.testing.assert_allclose(self.found.surrogates[name], self.found.graphs[name])
+            assert self.found.strengths[name].shape == (5, 4)
+            np.testing.assert_allclose(self.found.strengths[name].sum(axis=0), 3 * factor * counts)
+
+    def test_it_says_where_it_comes_from(self):
+        origin = self.found.origin
+        assert (origin["n_spikes"], origin["duration"], origin["n_blocks"]) == (500, 10.0, 5)
+        assert "versions" in origin["machine"]
+
+    @pytest.mark.parametrize("units", [("a", "b", "c", "d"), (3, 1, 2, 7)])
+    def test_comes_back_as_it_was_kept(self, tmp_path, units):
+        kept = read_out(Session(spikes=trains(), units=units), {"counts": counted})
+        kept.save(tmp_path / "new" / "kept")
+        again = Readout.load(tmp_path / "new" / "kept")
+        assert (again.units, again.origin) == (units, kept.origin)
+        for kind in ("graphs", "surrogates", "strengths"):
+            np.testing.assert_allclose(
+                getattr(again, kind)["counts"], getattr(kept, kind)["counts"], rtol=1e-6
+            )
+
+    def test_bands_and_marks_are_those_of_each_method(self):
+        rng = np.random.default_rng(0)
+        graphs = {"one": rng.normal(size=(9, 9)), "other": 10 * rng.normal(size=(9, 9))}
+        nulls = {name: graph / 2 for name, graph in graphs.items()}
+        kept = Readout(units=tuple(range(9)), graphs=graphs, surrogates=nulls, strengths={})
+        for name, graph in graphs.items():
+            band = chance_band(nulls[name], 0.1)
+            assert kept.bands(0.1)[name] == band
+            np.testing.assert_array_equal(kept.marks(0.1)[name], beyond_chance(graph, band))
+            assert kept.marks(0.1)[name].any()

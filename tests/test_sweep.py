@@ -8,12 +8,19 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from lgl_core.lif import simulate
+from lgl_core.networks import hub_network
 from lgl_core.sweep import Sweep, cluster_of, load_sweep, main, results, run_sweep, slurm_cluster
+from lgl_core.tokens import tokenize
+from lgl_core.training import TrainConfig, train_ensemble
+from lgl_core.transformer import preset
 
 # Another sweep, or the tests beside us, may have the usual port of the dashboard.
 pytestmark = pytest.mark.filterwarnings("ignore:Port 8787 is already in use")
@@ -249,6 +256,28 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     assert after[: len(before)] == before and len(after) == 6
     table = pd.read_parquet(sweep.folder / "results.parquet")
     assert table["square"].tolist() == [1, 4, 9, 16, 25, 36]
+
+
+@pytest.mark.slow
+def test_an_ensemble_trains_on_the_workers_of_a_cluster(client, tmp_path):
+    """Each model is a task, and comes out as if it were trained here."""
+    spikes = simulate(hub_network(20, n_hubs=1), duration=60.0)
+    tokens = [tokenize(part) for part in spikes.split()]
+    architecture = preset("tiny", n_neurons=20, n_classes=tokens[0].vocabulary.n_classes)
+
+    def ensemble(name):
+        return train_ensemble(
+            *tokens, [architecture] * 2, TrainConfig(epochs=1),
+            directories=[tmp_path / name / str(member) for member in range(2)], progress=False,
+        )  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch, joblib.parallel_config("dask"):
+        # Nothing can be trained in this process now, but the workers are others.
+        patch.setattr("lgl_core.training._Run", None)
+        there = ensemble("there")
+    for ours, theirs in zip(ensemble("here"), there, strict=True):
+        weights = zip(ours.model.parameters(), theirs.model.parameters(), strict=True)
+        assert all(torch.equal(mine, yours) for mine, yours in weights)
 
 
 @pytest.mark.slow
