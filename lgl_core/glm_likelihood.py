@@ -45,12 +45,15 @@ class BinnedSpikes:
         Bin and neuron of each one, bins ascending, no pair twice.
     n_bins, n_neurons : int
         Shape of the matrix.
+    borders : ndarray of int, shape (n_epochs + 1,)
+        First bin of each epoch of the recording, and ``n_bins``: no spike reaches across.
     """
 
     bins: NDArray[np.int64]
     neurons: NDArray[np.int64]
     n_bins: int
     n_neurons: int
+    borders: NDArray[np.int64]
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -66,7 +69,7 @@ def bin_spikes(spikes: SpikeTrains, bin_width: float) -> BinnedSpikes:
     spikes : SpikeTrains
         The recording.
     bin_width : float
-        Width of a bin in s. A last, incomplete bin is left out.
+        Width of a bin in s. The last, incomplete bin of each epoch is left out.
 
     Returns
     -------
@@ -80,7 +83,13 @@ def bin_spikes(spikes: SpikeTrains, bin_width: float) -> BinnedSpikes:
     """
     cells, n_bins = spikes.cells(bin_width)
     bins, neurons = np.divmod(np.unique(cells), spikes.n_neurons)
-    return BinnedSpikes(bins=bins, neurons=neurons, n_bins=n_bins, n_neurons=spikes.n_neurons)
+    return BinnedSpikes(
+        bins=bins,
+        neurons=neurons,
+        n_bins=n_bins,
+        n_neurons=spikes.n_neurons,
+        borders=spikes.bin_borders(bin_width),
+    )
 
 
 def loss_and_gradient(
@@ -95,7 +104,7 @@ def loss_and_gradient(
     Parameters
     ----------
     binned : BinnedSpikes
-        Spikes of the population. Before its first bin there were none.
+        Spikes of the population. Before the first bin of an epoch there were none.
     basis : ndarray, shape (n_lags, n_basis)
         Basis functions; row 0 is a lag of one bin.
     coefficients : ndarray, shape (1 + n_neurons * n_basis, n_posts)
@@ -120,7 +129,7 @@ def loss_and_gradient(
     return _evaluate(
         binned.bins,
         binned.neurons,
-        binned.n_bins,
+        binned.borders,
         binned.n_neurons,
         np.ascontiguousarray(basis),
         np.ascontiguousarray(coefficients),
@@ -142,12 +151,12 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
     Returns
     -------
     ndarray, shape (1 + n_neurons * n_basis, 1 + n_neurons * n_basis)
-        ``X.T @ X`` with a first column of ones in X. Exact but for the last ``n_lags`` bins: it
-        counts the spikes there as if the recording went on.
+        ``X.T @ X`` with a first column of ones in X. Exact but for the last ``n_lags`` bins of
+        each epoch: it counts the spikes there as if the epoch went on.
     """
     n_lags, n_basis = basis.shape
     n = binned.n_neurons
-    pairs = _count_pairs(binned.bins, binned.neurons, n, n_lags)
+    pairs = _count_pairs(binned.bins, binned.neurons, binned.borders, n, n_lags)
     # overlap[d, k, l] = sum over lags of b_k(lag) b_l(lag - d)
     overlap = np.stack([basis[d:].T @ basis[: n_lags - d] for d in range(n_lags)])
     gram = np.zeros((1 + n * n_basis, 1 + n * n_basis))
@@ -168,22 +177,25 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
 
 
 @njit(cache=True)
-def _count_pairs(bins, neurons, n_neurons, n_lags):
+def _count_pairs(bins, neurons, borders, n_neurons, n_lags):
     """pairs[n, m, d] = how often a spike of n is followed by one of m, d bins later."""
     pairs = np.zeros((n_neurons, n_neurons, n_lags), np.int32)
-    first = 0
+    first = epoch = 0
     for i in range(len(bins)):
         while bins[first] < bins[i]:
             first += 1
+        while borders[epoch + 1] <= bins[i]:
+            epoch += 1
+        stop = min(bins[i] + n_lags, borders[epoch + 1])
         j = first  # from the first spike of the same bin, so that d = 0 counts both orders
-        while j < len(bins) and bins[j] - bins[i] < n_lags:
+        while j < len(bins) and bins[j] < stop:
             pairs[neurons[i], neurons[j], bins[j] - bins[i]] += 1
             j += 1
     return pairs
 
 
 @njit(parallel=True, **_FAST_LOOPS)
-def _evaluate(bins, neurons, n_bins, n_neurons, basis, coefficients, posts, with_gradient):
+def _evaluate(bins, neurons, borders, n_neurons, basis, coefficients, posts, with_gradient):
     """Loss and gradient, one block of postsynaptic neurons per parallel task."""
     n_posts = len(posts)
     loss = np.zeros(n_posts)
@@ -196,7 +208,7 @@ def _evaluate(bins, neurons, n_bins, n_neurons, basis, coefficients, posts, with
         _evaluate_block(
             bins,
             neurons,
-            n_bins,
+            borders,
             column,
             basis,
             coefficients[:, first:last],
@@ -209,9 +221,11 @@ def _evaluate(bins, neurons, n_bins, n_neurons, basis, coefficients, posts, with
 
 @njit(**_FAST_LOOPS)
 def _evaluate_block(
-    bins, neurons, n_bins, column, basis, coefficients, loss_out, gradient, with_gradient
+    bins, neurons, borders, column, basis, coefficients, loss_out, gradient, with_gradient
 ):
     """Go through time once, chunk by chunk: predictor, loss, residual, gradient.
+
+    Each epoch begins and ends as a recording does: with nothing before it and nothing after it.
 
     ``rows`` holds n_lags bins of residuals before the chunk, the chunk, and n_lags bins after it,
     of which earlier spikes have begun to fill the predictor. The gradient of a spike waits until
@@ -225,39 +239,41 @@ def _evaluate_block(
     filters = _expand(coefficients, basis, len(column))
     residuals = np.zeros_like(filters)  # summed per presynaptic neuron and lag
     rows = np.zeros((_CHUNK + 2 * n_lags) * _BLOCK)
-    _fill(rows, n_lags * _BLOCK, bias)
     loss, bias_gradient = np.zeros(_BLOCK), np.zeros(_BLOCK)
     scratch = np.empty((2, _CHUNK * _BLOCK))
 
     i = waiting = 0
-    for start in range(0, n_bins, _CHUNK):
-        stop = min(start + _CHUNK, n_bins)
-        origin = start - n_lags  # the bin of the first row
-        chunk_first = i
-        while i < n_spikes and bins[i] < stop:
-            _add(rows, (bins[i] + 1 - origin) * _BLOCK, filters, neurons[i] * size, size)
-            i += 1
-        for j in range(chunk_first, i):
-            c = column[neurons[j]]
-            if c >= 0:
-                loss[c] -= rows[(bins[j] - origin) * _BLOCK + c]
-        _softplus_and_sigmoid(rows, n_lags, stop - start, scratch, loss, bias_gradient)
-        for j in range(chunk_first, i):
-            c = column[neurons[j]]
-            if c >= 0:
-                rows[(bins[j] - origin) * _BLOCK + c] -= 1.0
-                bias_gradient[c] -= 1.0
-        known = stop - n_lags
-        if stop == n_bins:  # nothing is observed, hence no residual, after the end
-            _fill(rows, (stop - origin) * _BLOCK, np.zeros(_BLOCK))
-            known = n_bins
-        while with_gradient and waiting < n_spikes and bins[waiting] < known:
-            place = (bins[waiting] + 1 - origin) * _BLOCK
-            _add(residuals, neurons[waiting] * size, rows, place, size)
-            waiting += 1
-        for j in range(2 * size):
-            rows[j] = rows[_CHUNK * _BLOCK + j]
-        _fill(rows, 2 * size, bias)
+    for epoch in range(len(borders) - 1):
+        _fill(rows, n_lags * _BLOCK, bias)
+        end = borders[epoch + 1]
+        for start in range(borders[epoch], end, _CHUNK):
+            stop = min(start + _CHUNK, end)
+            origin = start - n_lags  # the bin of the first row
+            chunk_first = i
+            while i < n_spikes and bins[i] < stop:
+                _add(rows, (bins[i] + 1 - origin) * _BLOCK, filters, neurons[i] * size, size)
+                i += 1
+            for j in range(chunk_first, i):
+                c = column[neurons[j]]
+                if c >= 0:
+                    loss[c] -= rows[(bins[j] - origin) * _BLOCK + c]
+            _softplus_and_sigmoid(rows, n_lags, stop - start, scratch, loss, bias_gradient)
+            for j in range(chunk_first, i):
+                c = column[neurons[j]]
+                if c >= 0:
+                    rows[(bins[j] - origin) * _BLOCK + c] -= 1.0
+                    bias_gradient[c] -= 1.0
+            known = stop - n_lags
+            if stop == end:  # nothing is observed, hence no residual, after the end
+                _fill(rows, (stop - origin) * _BLOCK, np.zeros(_BLOCK))
+                known = end
+            while with_gradient and waiting < n_spikes and bins[waiting] < known:
+                place = (bins[waiting] + 1 - origin) * _BLOCK
+                _add(residuals, neurons[waiting] * size, rows, place, size)
+                waiting += 1
+            for j in range(2 * size):
+                rows[j] = rows[_CHUNK * _BLOCK + j]
+            _fill(rows, 2 * size, bias)
 
     for c in range(width):
         loss_out[c] = loss[c]

@@ -170,16 +170,16 @@ def correlogram_z(
     if baseline not in ("stationary", "local"):
         raise ValueError(f"baseline must be 'stationary' or 'local', got {baseline!r}")
     counts = lag_counts(spikes, start, stop)
-    chance = _chance_of_lag(start, stop, spikes.duration)
+    chance = _chance_of_lag(start, stop, spikes)
     if baseline == "stationary":
-        n_spikes = spikes.rates * spikes.duration
+        n_spikes = spikes.rates * spikes.recorded
         expected = _without_diagonal(np.outer(n_spikes, n_spikes)) * chance
         return _ratio(counts - expected, np.sqrt(expected))
     if not stop <= flanks[0]:
         raise ValueError(f"flanks must begin at stop = {stop} s or later, got {flanks}")
     after = lag_counts(spikes, *flanks)
     beside = after + after.T  # a lag of j after i is a negative one of i after j
-    scale = chance / (2 * _chance_of_lag(*flanks, spikes.duration))
+    scale = chance / (2 * _chance_of_lag(*flanks, spikes))
     return _ratio(counts - scale * beside, np.sqrt(scale * (counts + beside)))
 
 
@@ -209,7 +209,10 @@ def lag_counts(spikes: SpikeTrains, start: float, stop: float) -> NDArray[np.flo
             f"got {start} and {stop}"
         )
     counts = np.zeros((spikes.n_neurons, spikes.n_neurons), np.int64)
-    _add_lags(spikes.times, spikes.neurons, float(start), float(stop), counts)
+    bounds = spikes.bounds()
+    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        here = spikes.times[first:last], spikes.neurons[first:last]
+        _add_lags(*here, float(start), float(stop), counts)
     return _without_diagonal(counts.T.astype(np.float64))
 
 
@@ -229,15 +232,22 @@ def shifted_in_time(spikes: SpikeTrains, seed: int = 0) -> SpikeTrains:
         again at the beginning, so that rates stay, and the intervals of each neuron do, too,
         but for the one across that border.
     """
-    offsets = np.random.default_rng(seed).uniform(0, spikes.duration, spikes.n_neurons)
-    # Offsets are real numbers: no two neurons come to share a time, so there are no ties to break.
-    times = (spikes.times + offsets[spikes.neurons]) % spikes.duration
+    offsets = np.random.default_rng(seed).uniform(0, spikes.recorded, spikes.n_neurons)
+    # On a clock that stands still in the gaps. Offsets are real numbers: no two neurons come to
+    # share a time, so there are no ties to break.
+    lengths = spikes.epochs[:, 1] - spikes.epochs[:, 0]
+    skipped = spikes.epochs[:, 0] - (np.cumsum(lengths) - lengths)
+    ours = spikes.times - np.repeat(skipped, np.diff(spikes.bounds()))
+    times = (ours + offsets[spikes.neurons]) % spikes.recorded
+    epoch = np.searchsorted(np.cumsum(lengths), times, side="right")
+    times += skipped[np.minimum(epoch, len(lengths) - 1)]
     order = np.argsort(times, kind="stable")
     return SpikeTrains(
         times=times[order],
         neurons=spikes.neurons[order],
         n_neurons=spikes.n_neurons,
         duration=spikes.duration,
+        epochs=spikes.epochs,
     )
 
 
@@ -284,9 +294,18 @@ def _partial_correlations(correlations: NDArray, shrinkage: float) -> NDArray[np
     return -inverse / np.outer(scale, scale)
 
 
-def _chance_of_lag(start: float, stop: float, duration: float) -> float:
+def _chance_of_lag(start: float, stop: float, spikes: SpikeTrains) -> float:
     """Return how likely one of two spikes, thrown in anywhere, follows the other by such a lag."""
-    return (stop - start) * (duration - (start + stop) / 2) / duration**2
+    lengths = spikes.epochs[:, 1] - spikes.epochs[:, 0]
+    # An epoch of length L has room for a pair with lag x in L - x; none if it is shorter.
+    room = [_room(length, start, stop) for length in lengths]
+    return float(sum(room)) / spikes.recorded**2
+
+
+def _room(length: float, start: float, stop: float) -> float:
+    """Integrate ``length - lag`` over the lags that fit."""
+    stop = min(stop, length)
+    return max((stop - start) * (length - (start + stop) / 2), 0.0) if stop > start else 0.0
 
 
 def _ratio(above: NDArray, below: NDArray) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lgl_core import recordings_formats as formats
 from lgl_core.recordings_checks import checked
@@ -33,24 +33,20 @@ class Session:
     ----------
     spikes : SpikeTrains
         Times in s from the start of the first epoch; neuron ``k`` is the unit ``units[k]``.
+        ``spikes.epochs`` are the spans that were recorded.
     units : tuple of str or int
         What the source calls each unit.
-    epochs : ndarray of float, shape (n_epochs, 2), optional
-        Start and end of each span that was recorded, in s from the start of the first one, in
-        order. Default: one, as long as ``spikes``.
     start : float
         When the first epoch begins on the clock of the source, in s.
 
     Raises
     ------
     ValueError
-        If there is not one label for each neuron, two are the same, or the epochs are not in
-        order from 0 to the duration of the spikes.
+        If there is not one label for each neuron, or two are the same.
     """
 
     spikes: SpikeTrains
     units: tuple[Label, ...]
-    epochs: NDArray[np.float64] = None  # type: ignore[assignment]  # never None once made
     start: float = 0.0
 
     def __post_init__(self) -> None:
@@ -62,20 +58,12 @@ class Session:
         if len(set(self.units)) < len(self.units):
             twice = next(label for label in self.units if self.units.count(label) > 1)
             raise ValueError(f"units must have different labels, got {twice!r} twice")
-        whole = [[0.0, self.spikes.duration]]
-        epochs = np.array(whole if self.epochs is None else self.epochs, dtype=np.float64)
-        in_order = (
-            epochs.ndim == 2 and epochs.shape[1] == 2 and (np.diff(epochs.ravel()) >= 0).all()
-        )
-        if not in_order or (epochs[0, 0], epochs[-1, 1]) != (0.0, self.spikes.duration):
-            raise ValueError(
-                f"epochs must be in order from 0 to {self.spikes.duration} s, got {epochs.tolist()}"
-            )
-        epochs.setflags(write=False)
-        object.__setattr__(self, "epochs", epochs)
 
     def __repr__(self) -> str:
-        return f"Session({self.spikes!r}, epochs: {len(self.epochs)}, units: {some(self.units, 3)})"
+        return (
+            f"Session({self.spikes!r}, epochs: {len(self.spikes.epochs)}, "
+            f"units: {some(self.units, 3)})"
+        )
 
     def check(self, *, context: int | None = None, n_neurons: int | None = None) -> None:
         """Refuse what a model cannot take, before it is trained.
@@ -99,16 +87,12 @@ class Session:
                 f"{self.units[n_neurons]!r}"
             )
         if context is not None:
-            most = max(self._spikes_in_epochs())
+            most = int(np.diff(self.spikes.bounds()).max())
             if most <= context:
                 raise ValueError(
                     f"context must be below {most}, the spikes of the fullest epoch, got "
                     f"{context}: choose a shorter context, or record longer"
                 )
-
-    def _spikes_in_epochs(self) -> NDArray[np.int64]:
-        first, last = np.searchsorted(self.spikes.times, self.epochs.T)
-        return last - first
 
     # --- out again ---------------------------------------------------------------------------
 
@@ -157,7 +141,7 @@ class Session:
             units=self.spikes.neurons,
             rows=np.arange(len(self.spikes)),
             labels=list(self.units),
-            epochs=self.epochs + self.start,
+            epochs=self.spikes.epochs + self.start,
         )
 
 
@@ -271,13 +255,15 @@ def _session(raw: Raw) -> Session:
     begin, end = ends(raw)
     # Spikes of one time stand in the order of units, whatever that of the source.
     order = np.lexsort([raw.units, raw.times])
-    # A spike at the very end of the last epoch is inside: spans of NWB hold both of their ends.
-    times = np.minimum(raw.times[order] - begin, np.nextafter(end - begin, 0))
+    # A spike at the very end of an epoch is inside: spans of NWB hold both of their ends.
+    epochs = (np.array([[begin, end]]) if raw.epochs is None else raw.epochs) - begin
+    times = raw.times[order] - begin
+    epoch = np.maximum(np.searchsorted(epochs[:, 0], times, side="right") - 1, 0)
     spikes = SpikeTrains(
-        times=times,
+        times=np.minimum(times, np.nextafter(epochs[epoch, 1], 0)),
         neurons=raw.units[order],
         n_neurons=len(raw.labels),
         duration=end - begin,
+        epochs=epochs,
     )
-    epochs = np.array([[begin, end]]) if raw.epochs is None else raw.epochs
-    return Session(spikes=spikes, units=tuple(raw.labels), epochs=epochs - begin, start=begin)
+    return Session(spikes=spikes, units=tuple(raw.labels), start=begin)

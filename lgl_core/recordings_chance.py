@@ -24,7 +24,7 @@ def jittered(spikes: SpikeTrains, window: float, seed: int = 0) -> SpikeTrains:
     ----------
     spikes : SpikeTrains
     window : float
-        In s. The recording is cut into windows of this length; counts within each stay.
+        In s. Each epoch is cut into windows of this length; counts within each stay.
     seed : int
         Same seed, same places.
 
@@ -48,17 +48,19 @@ def jittered(spikes: SpikeTrains, window: float, seed: int = 0) -> SpikeTrains:
         raise ValueError(
             f"window must be above 0 and at most {spikes.duration} s, the recording, got {window}"
         )
-    starts = np.floor(spikes.times / window) * window
-    lengths = np.minimum(window, spikes.duration - starts)
+    begins, ends = np.repeat(spikes.epochs, np.diff(spikes.bounds()), axis=0).T
+    starts = begins + np.floor((spikes.times - begins) / window) * window
+    lengths = np.minimum(window, ends - starts)
     times = starts + np.random.default_rng(seed).uniform(0, 1, len(spikes)) * lengths
-    # Rounding may lift a place to the very end of the recording, which is outside of it.
-    times = np.minimum(times, np.nextafter(spikes.duration, 0))
+    # Rounding may lift a place to the very end of an epoch, which is outside of it.
+    times = np.minimum(times, np.nextafter(ends, 0))
     order = np.argsort(times, kind="stable")
     return SpikeTrains(
         times=times[order],
         neurons=spikes.neurons[order],
         n_neurons=spikes.n_neurons,
         duration=spikes.duration,
+        epochs=spikes.epochs,
     )
 
 

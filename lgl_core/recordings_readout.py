@@ -171,7 +171,7 @@ def spikes_per_pair(spikes: SpikeTrains) -> float:
 
 
 def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
-    """Cut a recording into parts of equal length.
+    """Cut a recording into parts with equally much recorded time.
 
     Parameters
     ----------
@@ -191,11 +191,11 @@ def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
     """
     if n < 2:
         raise ValueError(f"n must be at least 2, got {n}")
-    borders = np.linspace(0, spikes.duration, n + 1)
-    return [
-        spikes.select(start=start, stop=min(stop, spikes.duration))
-        for start, stop in zip(borders[:-1], borders[1:], strict=True)
-    ]
+    parts, rest = [], spikes
+    for left in range(n, 1, -1):
+        part, rest = rest.split(1 / left)
+        parts.append(part)
+    return [*parts, rest]
 
 
 def hub_confidence(

@@ -26,19 +26,23 @@ class SpikeTrains:
     n_neurons : int
         Size of the population, silent neurons included.
     duration : float
-        Length of the recording in s.
+        Length of the recording in s, gaps included.
+    epochs : array_like of float, shape (n_epochs, 2), optional
+        Start and end of each span that was recorded, in s and in order. Nothing is known of the
+        gaps between them: they are no silence. Default: one, from 0 to ``duration``.
 
     Raises
     ------
     ValueError
-        If the arrays differ in length, times are NaN, descending or outside the recording, or an
-        id is outside the population.
+        If the arrays differ in length, times are NaN, descending, outside the recording or in a
+        gap, an id is outside the population, or epochs are not in order within the recording.
     """
 
     times: NDArray[np.float64]
     neurons: NDArray[np.int64]
     n_neurons: int
     duration: float
+    epochs: NDArray[np.float64] = None  # type: ignore[assignment]  # never None once made
 
     def __post_init__(self) -> None:
         times, neurons = _flat("times", self.times, np.float64), _ids(self.neurons)
@@ -60,8 +64,11 @@ class SpikeTrains:
                     f"neurons must be ids between 0 and {self.n_neurons - 1}, "
                     f"got {neurons.min()} to {neurons.max()}"
                 )
+        epochs = _checked_epochs(self.epochs, self.duration)
+        _check_gaps(times, epochs)
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "neurons", neurons)
+        object.__setattr__(self, "epochs", epochs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Unpickled arrays can be written to: check and seal them again.
@@ -78,9 +85,18 @@ class SpikeTrains:
         )
 
     @property
+    def recorded(self) -> float:
+        """How long was recorded in s, gaps left out."""
+        return float((self.epochs[:, 1] - self.epochs[:, 0]).sum())
+
+    @property
     def rates(self) -> NDArray[np.float64]:
         """Mean firing rate of each neuron in Hz, shape (n_neurons,)."""
-        return np.bincount(self.neurons, minlength=self.n_neurons) / self.duration
+        return np.bincount(self.neurons, minlength=self.n_neurons) / self.recorded
+
+    def bounds(self) -> NDArray[np.int64]:
+        """First spike of each epoch, and behind the last one; shape (n_epochs + 1,)."""
+        return np.append(np.searchsorted(self.times, self.epochs[:, 0]), len(self))
 
     def binned(self, bin_width: float) -> NDArray[np.uint8]:
         """Count spikes in bins of equal width.
@@ -88,7 +104,7 @@ class SpikeTrains:
         Parameters
         ----------
         bin_width : float
-            Width of a bin in s. A last, incomplete bin is left out.
+            Width of a bin in s. The last, incomplete bin of each epoch is left out.
 
         Returns
         -------
@@ -132,11 +148,32 @@ class SpikeTrains:
                 f"bin_width must lie between 0 and the duration of {self.duration} s, "
                 f"got {bin_width}"
             )
+        cells, borders = [], self.bin_borders(bin_width)
+        if not borders[-1]:
+            raise ValueError(f"bin_width must fit into an epoch, got {bin_width}")
+        spans = zip(self.epochs[:, 0], *_pairs(borders), *_pairs(self.bounds()), strict=True)
+        for start, first_bin, end_bin, first, last in spans:
+            bins = first_bin + ((self.times[first:last] - start) / bin_width).astype(np.int64)
+            inside = bins < end_bin
+            cells.append(bins[inside] * self.n_neurons + self.neurons[first:last][inside])
+        return np.concatenate(cells), int(borders[-1])
+
+    def bin_borders(self, bin_width: float) -> NDArray[np.int64]:
+        """Count the bins through all epochs, the last, incomplete one of each left out.
+
+        Parameters
+        ----------
+        bin_width : float
+            As for :meth:`binned`.
+
+        Returns
+        -------
+        ndarray of int, shape (n_epochs + 1,)
+            First bin of each epoch, and the number of bins.
+        """
+        lengths = self.epochs[:, 1] - self.epochs[:, 0]
         # A millionth of a bin forgives that 0.3 / 0.1 is not quite 3.
-        n_bins = int(self.duration / bin_width + 1e-6)
-        bins = (self.times / bin_width).astype(np.int64)
-        inside = bins < n_bins
-        return bins[inside] * self.n_neurons + self.neurons[inside], n_bins
+        return np.append(0, np.cumsum((lengths / bin_width + 1e-6).astype(np.int64)))
 
     def split(self, fraction: float = 0.8) -> tuple[SpikeTrains, SpikeTrains]:
         """Split chronologically, as the paper does (80/20, Appendix B.5 and C.5).
@@ -144,7 +181,7 @@ class SpikeTrains:
         Parameters
         ----------
         fraction : float
-            Share of the *duration* that goes into the first part, between 0 and 1.
+            Share of the *time recorded* that goes into the first part, between 0 and 1.
 
         Returns
         -------
@@ -158,7 +195,11 @@ class SpikeTrains:
         """
         if not 0 < fraction < 1:
             raise ValueError(f"fraction must lie strictly between 0 and 1, got {fraction}")
-        cut = fraction * self.duration
+        lengths = self.epochs[:, 1] - self.epochs[:, 0]
+        before = np.cumsum(lengths) - lengths
+        wanted = fraction * self.recorded
+        epoch = int(np.searchsorted(before, wanted, side="right")) - 1
+        cut = float(self.epochs[epoch, 0] + (wanted - before[epoch]))
         return self.select(stop=cut), self.select(start=cut)
 
     def select(
@@ -179,11 +220,13 @@ class SpikeTrains:
         Returns
         -------
         SpikeTrains
+            With the parts of the epochs that lie in this span.
 
         Raises
         ------
         ValueError
-            If the span is empty or outside the recording, or an id is unknown or given twice.
+            If the span is empty, outside the recording or within a gap, or an id is unknown or
+            given twice.
         """
         stop = self.duration if stop is None else stop
         if not 0 <= start < stop <= self.duration:
@@ -194,6 +237,10 @@ class SpikeTrains:
         first, last = np.searchsorted(self.times, [start, stop])
         times, ids = self.times[first:last] - start, self.neurons[first:last]
         n_neurons, duration = self.n_neurons, stop - start
+        epochs = np.clip(self.epochs - start, 0, duration)
+        epochs = epochs[epochs[:, 0] < epochs[:, 1]]
+        if not len(epochs):
+            raise ValueError(f"nothing was recorded between {start} and {stop} s: it is a gap")
         if neurons is not None:
             kept = _ids(neurons)
             if len(np.unique(kept)) != len(kept) or not np.isin(kept, range(n_neurons)).all():
@@ -204,9 +251,40 @@ class SpikeTrains:
             new_id[kept] = np.arange(len(kept))
             ids, n_neurons = new_id[ids], len(kept)
             times, ids = times[ids >= 0], ids[ids >= 0]
-        # The difference of two floats may round up to the duration itself.
-        times = np.minimum(times, np.nextafter(duration, 0))
-        return SpikeTrains(times=times, neurons=ids, n_neurons=n_neurons, duration=duration)
+        # The difference of two floats may round up to the end of an epoch itself.
+        epoch = np.searchsorted(epochs[:, 0], times, side="right") - 1
+        times = np.minimum(times, np.nextafter(epochs[np.maximum(epoch, 0), 1], 0))
+        return SpikeTrains(
+            times=times, neurons=ids, n_neurons=n_neurons, duration=duration, epochs=epochs
+        )
+
+
+def _checked_epochs(epochs: ArrayLike | None, duration: float) -> NDArray[np.float64]:
+    array = np.array([[0.0, duration]] if epochs is None else epochs, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != 2 or not len(array):
+        raise ValueError(f"epochs must be pairs of start and end, got shape {array.shape}")
+    borders = array.ravel()
+    inside = borders[0] >= 0 and borders[-1] <= duration
+    if not inside or (np.diff(borders) < 0).any() or (array[:, 1] <= array[:, 0]).any():
+        raise ValueError(
+            f"epochs must follow each other between 0 and {duration} s, got {array.tolist()}"
+        )
+    array.setflags(write=False)
+    return array
+
+
+def _check_gaps(times: NDArray[np.float64], epochs: NDArray[np.float64]) -> None:
+    epoch = np.searchsorted(epochs[:, 0], times, side="right") - 1
+    outside = (epoch < 0) | (times >= epochs[np.maximum(epoch, 0), 1])
+    if outside.any():
+        spike = int(outside.argmax())
+        raise ValueError(
+            f"times must lie in an epoch, but spike {spike} is at {times[spike]} s, in a gap"
+        )
+
+
+def _pairs(borders: NDArray) -> tuple[NDArray, NDArray]:
+    return borders[:-1], borders[1:]
 
 
 def _flat(name: str, values: ArrayLike, dtype: type) -> NDArray:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from lgl_core.spikes import SpikeTrains
@@ -114,6 +114,8 @@ class Tokens:
     n_neurons : int
         Size of the population.
     vocabulary : IntervalVocabulary
+    bounds : ndarray of int, shape (n_epochs + 1,)
+        First token of each epoch of the recording, and behind the last one: no window crosses it.
     """
 
     neurons: NDArray[np.int64]
@@ -122,6 +124,7 @@ class Tokens:
     times: NDArray[np.float64]
     n_neurons: int
     vocabulary: IntervalVocabulary
+    bounds: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.neurons)
@@ -141,7 +144,7 @@ def tokenize(
         Default: ``IntervalVocabulary()``.
     interval : {"population", "neuron"}
         The paper speaks of an "inter- or cross-spike interval": count from the population's
-        previous spike, or from the same neuron's. The first one counts from time 0.
+        previous spike, or from the same neuron's. The first one of an epoch counts from its start.
 
     Returns
     -------
@@ -159,6 +162,9 @@ def tokenize(
     vocabulary = vocabulary or IntervalVocabulary()
     if interval == "population":
         intervals = np.diff(spikes.times, prepend=0.0)
+        first = spikes.bounds()[:-1]
+        begun = first < np.append(first[1:], len(spikes))  # epochs with a spike
+        intervals[first[begun]] = spikes.times[first[begun]] - spikes.epochs[begun, 0]
     elif interval == "neuron":
         intervals = _since_own_spike(spikes)
     else:
@@ -170,21 +176,27 @@ def tokenize(
         times=spikes.times,
         n_neurons=spikes.n_neurons,
         vocabulary=vocabulary,
+        bounds=spikes.bounds(),
     )
 
 
 def _since_own_spike(spikes: SpikeTrains) -> NDArray[np.float64]:
-    by_neuron = np.argsort(spikes.neurons, kind="stable")
+    epoch = np.searchsorted(spikes.epochs[:, 0], spikes.times, side="right") - 1
+    by_neuron = np.lexsort([epoch, spikes.neurons])
     grouped = np.diff(spikes.times[by_neuron], prepend=0.0)
     first = np.diff(spikes.neurons[by_neuron], prepend=-1) != 0
-    grouped[first] = spikes.times[by_neuron][first]
+    first |= np.diff(epoch[by_neuron], prepend=-1) != 0
+    grouped[first] = (spikes.times - spikes.epochs[epoch, 0])[by_neuron][first]
     intervals = np.empty_like(grouped)
     intervals[by_neuron] = grouped
     return intervals
 
 
 def detokenize(
-    tokens: Tokens, duration: float, interval: IntervalKind = "population"
+    tokens: Tokens,
+    duration: float,
+    interval: IntervalKind = "population",
+    epochs: ArrayLike | None = None,
 ) -> SpikeTrains:
     """Turn tokens back into spikes, by summing up their intervals.
 
@@ -195,6 +207,8 @@ def detokenize(
         Length of the recording in s.
     interval : {"population", "neuron"}
         What the intervals count from, as in :func:`tokenize`.
+    epochs : array_like of float, shape (n_epochs, 2), optional
+        Those of the recording. Default: one, from 0 to ``duration``.
 
     Returns
     -------
@@ -204,24 +218,37 @@ def detokenize(
     Raises
     ------
     ValueError
-        If ``interval`` is neither of the two, or spikes end up outside ``duration``.
+        If ``interval`` is neither of the two, the tokens are of another number of epochs, or
+        spikes end up outside of them.
     """
-    if interval == "population":
-        times = np.cumsum(tokens.intervals)
-    elif interval == "neuron":
-        times = np.empty(len(tokens))
-        for neuron in np.unique(tokens.neurons):
-            own = tokens.neurons == neuron
-            times[own] = np.cumsum(tokens.intervals[own])
-    else:
+    if interval not in ("population", "neuron"):
         raise ValueError(f'interval must be "population" or "neuron", got {interval!r}')
+    spans = np.array([[0.0, duration]] if epochs is None else epochs, dtype=np.float64)
+    if len(spans) != len(tokens.bounds) - 1:
+        raise ValueError(
+            f"epochs must be the {len(tokens.bounds) - 1} of the recording, got {len(spans)}"
+        )
+    times = np.empty(len(tokens))
+    for (start, _), first, last in zip(spans, tokens.bounds, tokens.bounds[1:], strict=False):
+        here = slice(first, last)
+        own = tokens.neurons[here] if interval == "neuron" else np.zeros(last - first)
+        times[here] = start + _summed_by(own, tokens.intervals[here])
     order = np.argsort(times, kind="stable")
     return SpikeTrains(
         times=times[order],
         neurons=tokens.neurons[order],
         n_neurons=tokens.n_neurons,
         duration=duration,
+        epochs=spans,
     )
+
+
+def _summed_by(group: NDArray, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum values up within each group, in their order."""
+    sums = np.empty(len(values))
+    for one in np.unique(group):
+        sums[group == one] = np.cumsum(values[group == one])
+    return sums
 
 
 class Windows:
@@ -240,13 +267,16 @@ class Windows:
     """
 
     def __init__(self, tokens: Tokens, length: int) -> None:
-        if len(tokens) < length:
+        firsts, lasts = tokens.bounds[:-1], tokens.bounds[1:] - length
+        self.length = length
+        # First and last start of each epoch that holds a window: none crosses a gap.
+        self._spans = [(a, b) for a, b in zip(firsts, lasts, strict=True) if a <= b]
+        if not self._spans:
+            most = int(np.diff(tokens.bounds).max(initial=0))
             raise ValueError(
-                f"a window takes {length} tokens but the recording has {len(tokens)}; "
+                f"a window takes {length} tokens but the recording has {most} in one piece; "
                 "lower `context` or record longer"
             )
-        self.length = length
-        self.n_starts = len(tokens) - length + 1
         self._columns = [
             sliding_window_view(column, length)
             for column in (tokens.neurons, tokens.intervals, tokens.times, tokens.classes)
@@ -265,15 +295,22 @@ class Windows:
         )
 
     def in_order(self, batch_size: int, stride: int) -> Iterator[NDArray[np.int64]]:
-        """Give the starts of all windows in the order of time, batch by batch."""
-        starts = np.arange(0, self.n_starts, stride)
-        for first in range(0, len(starts), batch_size):
-            yield starts[first : first + batch_size]
+        """Give the starts of all windows in the order of time, batch by batch.
+
+        The windows of a batch are of one epoch.
+        """
+        for first, last in self._spans:
+            starts = np.arange(first, last + 1, stride)
+            for batch in range(0, len(starts), batch_size):
+                yield starts[batch : batch + batch_size]
 
     def shuffled(self, batch_size: int, stride: int, seed: list[int]) -> list[NDArray[np.int64]]:
         """Draw the starts of all windows, from a random first token on, as full batches."""
         rng = np.random.default_rng(seed)
-        first = rng.integers(min(stride, self.n_starts))
-        starts = rng.permutation(np.arange(first, self.n_starts, stride))
-        n_batches = max(len(starts) // batch_size, 1)
-        return [starts[i * batch_size : (i + 1) * batch_size] for i in range(n_batches)]
+        starts = [
+            np.arange(first + rng.integers(min(stride, last + 1 - first)), last + 1, stride)
+            for first, last in self._spans
+        ]
+        drawn = rng.permutation(np.concatenate(starts))
+        n_batches = max(len(drawn) // batch_size, 1)
+        return [drawn[i * batch_size : (i + 1) * batch_size] for i in range(n_batches)]

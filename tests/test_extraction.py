@@ -5,6 +5,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from gapped import gapped_trains, pieces
 
 from lgl_core.extraction import _LANES, _MASKED, _softmax, attention_connectivity
 from lgl_core.spikes import SpikeTrains
@@ -191,3 +192,19 @@ def test_bad_values_are_named():
         attention_connectivity([model(), model(mask="strict")], tokens)
     with pytest.raises(ValueError, match="a window takes"):
         attention_connectivity([model()], recording(T))
+
+
+@pytest.mark.parametrize("time_embedding", ["interval", "rotary"])
+@pytest.mark.parametrize("stride", [None, 3])
+def test_a_recording_with_gaps_is_the_sum_of_its_pieces(time_embedding, stride):
+    spikes = gapped_trains(lengths=(1.0, 0.1, 0.8), gaps=(0.5, 2.0), n_neurons=N, rate=9.0)
+    neuroformer = model(time_embedding=time_embedding)
+    found = attention_connectivity([neuroformer], tokenize(spikes), stride=stride, progress=False)
+    parts = [
+        attention_connectivity([neuroformer], tokenize(piece), stride=stride, progress=False)
+        for piece in pieces(spikes)
+        if len(piece) > T
+    ]
+    assert len(parts) == 2, "one epoch is too short for a window"
+    np.testing.assert_array_equal(found.pairs, sum(part.pairs for part in parts))
+    np.testing.assert_allclose(found.flow, sum(part.flow for part in parts), rtol=1e-5, atol=1e-6)

@@ -1,6 +1,7 @@
 import numba
 import numpy as np
 import pytest
+from gapped import pieces, random_gapped_trains
 from glm_twin import dense_design, dense_loss_and_gradient, spike_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from lgl_core.glm_likelihood import BinnedSpikes, bin_spikes, gram_matrix, loss_
 from lgl_core.spikes import SpikeTrains
 
 CHUNK = 256  # bins that the kernel takes at a time
+
+few = settings(max_examples=25, deadline=None)
 
 
 def binned(matrix):
@@ -171,8 +174,33 @@ def test_bad_bin_width_raises(bin_width):
 
 def test_no_spikes_at_all_leave_the_bias_alone():
     nothing = np.empty(0, np.int64)
-    spikes = BinnedSpikes(bins=nothing, neurons=nothing, n_bins=10, n_neurons=2)
+    spikes = BinnedSpikes(
+        bins=nothing, neurons=nothing, n_bins=10, n_neurons=2, borders=np.array([0, 10])
+    )
     coefficients = np.zeros((3, 2))
     loss, gradient = loss_and_gradient(spikes, np.ones((4, 1)), coefficients, np.arange(2))
     np.testing.assert_allclose(loss, 10 * np.log(2))
     np.testing.assert_array_equal(gradient, [[5, 5], [0, 0], [0, 0]])
+
+
+class TestGaps:
+    """A recording with gaps is the sum of its pieces: no history crosses a gap."""
+
+    @few
+    @given(random_gapped_trains(), st.sampled_from([1e-3, 5e-3]))
+    def test_loss_gradient_and_gram_matrix_are_sums_over_pieces(self, spikes, bin_width):
+        rng = np.random.default_rng(0)
+        basis = rng.uniform(size=(12, 2))
+        n = spikes.n_neurons
+        coefficients = rng.normal(scale=0.5, size=(1 + 2 * n, n))
+        posts = np.arange(n)
+
+        def evaluated(part):
+            binned = bin_spikes(part, bin_width)
+            return (*loss_and_gradient(binned, basis, coefficients, posts),
+                    gram_matrix(binned, basis))  # fmt: skip
+
+        found = evaluated(spikes)
+        parts = [evaluated(piece) for piece in pieces(spikes)]
+        for ours, of_pieces in zip(found, zip(*parts, strict=True), strict=True):
+            np.testing.assert_allclose(ours, sum(of_pieces), rtol=1e-9, atol=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gapped import gapped_trains, pieces, random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
@@ -361,3 +362,30 @@ class TestShiftedInTime:
         one, same, other = (shifted_in_time(driven, seed) for seed in (1, 1, 2))
         np.testing.assert_array_equal(one.times, same.times)
         assert not np.array_equal(one.times, other.times)
+
+
+class TestGaps:
+    @few
+    @given(random_gapped_trains())
+    def test_lags_are_counted_within_epochs(self, spikes):
+        counts = sum(lag_counts(piece, 0.001, 0.05) for piece in pieces(spikes))
+        np.testing.assert_array_equal(lag_counts(spikes, 0.001, 0.05), counts)
+
+    @few
+    @given(random_gapped_trains(), st.integers(0, 50))
+    def test_shifted_spikes_stay_out_of_the_gaps_and_keep_their_number(self, spikes, seed):
+        shifted = shifted_in_time(spikes, seed)
+        np.testing.assert_array_equal(shifted.rates, spikes.rates)
+        np.testing.assert_array_equal(shifted.epochs, spikes.epochs)
+
+    @pytest.mark.parametrize("baseline", ["stationary", "local"])
+    def test_independent_neurons_have_z_scores_near_zero(self, baseline):
+        z = [
+            correlogram_z(
+                gapped_trains(lengths=[0.1] * 200, gaps=[0.05] * 199, n_neurons=15, seed=seed),
+                baseline=baseline,
+            )[~np.eye(15, dtype=bool)]
+            for seed in range(20)
+        ]
+        # Epochs so short that flanks of 50 ms hardly fit: a chance that forgot it would be off.
+        assert abs(np.mean(z)) < 0.05 and 0.9 < np.std(z) < 1.1

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gapped import pieces, random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_recordings_readout import trains
@@ -60,6 +61,13 @@ class TestJittered:
         np.testing.assert_array_equal(counts(moved), counts(spikes))
         assert (np.diff(moved.times) >= 0).all()
         assert moved.duration == spikes.duration
+
+    @few
+    @given(random_gapped_trains(), st.integers(0, 50))
+    def test_no_spike_leaves_its_epoch(self, spikes, seed):
+        moved = jittered(spikes, 0.05, seed)
+        for before, after in zip(pieces(spikes), pieces(moved), strict=True):
+            assert np.bincount(before.neurons).tolist() == np.bincount(after.neurons).tolist()
 
     def test_what_is_fast_goes_and_what_is_slow_stays(self):
         rng = np.random.default_rng(1)

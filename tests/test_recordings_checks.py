@@ -106,7 +106,7 @@ def test_an_empty_epoch_can_be_left_out():
         read(spikes, epochs=[[0, 1], [1, 1], [2, 3]])
     with pytest.warns(UserWarning, match="mended"):
         session = read(spikes, epochs=[[0, 1], [1, 1], [2, 3]], repair=True)
-    assert session.epochs.tolist() == [[0, 1], [2, 3]]
+    assert session.spikes.epochs.tolist() == [[0, 1], [2, 3]]
 
 
 def test_spikes_outside_the_epochs_are_left_out():

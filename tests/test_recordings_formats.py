@@ -90,7 +90,7 @@ class TestNWB:
         with pytest.warns(UserWarning, match=r"row 0 \(unit 0\) lies in no epoch \(1 of 3"):
             session = read(nwb)
         assert session.start == 2.0
-        assert (session.epochs + 2).tolist() == [[2.0, 4.0], [5.0, 8.0]]
+        assert (session.spikes.epochs + 2).tolist() == [[2.0, 4.0], [5.0, 8.0]]
         assert (session.spikes.times + 2).tolist() == [3.0, 6.0]
 
     def test_units_never_observed_together(self):
@@ -107,7 +107,7 @@ class TestNWB:
             nwb.add_trial(start_time=begin, stop_time=begin + 2)
         session = read(nwb, epochs="trials")
         assert session.units == (7,)
-        assert session.epochs.tolist() == [[0.0, 2.0], [4.0, 6.0]]
+        assert session.spikes.epochs.tolist() == [[0.0, 2.0], [4.0, 6.0]]
         with pytest.raises(ValueError, match=r"epochs must be one of .*\['trials'\], got 'runs'"):
             read(nwb, epochs="runs")
 
@@ -150,7 +150,7 @@ class TestTables:
         (tmp_path / "a.csv").write_text("# exported on a Monday\ntime,unit\n0.1,12\n0.2,3\n")
         session = read(tmp_path / "a.csv")
         assert session.units == (3, 12)
-        assert session.epochs.tolist() == [[0.0, np.nextafter(0.2, 1)]]
+        assert session.spikes.epochs.tolist() == [[0.0, np.nextafter(0.2, 1)]]
 
     def test_labels_that_look_like_numbers_stay_text(self, tmp_path):
         session = two_units(units=("01", "1"))
@@ -206,7 +206,7 @@ class TestTemporaldata:
             data.to_hdf5(file)
         session = read(tmp_path / "a.h5")
         assert session.units == ("unit_0", "unit_1")
-        assert session.epochs.tolist() == [[0.0, 1.0], [2.0, 3.0]]
+        assert session.spikes.epochs.tolist() == [[0.0, 1.0], [2.0, 3.0]]
         assert session.spikes.times.tolist() == [0.1, 0.2, 2.1]
 
     def test_an_object_without_units(self):
@@ -255,7 +255,7 @@ class TestSpikeInterface:
         session = read(saved(tmp_path))
         assert session.units == ("a", "b", "c")
         assert session.spikes.neurons.tolist() == [0, 1, 0, 0, 0, 1, 1]
-        begin = session.epochs[1, 0]
+        begin = session.spikes.epochs[1, 0]
         assert begin == pytest.approx(4.0)
         within = [0.010, 0.015, 0.020, 3.0, begin + 0.005, begin + 0.007, begin + 0.009]
         np.testing.assert_allclose(session.spikes.times, within, atol=1e-12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gapped import random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,13 @@ class TestBlocks:
         times = np.concatenate([part.times + t for part, t in zip(parts, starts, strict=True)])
         np.testing.assert_allclose(times, spikes.times, atol=1e-12)
         assert np.concatenate([part.neurons for part in parts]).tolist() == spikes.neurons.tolist()
+
+    @few
+    @given(random_gapped_trains(), st.integers(2, 5))
+    def test_each_has_as_much_recorded_time(self, spikes, n):
+        parts = blocks(spikes, n)
+        np.testing.assert_allclose([part.recorded for part in parts], spikes.recorded / n)
+        assert sum(map(len, parts)) == len(spikes)
 
     def test_one_block_is_none(self):
         with pytest.raises(ValueError, match="n must be at least 2, got 1"):

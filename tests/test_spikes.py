@@ -8,6 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
+from gapped import gapped_trains, pieces, random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,3 +237,63 @@ class TestSpikeTrains:
         assert len(SpikeTrains(**good)) == 2
         with pytest.raises(ValueError, match=message):
             SpikeTrains(**{**good, field: value})
+
+
+class TestGaps:
+    @few
+    @given(random_gapped_trains(), st.floats(0.02, 0.2))
+    def test_bins_are_those_of_the_pieces(self, spikes, width):
+        whole = np.concatenate([piece.binned(width) for piece in pieces(spikes)])
+        np.testing.assert_array_equal(spikes.binned(width), whole)
+        lengths = [len(piece.binned(width)) for piece in pieces(spikes)]
+        assert spikes.bin_borders(width).tolist() == np.cumsum([0, *lengths]).tolist()
+
+    @few
+    @given(random_gapped_trains())
+    def test_rates_are_those_of_what_was_recorded(self, spikes):
+        counts = sum(piece.rates * piece.duration for piece in pieces(spikes))
+        np.testing.assert_allclose(spikes.rates, counts / spikes.recorded)
+
+    @few
+    @given(random_gapped_trains(), st.floats(0.05, 0.95))
+    def test_a_split_is_one_of_the_time_recorded(self, spikes, fraction):
+        first, second = spikes.split(fraction)
+        assert first.recorded == pytest.approx(fraction * spikes.recorded)
+        assert first.recorded + second.recorded == pytest.approx(spikes.recorded)
+        assert len(first) + len(second) == len(spikes)
+
+    @few
+    @given(random_gapped_trains())
+    def test_bounds_are_the_first_spikes_of_the_pieces(self, spikes):
+        counts = [len(piece) for piece in pieces(spikes)]
+        assert np.diff(spikes.bounds()).tolist() == counts
+
+    def test_a_part_has_its_share_of_the_epochs(self):
+        spikes = gapped_trains(lengths=(1.0, 1.0, 1.0), gaps=(1.0, 1.0))
+        assert spikes.select(start=0.5, stop=4.5).epochs.tolist() == [
+            [0, 0.5],
+            [1.5, 2.5],
+            [3.5, 4],
+        ]
+
+    def test_nothing_was_recorded_in_a_gap(self):
+        spikes = gapped_trains(lengths=(1.0, 1.0), gaps=(1.0,))
+        with pytest.raises(ValueError, match="nothing was recorded between 1.2 and 1.8 s"):
+            spikes.select(start=1.2, stop=1.8)
+        with pytest.raises(ValueError, match="spike 1 is at 1.5 s, in a gap"):
+            SpikeTrains(times=[0.5, 1.5], neurons=[0, 0], n_neurons=1, duration=3.0,
+                        epochs=[[0, 1], [2, 3]])  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "epochs",
+        [[[0, 2], [1, 3]], [[1, 1], [2, 3]], [[0, 4]], [[-1, 3]], [0, 3], np.empty((0, 2))],
+    )
+    def test_epochs_that_are_none(self, epochs):
+        with pytest.raises(ValueError, match="epochs must"):
+            SpikeTrains(
+                times=[], neurons=np.empty(0, int), n_neurons=1, duration=3.0, epochs=epochs
+            )
+
+    def test_a_bin_longer_than_each_epoch(self):
+        with pytest.raises(ValueError, match="bin_width must fit into an epoch, got 1.5"):
+            gapped_trains(lengths=(1.0, 1.0), gaps=(1.0,)).binned(1.5)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from gapped import gapped_trains, pieces, random_gapped_trains
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgl_core.lif import simulate
@@ -11,6 +12,8 @@ from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import IntervalVocabulary, Windows, detokenize, tokenize
 
 DURATION = 2.0
+
+few = settings(max_examples=40, deadline=None)
 
 
 @st.composite
@@ -133,3 +136,46 @@ def test_bad_values_are_named():
         IntervalVocabulary(longest=1e-6)
     with pytest.raises(ValueError, match="at least 0 s"):
         IntervalVocabulary().encode(np.array([-1e-3]))
+
+
+class TestGaps:
+    @few
+    @given(random_gapped_trains(), st.sampled_from(["population", "neuron"]))
+    def test_tokens_are_those_of_the_pieces(self, spikes, interval):
+        tokens = tokenize(spikes, interval=interval)
+        parts = [tokenize(piece, interval=interval) for piece in pieces(spikes)]
+        np.testing.assert_allclose(
+            tokens.intervals, np.concatenate([part.intervals for part in parts]), atol=1e-9
+        )
+        assert tokens.bounds.tolist() == np.cumsum([0, *map(len, parts)]).tolist()
+
+    @few
+    @given(random_gapped_trains(), st.sampled_from(["population", "neuron"]))
+    def test_and_back(self, spikes, interval):
+        tokens = tokenize(spikes, interval=interval)
+        again = detokenize(tokens, spikes.duration + 1e-6, interval, spikes.epochs + [0, 1e-7])
+        np.testing.assert_allclose(again.times, spikes.times, atol=1e-9)
+
+    def test_other_epochs_are_refused(self):
+        tokens = tokenize(gapped_trains())
+        with pytest.raises(ValueError, match="epochs must be the 3 of the recording, got 1"):
+            detokenize(tokens, 100.0)
+
+    @few
+    @given(random_gapped_trains(), st.integers(2, 9), st.integers(1, 5))
+    def test_no_window_crosses_a_gap_and_none_is_left_out(self, spikes, length, stride):
+        tokens = tokenize(spikes)
+        counts = np.diff(tokens.bounds)
+        if counts.max() < length:
+            with pytest.raises(ValueError, match=f"has {counts.max()} in one piece"):
+                Windows(tokens, length)
+            return
+        windows = Windows(tokens, length)
+        epoch = np.repeat(np.arange(len(counts)), counts)
+        found = [start for batch in windows.in_order(3, 1) for start in batch]
+        wanted = [t for t in range(len(tokens) - length + 1) if epoch[t] == epoch[t + length - 1]]
+        assert found == wanted
+        for starts in (*windows.in_order(4, stride), *windows.shuffled(2, stride, [0])):
+            assert set(starts) <= set(wanted)
+        for starts in windows.in_order(4, stride):
+            assert (np.diff(starts) == stride).all() and len(set(epoch[starts])) == 1
