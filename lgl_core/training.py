@@ -20,7 +20,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
-from lgl_core.training_step import OrderedMap, gradient_step, mean_losses, threads
+from lgl_core.training_devices import device_named, is_first, joined, launched, wait
+from lgl_core.training_step import OrderedMap, baselines, gradient_step, mean_losses, threads
 from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
 
 __all__ = [
@@ -101,6 +102,7 @@ def train(
     n_threads: int = -1,
     progress: bool = True,
     position: int = 0,
+    device: str = "auto",
 ) -> TrainedModel:
     """Train one model, or go on where a run that was stopped left off.
 
@@ -126,31 +128,44 @@ def train(
         Show a progress bar.
     position : int
         Line of the progress bar, when several models train at once.
+    device : str
+        Where to train, as PyTorch names it; ``"auto"`` takes an accelerator where there is one.
 
     Returns
     -------
     TrainedModel
+        In the processor's memory.
 
     Raises
     ------
     ValueError
-        If not one window of ``context + 1`` tokens fits, or the vocabularies of tokens and model
-        differ.
+        If not one window of ``context + 1`` tokens fits, the vocabularies of tokens and model
+        differ, or there is no such device.
+
+    Notes
+    -----
+    In processes that ``torchrun`` has started, all train this model together: each takes a share
+    of every batch, and the first one writes the files, which all must see.
     """
     config = config or TrainConfig()
+    place = device_named(device)
     _check_vocabularies(train_tokens, model_config)
     directory.mkdir(parents=True, exist_ok=True)
     finished = _read_finished(directory)
     if finished is not None:
         return finished
-    with threads(effective_n_jobs(n_threads)) as ordered_map:
-        run = _Run(train_tokens, valid_tokens, model_config, config, directory, ordered_map)
-        run.go(checkpoint_every, progress, position)
-    history = pd.DataFrame(run.history)
-    history.to_csv(directory / "history.csv", index=False)
-    save_model(run.model, directory / "model.safetensors")  # last: its presence says finished
-    (directory / "checkpoint.safetensors").unlink(missing_ok=True)
-    return TrainedModel(run.model.eval(), history)
+    n = effective_n_jobs(n_threads) // launched() if place.type == "cpu" else 1
+    with threads(max(n, 1)) as ordered_map, joined(place):
+        run = _Run(train_tokens, valid_tokens, model_config, config, directory, ordered_map, place)
+        wait()  # before the first one writes what the others may still be reading
+        run.go(checkpoint_every, progress and is_first(), position)
+        model, history = run.model.cpu().eval(), pd.DataFrame(run.history)
+        if is_first():
+            history.to_csv(directory / "history.csv", index=False)
+            save_model(model, directory / "model.safetensors")  # last: its presence says finished
+            (directory / "checkpoint.safetensors").unlink(missing_ok=True)
+        wait()
+    return TrainedModel(model, history)
 
 
 def train_ensemble(
@@ -187,7 +202,8 @@ def train_ensemble(
     ]
     unfinished = [member for member in members if _read_finished(member[2]) is None]
     n_cores = effective_n_jobs(n_jobs)
-    n_processes = min(n_cores, max(len(unfinished), 1))
+    # Processes of torchrun train one model after the other, all of them together.
+    n_processes = min(n_cores, max(len(unfinished), 1)) if launched() == 1 else 1
     # The models come back through their files: weights are never pickled. A single one trains
     # right here, which saves the start of a process.
     Parallel(n_jobs=n_processes)(
@@ -242,32 +258,6 @@ def evaluate(
     return float(neuron), float(interval)
 
 
-def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
-    """Held-out losses of the two models that know no history, in nats per spike.
-
-    Parameters
-    ----------
-    train_tokens, valid_tokens : Tokens
-        Frequencies come from the first, with one count added to each; losses from the second.
-
-    Returns
-    -------
-    dict
-        ``neuron``: every neuron with its firing rate (unigram); ``interval``: every class of
-        intervals with its frequency (histogram).
-    """
-    n_neurons, n_classes = train_tokens.n_neurons, train_tokens.vocabulary.n_classes
-    return {
-        "neuron": _frequency_loss(train_tokens.neurons, valid_tokens.neurons, n_neurons),
-        "interval": _frequency_loss(train_tokens.classes, valid_tokens.classes, n_classes),
-    }
-
-
-def _frequency_loss(seen: NDArray, held_out: NDArray, n: int) -> float:
-    counts = np.bincount(seen, minlength=n) + 1
-    return float(-np.log(counts / counts.sum())[held_out].mean())
-
-
 class _Run:
     """State of one training run: all that a checkpoint must hold."""
 
@@ -279,6 +269,7 @@ class _Run:
         config: TrainConfig,
         directory: Path,
         ordered_map: OrderedMap,
+        place: torch.device,
     ) -> None:
         self.config, self.stride = config, model_config.context
         self.ordered_map = ordered_map
@@ -288,7 +279,7 @@ class _Run:
         # Initial weights come from PyTorch's global generator: borrow it and give it back.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.model = Neuroformer(model_config)
+            self.model = Neuroformer(model_config).to(place)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, fused=True
         )
@@ -356,6 +347,8 @@ class _Run:
         )
 
     def _checkpoint(self) -> None:
+        if not is_first():
+            return
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}

@@ -18,10 +18,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lgl_core.tokens import Tokens
+from lgl_core.training_devices import add_up, n_processes, share
 from lgl_core.transformer import Neuroformer, Seed
 from lgl_core.transformer_kernels import undivided_operations
 
-__all__ = ["OrderedMap", "gradient_step", "losses", "mean_losses", "threads"]
+__all__ = ["OrderedMap", "baselines", "gradient_step", "losses", "mean_losses", "threads"]
 
 Batch = tuple[Tensor, ...]
 OrderedMap = Callable[..., Iterator[Any]]
@@ -60,7 +62,8 @@ def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[
     -------
     neuron, interval : Tensor, shape ()
     """
-    neurons, intervals, times, classes = batch
+    device = next(model.parameters()).device
+    neurons, intervals, times, classes = (column.to(device) for column in batch)
     logits = model(neurons[:, :-1], intervals[:, :-1], times[:, :-1], seed)
     targets = neurons[:, 1:], classes[:, 1:]
     neuron, interval = (
@@ -100,15 +103,18 @@ def gradient_step(
         values = share * np.array([neuron.item(), interval.item()])
         return values, torch.autograd.grad(total, parameters)
 
-    parts = _few_at_a_time(batch)
-    sums: NDArray[np.float64] = np.zeros(2)
+    sums = torch.zeros(2, dtype=torch.float64)
     for parameter in parameters:
         parameter.grad = None
-    for values, gradients in ordered_map(part, range(len(parts)), parts):
-        sums += values
+    numbers, parts = share(_few_at_a_time(model, batch))
+    for values, gradients in ordered_map(part, numbers, parts):
+        sums += torch.from_numpy(values)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-    return sums
+    add_up([sums])
+    if n_processes() > 1:
+        add_up([_gradient(parameter) for parameter in parameters])
+    return sums.numpy()
 
 
 def mean_losses(
@@ -120,9 +126,46 @@ def mean_losses(
         with torch.no_grad():  # a thread does not inherit it
             return len(few[0]) * np.array([loss.item() for loss in losses(model, few)])
 
-    return sum(ordered_map(part, _few_at_a_time(batch)), np.zeros(2)) / len(batch[0])
+    _, parts = share(_few_at_a_time(model, batch))
+    sums = torch.from_numpy(sum(ordered_map(part, parts), np.zeros(2)))
+    add_up([sums])
+    return sums.numpy() / len(batch[0])
 
 
-def _few_at_a_time(batch: Batch) -> list[Batch]:
-    n = max(_TOKENS_AT_ONCE // (batch[0].shape[1] - 1), 1)
+def _gradient(parameter: Tensor) -> Tensor:
+    if parameter.grad is None:  # there were fewer parts than processes
+        parameter.grad = torch.zeros_like(parameter)
+    return parameter.grad
+
+
+def _few_at_a_time(model: Neuroformer, batch: Batch) -> list[Batch]:
+    on_processor = next(model.parameters()).device.type == "cpu"
+    n_tokens = _TOKENS_AT_ONCE if on_processor else 2**16
+    n = max(n_tokens // (batch[0].shape[1] - 1), 1)
     return list(zip(*(column.split(n) for column in batch), strict=True))
+
+
+def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
+    """Held-out losses of the two models that know no history, in nats per spike.
+
+    Parameters
+    ----------
+    train_tokens, valid_tokens : Tokens
+        Frequencies come from the first, with one count added to each; losses from the second.
+
+    Returns
+    -------
+    dict
+        ``neuron``: every neuron with its firing rate (unigram); ``interval``: every class of
+        intervals with its frequency (histogram).
+    """
+    n_neurons, n_classes = train_tokens.n_neurons, train_tokens.vocabulary.n_classes
+    return {
+        "neuron": _frequency_loss(train_tokens.neurons, valid_tokens.neurons, n_neurons),
+        "interval": _frequency_loss(train_tokens.classes, valid_tokens.classes, n_classes),
+    }
+
+
+def _frequency_loss(seen: NDArray, held_out: NDArray, n: int) -> float:
+    counts = np.bincount(seen, minlength=n) + 1
+    return float(-np.log(counts / counts.sum())[held_out].mean())

@@ -3,7 +3,8 @@
 Both are ordinary differentiable functions of tensors. Each runs on the thread that calls it and
 leaves Python free meanwhile, so that several threads can work on several sequences. Dropout is
 drawn from a counter: whether an element stays depends on the seed and on its place, on nothing
-else.
+else. On other devices than a processor, PyTorch's own operations do the same
+(:mod:`lgl_core.transformer_plain`).
 
 Shapes: ``B`` sequences, ``T`` tokens, ``H`` heads, ``D`` width of a head.
 """
@@ -19,6 +20,8 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
+
+from lgl_core.transformer_plain import plain_attention, plain_dropout
 
 __all__ = ["causal_attention", "counter_dropout", "undivided_operations"]
 
@@ -57,9 +60,12 @@ def causal_attention(
     Raises
     ------
     TypeError
-        If the tensors are not of single precision or not in the processor's memory.
+        If the tensors are not of single precision.
     """
     _check(query, key, value)
+    if query.device.type != "cpu":
+        bits = int(_spread(seed))
+        return plain_attention(query, key, value, strict=strict, dropout=dropout, bits=bits)
     return _CausalAttention.apply(query, key, value, strict, dropout, seed)
 
 
@@ -81,9 +87,11 @@ def counter_dropout(x: Tensor, rate: float, seed: tuple[int, ...]) -> Tensor:
     Raises
     ------
     TypeError
-        If the tensor is not of single precision or not in the processor's memory.
+        If the tensor is not of single precision.
     """
     _check(x)
+    if x.device.type != "cpu":
+        return plain_dropout(x, rate, int(_spread(seed)))
     return x if rate == 0 else _Dropout.apply(x, rate, seed)
 
 
@@ -104,10 +112,9 @@ def undivided_operations() -> Iterator[int]:
 
 def _check(*tensors: Tensor) -> None:
     for x in tensors:
-        if x.dtype != torch.float32 or x.device.type != "cpu":
+        if x.dtype != torch.float32:
             raise TypeError(
-                f"the model computes with float32 on the processor, got {x.dtype} on {x.device}; "
-                'move it back with model.float().to("cpu")'
+                f"the model computes with float32, got {x.dtype}: bring it back with model.float()"
             )
 
 
