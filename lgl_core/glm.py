@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lgl_core.glm_blocks import solve
 from lgl_core.glm_likelihood import BinnedSpikes, Floats, bin_spikes, loss_and_gradient
-from lgl_core.glm_solvers import Solution, adam, lbfgs
+from lgl_core.glm_solvers import Solution
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["GLMConfig", "GLMFit", "fit_glm", "raised_cosine_basis"]
@@ -303,7 +304,12 @@ class GLMFit:
         )
 
 
-def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, progress: bool = True) -> GLMFit:
+def fit_glm(
+    spikes: SpikeTrains,
+    config: GLMConfig | None = None,
+    progress: bool = True,
+    n_blocks: int = 1,
+) -> GLMFit:
     """Fit a coupled Bernoulli GLM to all neurons of a population.
 
     Parameters
@@ -315,6 +321,10 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, progress: bool
         Default: ``GLMConfig()``.
     progress : bool
         Show a progress bar.
+    n_blocks : int
+        Tasks to divide the postsynaptic neurons among, for other processes or a cluster
+        (:func:`lgl_core.glm_blocks.solve`). The fit does not depend on it,
+        but for rounding.
 
     Returns
     -------
@@ -324,7 +334,8 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, progress: bool
     Raises
     ------
     ValueError
-        If there is no spike to fit, or the recording is shorter than a bin.
+        If there is no spike to fit, the recording is shorter than a bin, or ``n_blocks`` is below
+        1, or above 1 with ``solver="adam"``.
 
     Warns
     -----
@@ -347,7 +358,8 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, progress: bool
     posts = np.flatnonzero((train.counts > 0) & (train.counts < train.n_bins))
     if not posts.size:
         raise ValueError("spikes must hold at least one neuron that fires, but nobody does")
-    solution = _solve(train, validation, basis, start[:, posts], posts, config, progress)
+    columns = start[:, posts]
+    solution = solve(train, validation, basis, columns, posts, config, progress, n_blocks)
     fit = _collect(solution, posts, start, basis, config)
     if not fit.converged.all():
         warnings.warn(
@@ -366,33 +378,6 @@ def _constant_rates(binned: BinnedSpikes, n_basis: int) -> NDArray[np.float64]:
     counts = np.clip(binned.counts, 0.5, binned.n_bins - 0.5)
     start[0] = np.log(counts / (binned.n_bins - counts))
     return start
-
-
-def _solve(
-    train: BinnedSpikes,
-    validation: BinnedSpikes,
-    basis: Floats,
-    start: Floats,
-    posts: NDArray[np.int64],
-    config: GLMConfig,
-    progress: bool,
-) -> Solution:
-    def options(*names: str) -> dict[str, Any]:
-        return {name: getattr(config, name) for name in ("l2", *names)}
-
-    if config.solver == "lbfgs":
-        limits = options("max_iterations", "tolerance")
-        return lbfgs(train, basis, start, posts, **limits, progress=progress)
-    schedule = options(
-        "learning_rate",
-        "max_epochs",
-        "learning_rate_factor",
-        "plateau_patience",
-        "min_learning_rate",
-        "stopping_patience",
-        "min_improvement",
-    )
-    return adam(train, validation, basis, start, posts, **schedule, progress=progress)
 
 
 def _collect(
