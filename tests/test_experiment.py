@@ -70,7 +70,7 @@ def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypat
 
     monkeypatch.setattr("lgl_core.training._Run", forbidden)
     monkeypatch.setattr("lgl_core.lif.advance", forbidden)
-    monkeypatch.setattr("lgl_core.glm._solve", forbidden)
+    monkeypatch.setattr("lgl_core.glm.solve", forbidden)
     monkeypatch.setattr("lgl_core.extraction.attention_connectivity", forbidden)
     again = experiment.run(NETWORK, **PATH)
     pd.testing.assert_frame_equal(
