@@ -6,6 +6,7 @@ and add up their gradients.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,11 +75,11 @@ def joined(device: torch.device) -> Iterator[None]:
     if launched() == 1:
         yield
         return
-    dist.init_process_group("gloo" if device.type == "cpu" else None)
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+    # Once for all models of this process: a group that was left is not found again.
+    if not dist.is_initialized():
+        dist.init_process_group("gloo" if device.type == "cpu" else None)
+        atexit.register(dist.destroy_process_group)
+    yield
 
 
 def is_first() -> bool:

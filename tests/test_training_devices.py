@@ -26,21 +26,22 @@ from lgl_core.transformer import preset
 spikes = simulate(hub_network(20, n_hubs=1), duration=60.0)
 tokens = [tokenize(part) for part in spikes.split()]
 model = preset("tiny", n_neurons=20, n_classes=tokens[0].vocabulary.n_classes)
-train(*tokens, model, TrainConfig(epochs=3, batch_size=32), directory=Path(sys.argv[1]),
-      checkpoint_every=3, progress=False, device="cpu")
+for seed in (1, 0):
+    train(*tokens, model, TrainConfig(epochs=3, batch_size=32, seed=seed), progress=False,
+          directory=Path(sys.argv[1], str(seed)), checkpoint_every=3, device="cpu")
 """
 
 
 def trained(folder: Path, *launcher: str) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     script = folder / "training.py"
     script.write_text(TRAINING)
-    model = folder / "model"
     quiet = {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
     done = subprocess.run(
-        [sys.executable, *launcher, str(script), str(model)],
+        [sys.executable, *launcher, str(script), str(folder)],
         env=os.environ | quiet, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    model = folder / "0"  # the second one: processes join again for each
     assert not (model / "checkpoint.safetensors").exists()
     return (
         pd.read_csv(model / "history.csv").drop(columns="seconds"),
