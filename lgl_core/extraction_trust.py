@@ -21,8 +21,9 @@ from torch import Tensor
 from lgl_core.extraction import AttentionConnectivity, Rows
 from lgl_core.metrics import co_input, spearman
 from lgl_core.tokens import Tokens, Windows
-from lgl_core.transformer import Block, Neuroformer, allowed_positions
+from lgl_core.transformer import Block, Neuroformer
 from lgl_core.transformer_kernels import causal_attention
+from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
     "SYNAPTIC_LAGS",

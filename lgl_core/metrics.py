@@ -16,6 +16,7 @@ __all__ = [
     "hub_ranks",
     "normalised_singular_values",
     "off_diagonal",
+    "out_strengths",
     "paper_table_1",
     "pearson",
     "spearman",
@@ -315,8 +316,30 @@ def hub_ranks(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.int64]:
         raise ValueError(
             f"hubs must be a flat list of ids from 0 to {len(graph) - 1}, got {hubs!r}"
         )
-    strength = off_diagonal(graph.T).reshape(len(graph), -1).sum(axis=1)
-    return rankdata(-strength, method="max")[ids].astype(np.int64)
+    return rankdata(-out_strengths(graph), method="max")[ids].astype(np.int64)
+
+
+def out_strengths(graph: ArrayLike) -> NDArray[np.float64]:
+    """Sum what each neuron sends.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons,)
+        Sums of the columns; the diagonal is left out.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite.
+    """
+    graph = _checked("graph", graph)
+    sums: NDArray[np.float64] = off_diagonal(graph.T).reshape(len(graph), -1).sum(axis=1)
+    return sums
 
 
 def _checked(name: str, graph: ArrayLike) -> NDArray[np.float64]:

@@ -241,14 +241,7 @@ def shifted_in_time(spikes: SpikeTrains, seed: int = 0) -> SpikeTrains:
     times = (ours + offsets[spikes.neurons]) % spikes.recorded
     epoch = np.searchsorted(np.cumsum(lengths), times, side="right")
     times += skipped[np.minimum(epoch, len(lengths) - 1)]
-    order = np.argsort(times, kind="stable")
-    return SpikeTrains(
-        times=times[order],
-        neurons=spikes.neurons[order],
-        n_neurons=spikes.n_neurons,
-        duration=spikes.duration,
-        epochs=spikes.epochs,
-    )
+    return spikes.moved(times)
 
 
 def _without_diagonal(graph: NDArray) -> NDArray[np.float64]:

@@ -54,14 +54,7 @@ def jittered(spikes: SpikeTrains, window: float, seed: int = 0) -> SpikeTrains:
     times = starts + np.random.default_rng(seed).uniform(0, 1, len(spikes)) * lengths
     # Rounding may lift a place to the very end of an epoch, which is outside of it.
     times = np.minimum(times, np.nextafter(ends, 0))
-    order = np.argsort(times, kind="stable")
-    return SpikeTrains(
-        times=times[order],
-        neurons=spikes.neurons[order],
-        n_neurons=spikes.n_neurons,
-        duration=spikes.duration,
-        epochs=spikes.epochs,
-    )
+    return spikes.moved(times)
 
 
 def chance_band(null: ArrayLike, share: float = 0.01) -> tuple[float, float]:

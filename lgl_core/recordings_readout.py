@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from lgl_core.metrics import out_strengths
 from lgl_core.provenance import machine
 from lgl_core.recordings import Session
 from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
@@ -26,7 +27,6 @@ __all__ = [
     "Readout",
     "blocks",
     "hub_confidence",
-    "out_strengths",
     "read_out",
     "spikes_per_pair",
 ]
@@ -206,8 +206,8 @@ def hub_confidence(
     Parameters
     ----------
     strengths : array_like, shape (n_parts, n_neurons)
-        What each sends by one method (:func:`out_strengths`), in parts of the recording
-        (:func:`blocks`).
+        What each sends by one method (:func:`lgl_core.metrics.out_strengths`), in parts of the
+        recording (:func:`blocks`).
     n_hubs : int
         How many of the strongest count as hubs.
     n_draws : int
@@ -259,22 +259,3 @@ def hub_confidence(
         }
     )
     return table.sort_values("strength", ascending=False, kind="stable", ignore_index=True)
-
-
-def out_strengths(graph: ArrayLike) -> NDArray[np.float64]:
-    """Sum what each neuron sends.
-
-    Parameters
-    ----------
-    graph : array_like, shape (n_neurons, n_neurons)
-        ``[post, pre]``.
-
-    Returns
-    -------
-    ndarray, shape (n_neurons,)
-        Sums of the columns; the diagonal is left out.
-    """
-    array = np.array(graph, dtype=np.float64)
-    np.fill_diagonal(array, 0)
-    sums: NDArray[np.float64] = array.sum(axis=0)
-    return sums

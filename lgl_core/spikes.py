@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -257,6 +257,30 @@ class SpikeTrains:
         return SpikeTrains(
             times=times, neurons=ids, n_neurons=n_neurons, duration=duration, epochs=epochs
         )
+
+    def moved(self, times: ArrayLike) -> SpikeTrains:
+        """Let the same spikes happen at other times.
+
+        Parameters
+        ----------
+        times : array_like, shape (n_spikes,)
+            New time of each spike in s, in the order of the old ones.
+
+        Returns
+        -------
+        SpikeTrains
+            In the order of the new times, with the same neurons, duration and epochs.
+
+        Raises
+        ------
+        ValueError
+            If there is not one time for each spike, or one is outside of the epochs.
+        """
+        times = _flat("times", times, np.float64)
+        if len(times) != len(self):
+            raise ValueError(f"times must have one entry for each spike, got {len(times)}")
+        order = np.argsort(times, kind="stable")
+        return replace(self, times=times[order], neurons=self.neurons[order])
 
 
 def _checked_epochs(epochs: ArrayLike | None, duration: float) -> NDArray[np.float64]:

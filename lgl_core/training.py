@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
-from lgl_core.training_devices import device_named, is_first, joined, launched, wait
+from lgl_core.training_devices import device_named, is_first, join, launched, wait
 from lgl_core.training_step import OrderedMap, baselines, gradient_step, mean_losses, threads
 from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
 
@@ -155,7 +155,8 @@ def train(
     if finished is not None:
         return finished
     n = effective_n_jobs(n_threads) // launched() if place.type == "cpu" else 1
-    with threads(max(n, 1)) as ordered_map, joined(place):
+    join(place)
+    with threads(max(n, 1)) as ordered_map:
         run = _Run(train_tokens, valid_tokens, model_config, config, directory, ordered_map, place)
         wait()  # before the first one writes what the others may still be reading
         run.go(checkpoint_every, progress and is_first(), position)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
@@ -20,7 +19,7 @@ __all__ = [
     "add_up",
     "device_named",
     "is_first",
-    "joined",
+    "join",
     "launched",
     "n_processes",
     "share",
@@ -69,17 +68,12 @@ def n_processes() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-@contextmanager
-def joined(device: torch.device) -> Iterator[None]:
+def join(device: torch.device) -> None:
     """Train together with the other processes that ``torchrun`` has started, if it has."""
-    if launched() == 1:
-        yield
-        return
     # Once for all models of this process: a group that was left is not found again.
-    if not dist.is_initialized():
+    if launched() > 1 and not dist.is_initialized():
         dist.init_process_group("gloo" if device.type == "cpu" else None)
         atexit.register(dist.destroy_process_group)
-    yield
 
 
 def is_first() -> bool:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lgl_core.transformer_kernels import causal_attention, counter_dropout
+from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
     "PRESETS",
@@ -203,11 +204,6 @@ class CausalSelfAttention(nn.Module):
         if self.strict:
             matrix = matrix.nan_to_num(0.0)  # the first row has no key at all
         return matrix, self.output((matrix @ value).transpose(1, 2).flatten(2))
-
-
-def allowed_positions(n_tokens: int, *, strict: bool, device: torch.device | None = None) -> Tensor:
-    """Which key a query may attend to, bool, shape (T, T)."""
-    return torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=device).tril(-int(strict))
 
 
 class Block(nn.Module):

@@ -11,9 +11,14 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["plain_attention", "plain_dropout"]
+__all__ = ["allowed_positions", "plain_attention", "plain_dropout"]
 
 _BITS = 0xFFFFFFFF
+
+
+def allowed_positions(n_tokens: int, *, strict: bool, device: torch.device | None = None) -> Tensor:
+    """Which key a query may attend to, bool, shape (T, T)."""
+    return torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=device).tril(-int(strict))
 
 
 def plain_attention(
@@ -35,9 +40,7 @@ def plain_attention(
     -------
     Tensor, shape (B, H, T, D)
     """
-    n_tokens = query.shape[-2]
-    allowed = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=query.device)
-    allowed = allowed.tril(-int(strict))
+    allowed = allowed_positions(query.shape[-2], strict=strict, device=query.device)
     scores = query @ key.mT / math.sqrt(query.shape[-1])
     # Not minus infinity: a token without any key would get NaN, which a gradient would spread.
     weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1) * allowed

@@ -6,6 +6,7 @@ from gapped import random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lgl_core.metrics import out_strengths
 from lgl_core.recordings import Session
 from lgl_core.recordings_readout import (
     Readout,
@@ -13,7 +14,6 @@ from lgl_core.recordings_readout import (
     blocks,
     chance_band,
     hub_confidence,
-    out_strengths,
     read_out,
     spikes_per_pair,
 )

@@ -297,3 +297,24 @@ class TestGaps:
     def test_a_bin_longer_than_each_epoch(self):
         with pytest.raises(ValueError, match="bin_width must fit into an epoch, got 1.5"):
             gapped_trains(lengths=(1.0, 1.0), gaps=(1.0,)).binned(1.5)
+
+
+class TestMoved:
+    @given(random_gapped_trains(), st.integers(0, 100))
+    def test_each_neuron_has_its_new_times_in_order(self, spikes, seed):
+        ends = np.repeat(spikes.epochs[:, 1], np.diff(spikes.bounds()))
+        share = np.random.default_rng(seed).uniform(0, 0.99, len(spikes))
+        times = spikes.times + share * (ends - spikes.times)
+        moved = spikes.moved(times)
+        for neuron in range(spikes.n_neurons):
+            own = np.sort(times[spikes.neurons == neuron])
+            assert moved.times[moved.neurons == neuron].tolist() == own.tolist()
+        assert moved.epochs.tolist() == spikes.epochs.tolist()
+        assert (moved.duration, moved.n_neurons) == (spikes.duration, spikes.n_neurons)
+
+    def test_a_time_for_each_spike(self):
+        spikes = gapped_trains()
+        with pytest.raises(ValueError, match="one entry for each spike, got 1"):
+            spikes.moved([0.5])
+        with pytest.raises(ValueError, match="in a gap"):
+            spikes.moved(np.full(len(spikes), 2.2))

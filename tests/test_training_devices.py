@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from lgl_core.training_devices import add_up, device_named, is_first, joined, launched, share
+from lgl_core.training_devices import add_up, device_named, is_first, join, launched, share
 from lgl_core.transformer import load_model
 
 TRAINING = """
@@ -71,8 +71,8 @@ def test_alone_a_process_has_everything_and_writes():
     add_up([total])
     assert total.tolist() == [1, 1, 1]
     assert launched() == 1 and is_first()
-    with joined(torch.device("cpu")):
-        assert not torch.distributed.is_initialized()
+    join(torch.device("cpu"))
+    assert not torch.distributed.is_initialized()
 
 
 def test_two_processes_share_what_there_is(monkeypatch):
