@@ -276,8 +276,10 @@ def test_an_ensemble_trains_on_the_workers_of_a_cluster(client, tmp_path):
         patch.setattr("lgl_core.training._Run", None)
         there = ensemble("there")
     for ours, theirs in zip(ensemble("here"), there, strict=True):
-        weights = zip(ours.model.parameters(), theirs.model.parameters(), strict=True)
-        assert all(torch.equal(mine, yours) for mine, yours in weights)
+        # A process with other vector instructions moves a weight by 1e-4, another seed by 0.1.
+        torch.testing.assert_close(
+            theirs.model.state_dict(), ours.model.state_dict(), rtol=0, atol=1e-3
+        )
 
 
 @pytest.mark.slow
