@@ -11,6 +11,8 @@ import argparse
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -254,15 +256,44 @@ def cluster_of(sweep: Sweep, scheduler: str = "", n_workers: int = 0) -> Iterato
 
 
 def slurm_cluster(sweep: Sweep, environment: Mapping[str, str]) -> Any:
-    """Ask SLURM for workers, as the section ``slurm`` of the sweep says."""
+    """Ask SLURM for workers, as the section ``slurm`` of the sweep says.
+
+    Jobs that end before the sweep does, by a time limit or with their node, are submitted again.
+
+    Raises
+    ------
+    ValueError
+        If SLURM refuses such a job.
+    FileNotFoundError
+        If there is no SLURM here.
+    """
     from dask_jobqueue import SLURMCluster
 
-    options = {"cores": 1, "processes": 1} | {k: v for k, v in sweep.slurm.items() if k != "jobs"}
+    # Dask takes a core of a job for room for one more point; a point's own threads are SLURM's.
+    options: dict[str, Any] = {"cores": 1, "processes": 1, "job_cpu": sweep.threads}
+    options["log_directory"] = str(sweep.folder / "jobs")
+    options |= {name: value for name, value in sweep.slurm.items() if name != "jobs"}
     prologue = [f"export {name}={value}" for name, value in environment.items()]
     prologue += options.pop("job_script_prologue", [])
     cluster = SLURMCluster(**options, job_script_prologue=prologue)
-    cluster.scale(jobs=int(sweep.slurm.get("jobs", 1)))
+    jobs = int(sweep.slurm.get("jobs", 1))
+    if jobs:
+        _check_job(cluster.job_script())
+        # Not scale(), which submits each job once and never again.
+        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)
     return cluster
+
+
+def _check_job(script: str) -> None:
+    """Have SLURM look at a job: what it refuses later, nobody would see while waiting."""
+    if shutil.which("sbatch") is None:
+        raise FileNotFoundError(
+            "the sweep has a section slurm, but there is no sbatch here: start it on a node of the "
+            "cluster, or leave the section out"
+        )
+    said = subprocess.run(["sbatch", "--test-only"], input=script, text=True, capture_output=True)
+    if said.returncode:
+        raise ValueError(f"SLURM refuses a job of the section slurm: {said.stderr.strip()}")
 
 
 def _gathered(future: Any) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import joblib
 import nbformat
@@ -331,3 +333,41 @@ def test_slurm_gets_what_the_file_says(tmp_path):
         script = cluster.job_script()
     assert "#SBATCH -p short" in script and "#SBATCH -t 02:00:00" in script
     assert "export OMP_NUM_THREADS=1" in script and "--nthreads 1" in script
+    assert "#SBATCH --cpus-per-task=1" in script
+    assert f"#SBATCH -o {tmp_path}/jobs/" in script, "logs of the jobs belong to the sweep"
+
+
+def test_slurm_refuses_before_anything_waits(tmp_path, monkeypatch):
+    sweep = Sweep(folder=tmp_path, points=[{"seed": 0}], slurm={"memory": "4GB", "queue": "none"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="no sbatch here"):
+        slurm_cluster(sweep, {})
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text("#!/bin/sh\necho invalid partition specified >&2\nexit 1\n")
+    sbatch.chmod(0o755)
+    with pytest.raises(ValueError, match="refuses a job .*invalid partition specified"):
+        slurm_cluster(sweep, {})
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("sbatch") is None, reason="needs a machine with SLURM")
+def test_a_sweep_outlives_its_jobs(tmp_path):
+    """A time limit that ends all of them at once costs what they were at, and no more."""
+    slurm = {"memory": "1GB", "walltime": "00:10:00", "jobs": 2}
+    sweep = squares(tmp_path, range(6), wait=2.0, slurm=slurm)
+    with cluster_of(sweep) as client:
+        until(lambda: len(client.scheduler_info()["workers"]) == 2)
+        Timer(3.0, subprocess.run, (["scancel", "--me"],)).start()
+        table = run_sweep(sweep, client)
+    assert table["status"].tolist() == ["done"] * 6
+    assert sorted(record["key"] for record in journal(sweep)) == sorted(sweep.keys())
+
+
+def test_slurm_gives_a_point_the_cores_of_its_threads(tmp_path):
+    """A worker with several threads still runs one point at a time."""
+    sweep = Sweep(
+        folder=tmp_path, points=[{"seed": 0}], slurm={"memory": "4GB", "jobs": 0}, threads=4
+    )
+    with slurm_cluster(sweep, {}) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH --cpus-per-task=4" in script and "--nthreads 1" in script
