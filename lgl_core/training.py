@@ -329,6 +329,8 @@ class _Run:
         seed = (self.config.seed, self.epoch, self.batch)
         values = gradient_step(self.model, self.data[starts], seed, self.ordered_map)
         self.optimizer.step()
+        if self.model.config.coupling:
+            self.model.coupling.shrink(self.config.learning_rate)
         self.batch += 1
         self.sums = [self.sums[0] + values[0], self.sums[1] + values[1]]
 

@@ -64,7 +64,7 @@ def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[
     """
     device = next(model.parameters()).device
     neurons, intervals, times, classes = (column.to(device) for column in batch)
-    logits = model(neurons[:, :-1], intervals[:, :-1], times[:, :-1], seed)
+    logits = model(neurons[:, :-1], intervals[:, :-1], times[:, :-1], seed, times[:, 1:])
     targets = neurons[:, 1:], classes[:, 1:]
     neuron, interval = (
         F.cross_entropy(of_head.flatten(0, 1), target.flatten())

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lgl_core.transformer_coupling import Coupling, CouplingConfig
 from lgl_core.transformer_kernels import causal_attention, counter_dropout
 from lgl_core.transformer_plain import allowed_positions
 
@@ -62,6 +63,9 @@ class TransformerConfig:
         Weight of the interval loss in the sum of both losses; that of the neuron's loss is 1. The
         paper does not give it. What the network is wired like shows in who fires next, and a
         model that may spend less on intervals finds it sooner.
+    coupling : CouplingConfig, optional
+        A graph inside the model, which adds to the logits of the next neuron. Default: none, the
+        paper's model. With one, ``n_layers`` may be 0: the graph is then all that knows the past.
 
     Raises
     ------
@@ -80,10 +84,12 @@ class TransformerConfig:
     time_embedding: TimeEmbedding = "interval"
     mask: Mask = "causal"
     interval_weight: float = 0.3
+    coupling: CouplingConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_neurons", "n_classes", "n_layers", "n_heads", "width", "context"):
-            if getattr(self, name) < 1:
+            without_layers = name == "n_layers" and self.coupling and self.n_layers == 0
+            if getattr(self, name) < 1 and not without_layers:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.width % (2 * self.n_heads):
             raise ValueError(
@@ -241,17 +247,26 @@ class Neuroformer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
-        if config.time_embedding != "rotary":
-            self.time_embedding = nn.Linear(config.width, config.width, bias=False)
+        if config.n_layers:
+            self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
+            if config.time_embedding != "rotary":
+                self.time_embedding = nn.Linear(config.width, config.width, bias=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
-        self.norm = nn.LayerNorm(config.width)
-        self.neuron_head = nn.Linear(config.width, config.n_neurons)
-        self.interval_head = nn.Linear(config.width, config.n_classes)
+        if config.n_layers:
+            self.norm = nn.LayerNorm(config.width)
+        self.neuron_head = _head(config, config.n_neurons)
+        self.interval_head = _head(config, config.n_classes)
         self.apply(_initialise)
+        if config.coupling:
+            self.coupling = Coupling(config.coupling, config.n_neurons)
 
     def forward(
-        self, neurons: Tensor, intervals: Tensor, times: Tensor, seed: Seed | None = None
+        self,
+        neurons: Tensor,
+        intervals: Tensor,
+        times: Tensor,
+        seed: Seed | None = None,
+        next_times: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Logits of the next neuron and of its interval's class.
 
@@ -265,14 +280,35 @@ class Neuroformer(nn.Module):
         seed : tuple of int, optional
             Seed of dropout in training; it alone decides what is dropped. Default: drawn from
             PyTorch's generator.
+        next_times : Tensor of float, shape (B, T), optional
+            Time of the token that is predicted at each position. A model with a coupling needs it:
+            who fires is asked once it is known when.
 
         Returns
         -------
         neuron_logits : Tensor, shape (B, T, N)
         interval_logits : Tensor, shape (B, T, C)
+
+        Raises
+        ------
+        ValueError
+            If the model has a coupling and no ``next_times`` are given.
         """
         if seed is None:
             seed = (int(torch.randint(2**31, ())),) if self.training else ()
+        neuron_logits, interval_logits = self.heads(neurons, intervals, times, seed)
+        if self.config.coupling:
+            if next_times is None:
+                raise ValueError("next_times must be given to a model with a coupling, got None")
+            neuron_logits = neuron_logits + self.coupling(neurons, times, next_times)
+        return neuron_logits, interval_logits
+
+    def heads(
+        self, neurons: Tensor, intervals: Tensor, times: Tensor, seed: Seed = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of the transformer alone, whatever a coupling adds to them."""
+        if not self.config.n_layers:
+            return self.neuron_head(neurons), self.interval_head(neurons)
         x = self.embed(neurons, intervals, times)
         if self.training:
             x = counter_dropout(x, self.config.dropout, seed)
@@ -303,6 +339,22 @@ class Neuroformer(nn.Module):
         return matrices
 
 
+class Frequencies(nn.Module):
+    """A head that knows no past: the same logits for every token, (B, T) -> (B, T, n)."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(n))
+
+    def forward(self, neurons: Tensor) -> Tensor:
+        """Repeat the logits for each token."""
+        return self.bias.expand(*neurons.shape, -1)
+
+
+def _head(config: TransformerConfig, n: int) -> nn.Linear | Frequencies:
+    return nn.Linear(config.width, n) if config.n_layers else Frequencies(n)
+
+
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
@@ -321,6 +373,8 @@ def save_model(model: Neuroformer, path: Path) -> None:
 def load_model(path: Path) -> Neuroformer:
     """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode."""
     config = json.loads(path.with_suffix(".json").read_text())
+    if config.get("coupling"):
+        config["coupling"] = CouplingConfig(**config["coupling"])
     model = Neuroformer(TransformerConfig(**config))
     model.load_state_dict(load_file(path))
     return model.eval()

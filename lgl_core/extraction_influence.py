@@ -1,0 +1,379 @@
+r"""Influence: what a spike changes in the rates that a model predicts next.
+
+Attention says where a model looks, influence what it concludes. A spike is taken out of the
+model's past (or given to another neuron), the model is run again, and what it then predicts is
+compared with what it had predicted, for every neuron and over the milliseconds that follow. All
+other spikes stay where they are, so that the change is the direct one.
+
+The head for the next neuron knows shares only: a hub that makes everybody fire changes none of
+them. Both heads together give rates, the conditional intensity of each neuron,
+
+.. math:: \lambda_i = \frac{p(\text{next neuron} = i)}{E[\text{next interval}]}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from lgl_core.tokens import Tokens, Windows
+from lgl_core.transformer import Block, Neuroformer
+from lgl_core.transformer_plain import allowed_positions
+
+__all__ = [
+    "LAGS",
+    "Change",
+    "Changes",
+    "Influence",
+    "Sums",
+    "blocks",
+    "check",
+    "finished",
+    "influence",
+    "overlaps",
+    "positions",
+    "predicted",
+]
+
+Change = Literal["removed", "replaced"]
+Reading = Literal["log_rate", "rate", "log_probability"]
+
+# Edges in s of the lags that are told apart: a synapse's delay, and the time it takes the membrane
+# to reach threshold and to forget.
+LAGS = tuple(np.arange(9) * 1e-3)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Influence:
+    """What a spike of ``pre`` changes in the predictions for ``post``, by the time since.
+
+    Parameters
+    ----------
+    lags : ndarray, shape (n_lags + 1,)
+        Edges of the lags in s.
+    log_probability : ndarray, shape (n_lags, n_neurons, n_neurons)
+        ``[lag, post, pre]``: mean change of the logarithm of the probability that the next spike
+        is one of ``post``, present minus absent.
+    log_interval : ndarray, shape (n_lags, n_neurons)
+        ``[lag, pre]``: the same of the expected time to the next spike.
+    rate : ndarray, shape (n_lags, n_neurons, n_neurons)
+        ``[lag, post, pre]``: mean change of the rate of ``post`` in Hz.
+    seconds : ndarray, shape (n_lags, n_neurons)
+        ``[lag, pre]``: how much time after spikes of ``pre`` the means are over.
+    """
+
+    lags: NDArray[np.float64]
+    log_probability: NDArray[np.float64]
+    log_interval: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+
+    @property
+    def log_rate(self) -> NDArray[np.float64]:
+        """Mean change of the logarithm of the rate, ``[lag, post, pre]``."""
+        return self.log_probability - self.log_interval[:, None, :]
+
+    def connectivity(
+        self, reading: Reading = "log_rate", lags: tuple[float, float] | None = None
+    ) -> NDArray[np.float64]:
+        """Sum the change up over lags, as a GLM's filter is summed up to its area.
+
+        Parameters
+        ----------
+        reading : {"log_rate", "rate", "log_probability"}
+            Change of the logarithm of the rate, which a synapse of the same weight changes alike
+            in neurons of high and of low rate; change of the rate; or change of the logarithm of
+            the share, blind to what concerns all neurons.
+        lags : tuple of float, optional
+            First and last lag in s. Default: all.
+
+        Returns
+        -------
+        ndarray, shape (n_neurons, n_neurons)
+            ``[post, pre]``, signed. For ``"rate"`` the number of spikes of ``post`` that a spike
+            of ``pre`` adds; for the others that of a logarithm, times ms.
+
+        Raises
+        ------
+        ValueError
+            If ``reading`` is unknown or no whole lag lies in the range.
+        """
+        if reading not in ("log_rate", "rate", "log_probability"):
+            raise ValueError(
+                f'reading must be "log_rate", "rate" or "log_probability", got {reading!r}'
+            )
+        first, last = lags or (self.lags[0], self.lags[-1])
+        inside = (self.lags[:-1] >= first - 1e-9) & (self.lags[1:] <= last + 1e-9)
+        if not inside.any():
+            raise ValueError(f"lags must hold one of {self.lags} s and the next, got {lags}")
+        width = np.diff(self.lags)[inside] * (1.0 if reading == "rate" else 1e3)
+        return np.einsum("l,lij->ij", width, getattr(self, reading)[inside])
+
+
+def influence(
+    model: Neuroformer,
+    tokens: Tokens,
+    *,
+    n_spikes: int = 100_000,
+    change: Change = "removed",
+    lags: Sequence[float] = LAGS,
+    n_after: int = 24,
+    seed: int = 0,
+    progress: bool = True,
+) -> Influence:
+    """Change one spike at a time, run the model again, and compare what it predicts.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    tokens : Tokens
+        The recording that the spikes are drawn from.
+    n_spikes : int
+        How many to change: runs of neighbours in windows drawn at random. If the recording has
+        fewer, all of them.
+    change : {"removed", "replaced"}
+        Take the spike away, or give it to another neuron, drawn by its share of all spikes: what
+        then differs is not that there was a spike but whose it was.
+    lags : sequence of float
+        Edges in s of the lags to tell apart.
+    n_after : int
+        Tokens after the changed one that are run again. In bursts they may end before the lags do.
+    seed : int
+        Seed of the draws.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Influence
+
+    Raises
+    ------
+    ValueError
+        If ``n_spikes`` is not positive, ``change`` is unknown, ``lags`` do not ascend, ``n_after``
+        leaves no token of a window before it, or the recording is shorter than one window.
+
+    Notes
+    -----
+    What comes before the changed token is the same in both runs: its keys and values are computed
+    once per window. The result is that of running the whole window again.
+    """
+    check(model, n_spikes, lags, n_after)
+    if change not in ("removed", "replaced"):
+        raise ValueError(f'change must be "removed" or "replaced", got {change!r}')
+    rng = np.random.default_rng(seed)
+    windows = Windows(tokens, model.config.context + 1)
+    changed = positions(model, n_after)
+    starts = np.concatenate(list(windows.in_order(1024, len(changed))))
+    n_windows = math.ceil(n_spikes / len(changed))
+    drawn = np.sort(rng.permutation(starts)[:n_windows])
+    centres = torch.from_numpy(tokens.vocabulary.centres).float()
+    sums = Sums(tokens.n_neurons, lags)
+    model.eval()
+    with torch.inference_mode():
+        for start in tqdm(drawn, desc="influence", unit="window", disable=not progress):
+            window = windows[np.array([start])]
+            neurons, _, times, _ = (column[0] for column in window)
+            strangers = None
+            if change == "replaced":
+                strangers = torch.from_numpy(rng.choice(tokens.neurons, len(changed)))
+            both = _both(model, window, changed, n_after, strangers, centres)
+            after = changed[:, None] + 1 + torch.arange(n_after)  # (R, L)
+            weights = overlaps(times[changed, None], times[after], times[after + 1], lags)
+            sums.add(neurons[changed], weights, _difference(*both))
+    return sums.means()
+
+
+def check(model: Neuroformer, n_spikes: int, lags: Sequence[float], n_after: int) -> None:
+    """Raise ``ValueError`` for what no influence can be computed with."""
+    if model.config.coupling or not model.config.n_layers:
+        raise ValueError(
+            "model must be a Neuroformer without a coupling: one with a coupling shows its graph, "
+            "by model.coupling.graph()"
+        )
+    if n_spikes < 1:
+        raise ValueError(f"n_spikes must be at least 1, got {n_spikes}")
+    if len(lags) < 2 or np.any(np.diff(lags) <= 0):
+        raise ValueError(f"lags must ascend and be at least two, got {lags}")
+    if not 1 <= n_after <= model.config.context - 2:
+        raise ValueError(
+            f"n_after must be at least 1 and at most context - 2 = {model.config.context - 2}, "
+            f"got {n_after}"
+        )
+
+
+def positions(model: Neuroformer, n_after: int) -> Tensor:
+    """Where in a window spikes are changed: half of it, or what ``n_after`` leaves, is before."""
+    last = model.config.context - n_after
+    return torch.arange(max(min(model.config.context // 2, last - 1), 1), last)
+
+
+def overlaps(spike: Tensor, begin: Tensor, end: Tensor, lags: ArrayLike) -> Tensor:
+    """Time in s that each stretch between two spikes spends at each lag, shape (..., n_lags).
+
+    Parameters
+    ----------
+    spike, begin, end : Tensor
+        Times in s of the spike that lags count from, and of both ends; of shapes that go together.
+    lags : array_like
+        Edges in s.
+    """
+    edges = torch.from_numpy(np.asarray(lags, np.float32))
+    first = torch.maximum((begin - spike)[..., None], edges[:-1])
+    last = torch.minimum((end - spike)[..., None], edges[1:])
+    return (last - first).clamp(min=0)
+
+
+def predicted(model: Neuroformer, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Read both heads: logarithms of each neuron's share and of the expected interval in s.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    x : Tensor, shape (..., W)
+        State after the last block.
+    centres : Tensor, shape (C,)
+        A typical interval of each class in s.
+
+    Returns
+    -------
+    log_probability : Tensor, shape (..., N)
+    log_interval : Tensor, shape (...)
+    """
+    x = model.norm(x)
+    expected = model.interval_head(x).softmax(-1) @ centres
+    return model.neuron_head(x).log_softmax(-1), expected.log()
+
+
+class Changes(NamedTuple):
+    """What changed spikes changed: (R, L, N), (R, L) and (R, L, N)."""
+
+    log_probability: Tensor
+    log_interval: Tensor
+    rate: Tensor
+
+
+class Sums:
+    """Changes added up by the neuron whose spike was changed."""
+
+    def __init__(self, n_neurons: int, lags: Sequence[float]) -> None:
+        n_lags = len(lags) - 1
+        self.lags = np.array(lags, dtype=float)
+        # By pre first: what is added at once then lies side by side.
+        self.log_probability = torch.zeros(n_neurons, n_lags, n_neurons, dtype=torch.float64)
+        self.rate = torch.zeros_like(self.log_probability)
+        self.log_interval = torch.zeros(n_neurons, n_lags, dtype=torch.float64)
+        self.seconds = torch.zeros_like(self.log_interval)
+
+    def add(self, pre: Tensor, weights: Tensor, change: Changes) -> None:
+        """Add what spikes of ``pre`` (R,) changed, weighted by (R, L, n_lags)."""
+        by_lag = weights.mT  # (R, n_lags, L)
+        self.log_probability.index_add_(0, pre, (by_lag @ change.log_probability).double())
+        self.rate.index_add_(0, pre, (by_lag @ change.rate).double())
+        log_interval = (by_lag @ change.log_interval[..., None])[..., 0]
+        self.log_interval.index_add_(0, pre, log_interval.double())
+        self.seconds.index_add_(0, pre, weights.sum(1).double())
+
+    def means(self) -> Influence:
+        """Divide by the time that was looked at; 0 where there was none."""
+        seconds = self.seconds.clamp(min=1e-12)
+        return Influence(
+            lags=self.lags,
+            log_probability=(self.log_probability / seconds[..., None]).permute(1, 2, 0).numpy(),
+            log_interval=(self.log_interval / seconds).T.numpy(),
+            rate=(self.rate / seconds[..., None]).permute(1, 2, 0).numpy(),
+            seconds=self.seconds.T.numpy(),
+        )
+
+
+def _difference(kept: tuple[Tensor, Tensor], changed: tuple[Tensor, Tensor]) -> Changes:
+    rate = (kept[0] - kept[1][..., None]).exp() - (changed[0] - changed[1][..., None]).exp()
+    return Changes(kept[0] - changed[0], kept[1] - changed[1], rate)
+
+
+def _both(
+    model: Neuroformer,
+    window: tuple[Tensor, ...],
+    positions: Tensor,
+    n_after: int,
+    strangers: Tensor | None,
+    centres: Tensor,
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Predictions at the tokens that follow each position, (R, L, ...): kept, and changed."""
+    neurons, intervals, times = (column[:, :-1] for column in window[:3])
+    past, x = _past(model, neurons, intervals, times)
+    after = positions[:, None] + 1 + torch.arange(n_after)  # (R, L)
+    log_probability, log_interval = predicted(model, x[0], centres)
+    kept = log_probability[after], log_interval[after]
+
+    rerun, at = after, intervals[0][after]
+    if strangers is None:  # the next interval counts from the spike before the one removed
+        at = torch.cat([at[:, :1] + intervals[0][positions, None], at[:, 1:]], 1)
+    who = neurons[0][after]
+    if strangers is not None:  # the changed token itself is run again, too
+        rerun = torch.cat([positions[:, None], after], 1)
+        at, who = intervals[0][rerun], torch.cat([strangers[:, None], who], 1)
+    x = _rerun(model, past, positions, (who, at, times[0][rerun]))[:, -n_after:]
+    return kept, predicted(model, x, centres)
+
+
+def _past(
+    model: Neuroformer, neurons: Tensor, intervals: Tensor, times: Tensor
+) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    """Keys and values of each layer, (1, H, T, D), and the state after the last, (1, T, W)."""
+    x, past = model.embed(neurons, intervals, times), []
+    allowed = allowed_positions(x.shape[1], strict=model.config.mask == "strict")
+    for block in blocks(model):
+        query, key, value = block.attention.project(block.norm_attention(x), times)
+        past.append((key, value))
+        x = finished(block, x, _attend(query, key, allowed) @ value)
+    return past, x
+
+
+def _rerun(
+    model: Neuroformer,
+    past: list[tuple[Tensor, Tensor]],
+    positions: Tensor,
+    tokens: tuple[Tensor, Tensor, Tensor],
+) -> Tensor:
+    """Run tokens (R, L) that follow what came before each of the positions (R,); (R, L, W)."""
+    times = tokens[2]
+    n_after, n_before = times.shape[1], past[0][0].shape[2]
+    before = torch.arange(n_before) < positions[:, None, None]  # (R, 1, T)
+    among = allowed_positions(n_after, strict=model.config.mask == "strict")
+    allowed = torch.cat([before.expand(-1, n_after, -1), among.expand(len(positions), -1, -1)], -1)[
+        :, None
+    ]  # (R, 1, L, T + L)
+    x = model.embed(*tokens)
+    for block, (key_before, value_before) in zip(blocks(model), past, strict=True):
+        query, key, value = block.attention.project(block.norm_attention(x), times)
+        keys = torch.cat([key_before.expand(len(x), -1, -1, -1), key], 2)
+        values = torch.cat([value_before.expand(len(x), -1, -1, -1), value], 2)
+        x = finished(block, x, _attend(query, keys, allowed) @ values)
+    return x
+
+
+def blocks(model: Neuroformer) -> Iterator[Block]:
+    """Give a model's blocks with their type."""
+    for block in model.blocks:
+        assert isinstance(block, Block)
+        yield block
+
+
+def _attend(query: Tensor, key: Tensor, allowed: Tensor) -> Tensor:
+    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    return scores.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)
+
+
+def finished(block: Block, x: Tensor, attended: Tensor) -> Tensor:
+    """Pass the rest of a block, (B, T, W) and (B, H, T, D) -> (B, T, W)."""
+    x = x + block.attention.output(attended.transpose(1, 2).flatten(2))
+    return x + block.perceptron(block.norm_perceptron(x))
