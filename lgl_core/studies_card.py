@@ -14,8 +14,9 @@ from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
-from lgl_core.studies import RESULTS, STUDIES, TOPOLOGIES, load, provenance
+from lgl_core.studies import RESULTS, load, provenance
 from lgl_core.studies_claims import CLAIMS, METHODS, MODEST
+from lgl_core.studies_plans import STUDIES, TOPOLOGIES
 from lgl_core.studies_report import NotMeasured, chosen, mean_shown, per_network
 from lgl_core.studies_verdicts import (
     ATTENTION,

@@ -9,7 +9,7 @@ import pandas as pd
 from lgl_core.experiment import DURATION
 from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, SIZES, STUDIES
+from lgl_core.studies_plans import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, SIZES, STUDIES
 from lgl_core.studies_report import (
     CORRELATIONS,
     as_published,

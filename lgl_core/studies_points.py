@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,7 @@ __all__ = [
     "Point",
     "Recording",
     "rows",
+    "scored",
 ]
 
 COLUMNS = [
@@ -145,7 +146,7 @@ class Recording:
         """Scores of all graphs that need no transformer, each with its permuted null."""
         truth, estimates = self.network(), self.estimates() | self.references()
         return self.labelled(
-            _scored(graph, truth).assign(method=method, variant=variant)
+            scored(graph, truth).assign(method=method, variant=variant)
             for (method, variant), graph in estimates.items()
         )
 
@@ -243,14 +244,14 @@ class Model:
         readings: tuple[Rows, ...] = ("predicted", "query") if self.in_detail else ("predicted",)
         estimates = {rows: self.estimates(rows) for rows in readings}
         tables = [
-            _scored(graph, truth, spectral=head == "all").assign(layer=layer, head=head, rows=rows)
+            scored(graph, truth, spectral=head == "all").assign(layer=layer, head=head, rows=rows)
             for rows in readings
             for (layer, head), graph in estimates[rows].items()
         ]
         tables.append(self._visible() if self.n_models == 1 else self._agreement())
         tables = [table.assign(variant=self.variant) for table in tables]
         tables += [
-            _scored(reading(graph), truth).assign(
+            scored(reading(graph), truth).assign(
                 layer=layer, head=head, rows="predicted", variant=self.variant + suffix
             )
             for suffix, reading in READINGS.items()
@@ -349,7 +350,15 @@ class Nulls:
         return pd.concat(tables, ignore_index=True)
 
 
-Point = Recording | Model | Nulls
+class Point(Protocol):
+    """What a study is made of."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all models it needs have been trained."""
+
+    def rows(self) -> pd.DataFrame:
+        """Scores, with columns of ``COLUMNS``."""
 
 
 def rows(point: Point) -> pd.DataFrame:
@@ -361,7 +370,23 @@ def _rows(point: Point) -> pd.DataFrame:
     return point.rows()
 
 
-def _scored(graph: Graph, truth: Network, spectral: bool = True) -> pd.DataFrame:
+def scored(graph: Graph, truth: Network, spectral: bool = True) -> pd.DataFrame:
+    """Score a graph, and relabelled copies of it beside.
+
+    Parameters
+    ----------
+    graph : ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``.
+    truth : Network
+    spectral : bool
+        As for :func:`lgl_core.metrics_views.score_card`.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`lgl_core.metrics_views.score_card`, with ``null``, ``null_mean`` and
+        ``null_sd``.
+    """
     scores = score_card(graph, truth.weights, truth.hubs, spectral=spectral)
     nulls = null_scores(graph, truth.weights, n=N_PERMUTED, hubs=truth.hubs)
     return scores.merge(nulls, on=["view", "score"], how="left").assign(null="permuted")

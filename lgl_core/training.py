@@ -280,7 +280,10 @@ class _Run:
         # Initial weights come from PyTorch's global generator: borrow it and give it back.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.model = Neuroformer(model_config).to(place)
+            self.model = Neuroformer(model_config)
+        if not model_config.n_layers:
+            _start_from_frequencies(self.model, train_tokens)
+        self.model = self.model.to(place)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, fused=True
         )
@@ -384,6 +387,14 @@ class _Run:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         for name, value in progress.items():
             setattr(self, name, value)
+
+
+@torch.no_grad()
+def _start_from_frequencies(model: Neuroformer, tokens: Tokens) -> None:
+    """Heads that know no past can start where they would end without the coupling."""
+    for head, ids in ((model.neuron_head, tokens.neurons), (model.interval_head, tokens.classes)):
+        counts = np.bincount(ids, minlength=len(head.bias)) + 1
+        head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
 def _check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:

@@ -12,7 +12,8 @@ from lgl_core.cache import source_hash
 from lgl_core.extraction_readings import excess_shares, row_shares
 from lgl_core.metrics import co_input, spearman
 from lgl_core.metrics_views import score_card
-from lgl_core.studies import STUDIES, Study, load, provenance, run
+from lgl_core.studies import load, provenance, run
+from lgl_core.studies_plans import STUDIES, Study
 from lgl_core.studies_points import COLUMNS, Model, Nulls, Recording
 
 TINY = Recording(

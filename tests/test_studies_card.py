@@ -11,10 +11,11 @@ import pytest
 
 from lgl_core import studies_card
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies import SIZES, load
+from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
+from lgl_core.studies_plans import SIZES
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
 from lgl_core.studies_report import CORRELATIONS, NotMeasured
 from lgl_core.studies_rules import OBSERVABLES

@@ -1,0 +1,151 @@
+"""Points of studies that go beyond the paper: other readings of its model, and another model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lgl_core.experiment import split_tokens
+from lgl_core.extraction_circuits import circuits, without_column_median
+from lgl_core.extraction_gradient import linear_influence
+from lgl_core.extraction_influence import Influence, influence
+from lgl_core.extraction_readings import excess_shares
+from lgl_core.extraction_rollout import rollout_connectivity
+from lgl_core.studies_points import EXCESS_SHARES, Model, Recording, scored
+from lgl_core.transformer_coupling import CouplingConfig
+
+__all__ = ["Constrained", "Readings"]
+
+Graph = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """One model of the paper's kind, read by its attention and in all other ways.
+
+    Parameters
+    ----------
+    model : Model
+    n_spikes : int
+        Spikes to remove, replace or follow.
+    """
+
+    model: Model
+    n_spikes: int = 20_000
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model has been trained."""
+        return self.model.is_ready
+
+    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
+        """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
+        (member,) = self.model.members()
+        model, tokens = member.model, split_tokens(self.model.recording.spikes())[0]
+        attention = self.model.attention().connectivity()
+        yield "attention", "", attention
+        yield "attention", EXCESS_SHARES, excess_shares(attention)
+        stride = max(model.config.context // 4, 1)
+        rollout = rollout_connectivity([model], tokens, stride=stride)
+        yield "rollout", "", rollout
+        yield "rollout", EXCESS_SHARES, excess_shares(rollout)
+        written = circuits(model, tokens).sum(axis=1)
+        yield "circuits", "", without_column_median(written.sum(axis=0))
+        for layer, graph in enumerate(written, start=1):
+            yield "circuits", f", layer {layer}", without_column_median(graph)
+        yield from _of("gradient", "", linear_influence(model, tokens, n_spikes=5 * self.n_spikes))
+        for change in ("removed", "replaced"):
+            found = influence(model, tokens, n_spikes=self.n_spikes, change=change)
+            yield from _of("influence", f", {change}", found)
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of each reading, with its permuted null."""
+        truth = self.model.recording.network()
+        tables = (
+            scored(graph, truth).assign(method=method, variant=self.model.variant + reading)
+            for method, reading, graph in self.estimates()
+        )
+        return self.model.recording.labelled(tables, model_seed=self.model.seed)
+
+
+def _of(method: str, reading: str, found: Influence) -> Iterator[tuple[str, str, Graph]]:
+    yield method, f"{reading}, log rate", found.connectivity("log_rate")
+    yield method, f"{reading}, rate", found.connectivity("rate")
+    share = without_column_median(found.connectivity("log_probability"))
+    yield method, f"{reading}, log share", share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constrained:
+    """A model with a graph inside.
+
+    Parameters
+    ----------
+    recording : Recording
+    time_embedding : str
+        Of the transformer beside the graph; ``""`` for the graph alone.
+    coupling : mapping
+        Fields of :class:`lgl_core.transformer_coupling.CouplingConfig`.
+    seed : int
+        Of the training.
+    size, training
+        As for :class:`lgl_core.studies_points.Model`.
+    """
+
+    recording: Recording
+    time_embedding: str = ""
+    size: str = "laptop"
+    coupling: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def variant(self) -> str:
+        """Name of the kind of model, without its seed."""
+        parts = [f"with {self.time_embedding}" if self.time_embedding else "alone"]
+        parts += [f"{name} {value:g}" for name, value in self.coupling.items()]
+        return ", ".join(parts)
+
+    @property
+    def model(self) -> Model:
+        """The same as a model of the other studies."""
+        changes: dict[str, Any] = {"coupling": CouplingConfig(**self.coupling)}
+        if not self.time_embedding:
+            changes |= {"n_layers": 0}
+        return Model(
+            recording=self.recording,
+            seed=self.seed,
+            time_embedding=self.time_embedding or "interval",
+            size=self.size,
+            changes=changes,
+            training=self.training,
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model has been trained."""
+        return self.model.is_ready
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of the graph, with its permuted null, and the held-out losses."""
+        (member,) = self.model.members()
+        truth, losses = self.recording.network(), member.history.iloc[-1]
+        coupling = member.model.coupling
+        tables = [
+            scored(coupling.graph(kind), truth).assign(variant=f"{self.variant}, {kind}")
+            for kind in ("area", "peak")
+        ]
+        visible = [(f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")]
+        losses_table = pd.DataFrame(visible, columns=["score", "value"])
+        tables.append(losses_table.assign(view="visible", variant=self.variant))
+        return self.recording.labelled(
+            iter(tables),
+            method="graph_constrained",
+            model_seed=self.seed,
+            seconds=losses["seconds"],
+        )

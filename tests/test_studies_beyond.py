@@ -1,0 +1,78 @@
+"""Points beyond the paper: which graphs they read off a model, and how they are labelled."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_studies import MODEL, TINY
+
+from lgl_core.experiment import split_tokens
+from lgl_core.extraction_influence import influence
+from lgl_core.metrics_views import score_card
+from lgl_core.studies_beyond import Constrained, Readings
+from lgl_core.studies_points import COLUMNS, rows
+
+SHORT = {"epochs": 1, "batch_size": 8}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cold_cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+def values(table, **labels):
+    for column, label in labels.items():
+        table = table[table[column] == label]
+    return table.set_index(["view", "score"])["value"]
+
+
+@pytest.fixture(scope="module")
+def read():
+    MODEL.members()
+    return rows(Readings(model=MODEL, n_spikes=40))
+
+
+def test_every_reading_of_a_model_is_scored(read):
+    assert list(read.columns) == COLUMNS
+    assert set(read["method"]) == {"attention", "rollout", "circuits", "gradient", "influence"}
+    variants = set(read["variant"])
+    readings = ("", ", excess over columns", ", layer 2", ", removed, log rate", ", replaced, rate")
+    assert {MODEL.variant + reading for reading in readings} <= variants
+    cards = read.groupby(["method", "variant"]).size()
+    assert cards.nunique() == 1, "each by the same scores"
+    assert (read["model_seed"] == 0).all() and (read["n_spikes"] > 0).all()
+
+
+def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read):
+    (member,) = MODEL.members()
+    tokens = split_tokens(TINY.spikes())[0]
+    found = influence(member.model, tokens, n_spikes=40, progress=False)
+    card = score_card(
+        found.connectivity("log_rate"), TINY.network().weights, TINY.network().hubs
+    ).set_index(["view", "score"])["value"]
+    kept = values(read, method="influence", variant=MODEL.variant + ", removed, log rate")
+    pd.testing.assert_series_equal(kept, card.loc[kept.index], check_names=False)
+
+
+@pytest.mark.parametrize("beside", ["", "rotary"])
+def test_a_graph_inside_a_model_is_scored_beside_its_losses(beside):
+    point = Constrained(
+        recording=TINY, time_embedding=beside, size="tiny", training=SHORT,
+        coupling={"sparsity": 0.2},
+    )  # fmt: skip
+    assert not point.is_ready
+    table = rows(point)
+    assert point.is_ready and list(table.columns) == COLUMNS
+    name = "with rotary, sparsity 0.2" if beside else "alone, sparsity 0.2"
+    assert set(table["variant"]) == {name, f"{name}, area", f"{name}, peak"}
+    assert set(table["method"]) == {"graph_constrained"}
+    (member,) = point.model.members()
+    losses = values(table, view="visible")
+    assert losses["visible", "held-out neuron"] == member.history["valid_neuron"].iloc[-1]
+    truth = TINY.network()
+    card = score_card(member.model.coupling.graph("peak"), truth.weights, truth.hubs)
+    card = card.set_index(["view", "score"])["value"]
+    kept = values(table, variant=f"{name}, peak")
+    np.testing.assert_array_equal(kept, card.loc[kept.index])
