@@ -50,8 +50,7 @@ class Readings:
         attention = self.model.attention().connectivity()
         yield "attention", "", attention
         yield "attention", EXCESS_SHARES, excess_shares(attention)
-        stride = max(model.config.context // 4, 1)
-        rollout = rollout_connectivity([model], tokens, stride=stride)
+        rollout = rollout_connectivity([model], tokens)
         yield "rollout", "", rollout
         yield "rollout", EXCESS_SHARES, excess_shares(rollout)
         written = circuits(model, tokens).sum(axis=1)
