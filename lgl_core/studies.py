@@ -192,7 +192,7 @@ def _record(name: str, points: Sequence[Point], n_planned: int) -> dict[str, Any
         "study": name,
         "question": STUDIES[name].question,
         "command": f"python -m lgl_core.studies {name}",
-        "source": source_hash(rows.__module__),
+        "source": " ".join(sorted({source_hash(type(point).__module__) for point in points})),
         "machine": machine(),
         "train_fraction": TRAIN_FRACTION,
         "neurons": asdict(LIFParams()),

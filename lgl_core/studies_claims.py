@@ -7,6 +7,7 @@ import pandas as pd
 
 from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
+from lgl_core.studies_claims_beyond import CLAIMS_BEYOND
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_points import EQUAL_ROWS, Recording
 from lgl_core.studies_report import (
@@ -363,4 +364,5 @@ CLAIMS = [
           "topologies-excess", _excess_shows),
     Claim("ours", "Which layer to trust can be told without the truth", "layers-trust",
           _rule_tells),
+    *CLAIMS_BEYOND,
 ]  # fmt: skip

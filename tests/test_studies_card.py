@@ -14,6 +14,7 @@ from lgl_core.metrics import paper_table_1
 from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
+from lgl_core.studies_claims_beyond import CLAIMS_BEYOND, INFLUENCE
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_plans import SIZES
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
@@ -37,6 +38,10 @@ METHODS |= {
     for name in BOTH_MODELS
     for reading in ("", " equal")
     for layer in "123"
+}
+METHODS |= {
+    f"{name} influence": {"method": "influence", "variant": METHODS[name]["variant"] + INFLUENCE}
+    for name in BOTH_MODELS
 }
 THREE = ("GLM", "attention", "rotary")
 
@@ -219,6 +224,13 @@ def excess(edges, co_input):
     return {"spatial": one, "erdos_renyi": one}
 
 
+def influences(off_hubs):
+    """Edges off the hubs of both models, by influence and by attention."""
+    values = {name: 0.1 for name in BOTH_MODELS}
+    values |= {f"{name} influence": off_hubs for name in BOTH_MODELS}
+    return {(name, "true_off_hubs", "pearson"): value for name, value in values.items()}
+
+
 # For each claim numbers that bear it out, and numbers that do not.
 EXAMPLES = {
     "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
@@ -278,6 +290,7 @@ EXAMPLES = {
         excess(edges=(0.1, 0.3), co_input=(0.1, 0.5)),
         excess(edges=(0.3, 0.1), co_input=(0.0, 1.9 * NULL_SD)),
     ),
+    "edges_are_read": (influences(0.6), influences(1.9 * NULL_SD)),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
@@ -304,6 +317,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("strong_co_input", trainings([0.9, 0.4, 2.1 * NULL_SD])),
         ("strong_co_input", trainings([0.9, 0.9, 0.66])),
         ("off_the_hubs", off_hubs(0, 0, 0.6)),
+        ("edges_are_read", influences(0.3)),
         ("excess_shows", excess(edges=(0.1, 0.3), co_input=(0.1, 0.05))),
         ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
@@ -389,7 +403,8 @@ def test_a_missing_study_leaves_only_its_own_claims_open():
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
     is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
     needing = {"beyond_strengths", "excess_shows"}
-    assert is_open == needing | {name(claim) for claim in CLAIMS_OF_SETTINGS}
+    elsewhere = [*CLAIMS_OF_SETTINGS, *CLAIMS_BEYOND]
+    assert is_open == needing | {name(claim) for claim in elsewhere}
 
 
 def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
