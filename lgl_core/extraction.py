@@ -138,13 +138,7 @@ def attention_connectivity(
     (``torch.get_num_threads()``) work on sequences of their own; the result does not depend on
     how many there are.
     """
-    if rows not in ("query", "predicted"):
-        raise ValueError(f'rows must be "query" or "predicted", got {rows!r}')
-    if not models:
-        raise ValueError("models must hold at least one Neuroformer, got none")
-    config = models[0].config
-    if any(model.config != config for model in models):
-        raise ValueError("models must share one configuration; extract them one by one")
+    config = _shared_config(models, rows)
     flow = np.zeros((config.n_layers, config.n_heads, config.n_neurons, config.n_neurons))
     pairs = np.zeros((config.n_neurons, config.n_neurons))
     for model in models:
@@ -196,6 +190,16 @@ def attention_of_weights(
     for model, arrays in zip(models, weights, strict=True):
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return attention_connectivity(models, tokens, rows=rows, stride=stride)
+
+
+def _shared_config(models: Sequence[Neuroformer], rows: str) -> TransformerConfig:
+    if rows not in ("query", "predicted"):
+        raise ValueError(f'rows must be "query" or "predicted", got {rows!r}')
+    if not models:
+        raise ValueError("models must hold at least one Neuroformer, got none")
+    if any(model.config != models[0].config for model in models):
+        raise ValueError("models must share one configuration; extract them one by one")
+    return models[0].config
 
 
 def _in_order(function: Callable, tasks: Iterable, n_threads: int) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer
 
-__all__ = ["circuits", "without_column_median"]
+__all__ = ["circuits"]
 
 # Tokens over which the time embedding is averaged.
 _N_TOKENS = 10_000
@@ -43,7 +43,8 @@ def circuits(model: Neuroformer, tokens: Tokens) -> NDArray[np.float32]:
     -------
     ndarray, shape (n_layers, n_heads, n_neurons, n_neurons)
         ``[layer, head, post, pre]``, signed. The logits have no zero: what is common to a column
-        says nothing, :func:`without_column_median` takes it off.
+        says nothing, and
+        :func:`lgl_core.extraction_readings.without_column_median` takes it off.
 
     Raises
     ------
@@ -70,30 +71,6 @@ def circuits(model: Neuroformer, tokens: Tokens) -> NDArray[np.float32]:
         write = attention.output.weight.unflatten(-1, (n, -1))  # (W, H, D)
         found.append(torch.einsum("iw,whd,jhd->hij", read, write, value))
     return torch.stack(found).numpy()
-
-
-def without_column_median(graph: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Take off what a column has in common, by the median of its entries off the diagonal.
-
-    Parameters
-    ----------
-    graph : ndarray, shape (n_neurons, n_neurons)
-        ``[post, pre]``, signed, with columns known up to a constant, such as what a softmax over
-        neurons knows.
-
-    Returns
-    -------
-    ndarray, shape (n_neurons, n_neurons)
-        With a diagonal of zeros.
-
-    Notes
-    -----
-    The median is that of pairs without a synapse, as long as a neuron reaches fewer than half of
-    the others.
-    """
-    between = ~np.eye(len(graph), dtype=bool)
-    usual = np.nanmedian(np.where(between, graph, np.nan), axis=0)
-    return np.where(between, graph - usual, 0.0)
 
 
 def _mean_time_embedding(model: Neuroformer, tokens: Tokens) -> Tensor:

@@ -28,13 +28,12 @@ from lgl_core.extraction_influence import (
     Influence,
     Sums,
     blocks,
-    check,
-    finished,
+    drawn_windows,
     overlaps,
-    positions,
     predicted,
 )
-from lgl_core.tokens import Tokens, Windows
+from lgl_core.extraction_trust import _finished
+from lgl_core.tokens import Tokens
 from lgl_core.transformer import Neuroformer
 from lgl_core.transformer_plain import allowed_positions
 
@@ -83,15 +82,12 @@ def linear_influence(
         If ``n_spikes`` or ``every`` is not positive, ``lags`` do not ascend, ``n_after`` leaves no
         token of a window before it, or the recording is shorter than one window.
     """
-    check(model, 1 if n_spikes is None else n_spikes, lags, n_after)
     if every < 1:
         raise ValueError(f"every must be at least 1, got {every}")
     rng = np.random.default_rng(seed)
-    windows = Windows(tokens, model.config.context + 1)
-    followed = positions(model, n_after)
-    starts = np.concatenate(list(windows.in_order(1024, len(followed))))
-    n_windows = len(starts) if n_spikes is None else math.ceil(n_spikes * every / len(followed))
-    drawn = np.sort(rng.permutation(starts)[:n_windows])
+    # Of the spikes of a window one in so many is followed.
+    n_spikes = None if n_spikes is None else n_spikes * every
+    windows, drawn, followed = drawn_windows(model, tokens, n_spikes, lags, n_after, rng)
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
     sums = Sums(tokens.n_neurons, lags)
     model.eval()
@@ -182,5 +178,5 @@ def state(model: Neuroformer, tokens: tuple[Tensor, ...], presence: Tensor) -> T
         scores = query @ key.mT / math.sqrt(query.shape[-1]) + dimmed
         lowest = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(~allowed, lowest).softmax(-1) * allowed
-        x = finished(block, x, weights @ value)
+        x = _finished(block, x, weights @ value)
     return x

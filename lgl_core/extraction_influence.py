@@ -24,8 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from lgl_core.extraction_trust import _finished
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer
+from lgl_core.transformer_kernels import causal_attention
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
@@ -35,11 +37,9 @@ __all__ = [
     "Influence",
     "Sums",
     "blocks",
-    "check",
-    "finished",
+    "drawn_windows",
     "influence",
     "overlaps",
-    "positions",
     "predicted",
 ]
 
@@ -166,15 +166,10 @@ def influence(
     What comes before the changed token is the same in both runs: its keys and values are computed
     once per window. The result is that of running the whole window again.
     """
-    check(model, n_spikes, lags, n_after)
     if change not in ("removed", "replaced"):
         raise ValueError(f'change must be "removed" or "replaced", got {change!r}')
     rng = np.random.default_rng(seed)
-    windows = Windows(tokens, model.config.context + 1)
-    changed = positions(model, n_after)
-    starts = np.concatenate(list(windows.in_order(1024, len(changed))))
-    n_windows = math.ceil(n_spikes / len(changed))
-    drawn = np.sort(rng.permutation(starts)[:n_windows])
+    windows, drawn, changed = drawn_windows(model, tokens, n_spikes, lags, n_after, rng)
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
     sums = Sums(tokens.n_neurons, lags)
     model.eval()
@@ -192,14 +187,57 @@ def influence(
     return sums.means()
 
 
-def check(model: Neuroformer, n_spikes: int, lags: Sequence[float], n_after: int) -> None:
-    """Raise ``ValueError`` for what no influence can be computed with."""
-    if model.config.coupling or not model.config.n_layers:
+def drawn_windows(
+    model: Neuroformer,
+    tokens: Tokens,
+    n_spikes: int | None,
+    lags: Sequence[float],
+    n_after: int,
+    rng: np.random.Generator,
+) -> tuple[Windows, NDArray[np.int64], Tensor]:
+    """Draw the windows in which spikes are changed.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    tokens : Tokens
+    n_spikes : int, optional
+        How many spikes the windows must hold where they are changed. Default: all windows.
+    lags, n_after
+        As for :func:`influence`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    windows : Windows
+        Of one token more than the model reads.
+    drawn : ndarray of int
+        Their first tokens, in the order of time.
+    positions : Tensor of int
+        Where in a window spikes are changed: half of it is before, or what ``n_after`` leaves.
+
+    Raises
+    ------
+    ValueError
+        If ``n_spikes`` is not positive, ``lags`` do not ascend, ``n_after`` leaves no token of a
+        window before it, the recording is shorter than one window, or the model has a coupling.
+    """
+    _check(model, n_spikes, lags, n_after)
+    context = model.config.context
+    windows, last = Windows(tokens, context + 1), context - n_after
+    positions = torch.arange(max(min(context // 2, last - 1), 1), last)
+    starts = np.concatenate(list(windows.in_order(1024, len(positions))))
+    n_windows = None if n_spikes is None else math.ceil(n_spikes / len(positions))
+    return windows, np.sort(rng.permutation(starts)[:n_windows]), positions
+
+
+def _check(model: Neuroformer, n_spikes: int | None, lags: Sequence[float], n_after: int) -> None:
+    if model.config.coupling:
         raise ValueError(
             "model must be a Neuroformer without a coupling: one with a coupling shows its graph, "
             "by model.coupling.graph()"
         )
-    if n_spikes < 1:
+    if n_spikes is not None and n_spikes < 1:
         raise ValueError(f"n_spikes must be at least 1, got {n_spikes}")
     if len(lags) < 2 or np.any(np.diff(lags) <= 0):
         raise ValueError(f"lags must ascend and be at least two, got {lags}")
@@ -208,12 +246,6 @@ def check(model: Neuroformer, n_spikes: int, lags: Sequence[float], n_after: int
             f"n_after must be at least 1 and at most context - 2 = {model.config.context - 2}, "
             f"got {n_after}"
         )
-
-
-def positions(model: Neuroformer, n_after: int) -> Tensor:
-    """Where in a window spikes are changed: half of it, or what ``n_after`` leaves, is before."""
-    last = model.config.context - n_after
-    return torch.arange(max(min(model.config.context // 2, last - 1), 1), last)
 
 
 def overlaps(spike: Tensor, begin: Tensor, end: Tensor, lags: ArrayLike) -> Tensor:
@@ -330,11 +362,11 @@ def _past(
 ) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
     """Keys and values of each layer, (1, H, T, D), and the state after the last, (1, T, W)."""
     x, past = model.embed(neurons, intervals, times), []
-    allowed = allowed_positions(x.shape[1], strict=model.config.mask == "strict")
     for block in blocks(model):
         query, key, value = block.attention.project(block.norm_attention(x), times)
         past.append((key, value))
-        x = finished(block, x, _attend(query, key, allowed) @ value)
+        attended = causal_attention(query, key, value, strict=block.attention.strict)
+        x = _finished(block, x, attended)
     return past, x
 
 
@@ -357,7 +389,7 @@ def _rerun(
         query, key, value = block.attention.project(block.norm_attention(x), times)
         keys = torch.cat([key_before.expand(len(x), -1, -1, -1), key], 2)
         values = torch.cat([value_before.expand(len(x), -1, -1, -1), value], 2)
-        x = finished(block, x, _attend(query, keys, allowed) @ values)
+        x = _finished(block, x, _attend(query, keys, allowed) @ values)
     return x
 
 
@@ -371,9 +403,3 @@ def blocks(model: Neuroformer) -> Iterator[Block]:
 def _attend(query: Tensor, key: Tensor, allowed: Tensor) -> Tensor:
     scores = query @ key.mT / math.sqrt(query.shape[-1])
     return scores.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)
-
-
-def finished(block: Block, x: Tensor, attended: Tensor) -> Tensor:
-    """Pass the rest of a block, (B, T, W) and (B, H, T, D) -> (B, T, W)."""
-    x = x + block.attention.output(attended.transpose(1, 2).flatten(2))
-    return x + block.perceptron(block.norm_perceptron(x))

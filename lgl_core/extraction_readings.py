@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["excess_shares", "row_shares"]
+__all__ = ["excess_shares", "row_shares", "without_column_median"]
 
 
 def row_shares(graph: ArrayLike) -> NDArray[np.float64]:
@@ -73,6 +73,29 @@ def excess_shares(graph: ArrayLike) -> NDArray[np.float64]:
     shares = row_shares(graph)
     if len(shares) < 2:
         raise ValueError(f"graph must have at least two neurons, got {len(shares)}")
-    between = ~np.eye(len(shares), dtype=bool)
-    usual = np.nanmedian(np.where(between, shares, np.nan), axis=0)
-    return np.where(between, shares - usual, 0.0)
+    return without_column_median(shares)
+
+
+def without_column_median(graph: ArrayLike) -> NDArray[np.float64]:
+    """Take off what a column has in common, by the median of its entries off the diagonal.
+
+    Parameters
+    ----------
+    graph : ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``, signed, with columns known up to a constant, such as what a softmax over
+        neurons knows.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        With a diagonal of zeros.
+
+    Notes
+    -----
+    The median is that of pairs without a synapse, as long as a neuron reaches fewer than half of
+    the others.
+    """
+    graph = np.asarray(graph)
+    between = ~np.eye(len(graph), dtype=bool)
+    usual = np.nanmedian(np.where(between, graph, np.nan), axis=0)
+    return np.where(between, graph - usual, 0.0)

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from lgl_core.extraction import Rows
+from lgl_core.extraction import Rows, _shared_config
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Neuroformer
+from lgl_core.transformer_plain import allowed_positions
 
 __all__ = ["rollout", "rollout_connectivity"]
 
@@ -69,17 +70,14 @@ def rollout_connectivity(
     Raises
     ------
     ValueError
-        If there is no model, ``rows`` is unknown, or the recording is shorter than one sequence.
+        If there is no model, the models differ in shape, ``rows`` is unknown, or the recording is
+        shorter than one sequence.
     """
-    if rows not in ("query", "predicted"):
-        raise ValueError(f'rows must be "query" or "predicted", got {rows!r}')
-    if not models:
-        raise ValueError("models must hold at least one Neuroformer, got none")
-    config = models[0].config
+    config = _shared_config(models, rows)
     flow, pairs = torch.zeros(2, tokens.n_neurons, tokens.n_neurons, dtype=torch.float64)
     windows = Windows(tokens, config.context + 1)
     batches = list(windows.in_order(batch_size, stride or config.context))
-    allowed = torch.ones(config.context, config.context).tril(-int(config.mask == "strict"))
+    allowed = allowed_positions(config.context, strict=config.mask == "strict").float()
     for starts in tqdm(batches, desc="rollout", unit="batch", disable=not progress):
         neurons, intervals, times, _ = windows[starts]
         keys = neurons[:, :-1]

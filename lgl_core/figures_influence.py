@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from lgl_core.figures_style import (
-    COLOURS,
-    MARKERS,
-    checked_columns,
-    in_style,
-    panels,
-    shared_legend,
-)
+from lgl_core.figures_maps import _draw_line
+from lgl_core.figures_style import checked_columns, in_style, panels, shared_legend
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,14 +40,8 @@ def change_by_lag(table: DataFrame) -> Figure:
     figure, axes = panels(len(quantities), height=3.0)
     for panel, (quantity, rows) in zip(axes, quantities, strict=True):
         for name, of_name in rows.groupby("name", sort=False):
-            number = names.index(name)
-            panel.plot(
-                1e3 * of_name["lag"],
-                of_name["value"],
-                color=COLOURS[number % len(COLOURS)],
-                marker=MARKERS[number % len(MARKERS)],
-                label=name,
-            )
+            in_ms = of_name.assign(lag=1e3 * of_name["lag"])
+            _draw_line(panel, in_ms, "lag", str(name), names.index(name))
         panel.axhline(0, color="0.6", lw=1, zorder=0)
         panel.set(xlabel="time since the spike (ms)", ylabel=quantity)
         panel.set_xticks(np.arange(0, 1e3 * rows["lag"].max() + 1, 2))

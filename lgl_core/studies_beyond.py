@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lgl_core.experiment import split_tokens
-from lgl_core.extraction_circuits import circuits, without_column_median
+from lgl_core.extraction_circuits import circuits
 from lgl_core.extraction_gradient import linear_influence
 from lgl_core.extraction_influence import Influence, influence
-from lgl_core.extraction_readings import excess_shares
+from lgl_core.extraction_readings import excess_shares, without_column_median
 from lgl_core.extraction_rollout import rollout_connectivity
 from lgl_core.studies_points import EXCESS_SHARES, Model, Recording, scored
 from lgl_core.transformer_coupling import CouplingConfig

@@ -21,7 +21,14 @@ from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.training_devices import device_named, is_first, join, launched, wait
-from lgl_core.training_step import OrderedMap, baselines, gradient_step, mean_losses, threads
+from lgl_core.training_step import (
+    OrderedMap,
+    baselines,
+    gradient_step,
+    mean_losses,
+    start_from_frequencies,
+    threads,
+)
 from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
 
 __all__ = [
@@ -282,7 +289,7 @@ class _Run:
             torch.manual_seed(config.seed)
             self.model = Neuroformer(model_config)
         if not model_config.n_layers:
-            _start_from_frequencies(self.model, train_tokens)
+            start_from_frequencies(self.model, train_tokens)
         self.model = self.model.to(place)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, fused=True
@@ -387,14 +394,6 @@ class _Run:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         for name, value in progress.items():
             setattr(self, name, value)
-
-
-@torch.no_grad()
-def _start_from_frequencies(model: Neuroformer, tokens: Tokens) -> None:
-    """Heads that know no past can start where they would end without the coupling."""
-    for head, ids in ((model.neuron_head, tokens.neurons), (model.interval_head, tokens.classes)):
-        counts = np.bincount(ids, minlength=len(head.bias)) + 1
-        head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
 def _check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:

@@ -23,7 +23,15 @@ from lgl_core.training_devices import add_up, n_processes, share
 from lgl_core.transformer import Neuroformer, Seed
 from lgl_core.transformer_kernels import undivided_operations
 
-__all__ = ["OrderedMap", "baselines", "gradient_step", "losses", "mean_losses", "threads"]
+__all__ = [
+    "OrderedMap",
+    "baselines",
+    "gradient_step",
+    "losses",
+    "mean_losses",
+    "start_from_frequencies",
+    "threads",
+]
 
 Batch = tuple[Tensor, ...]
 OrderedMap = Callable[..., Iterator[Any]]
@@ -166,6 +174,19 @@ def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
     }
 
 
+@torch.no_grad()
+def start_from_frequencies(model: Neuroformer, tokens: Tokens) -> None:
+    """Heads that know no past can start where they would end without the coupling."""
+    for head, ids in ((model.neuron_head, tokens.neurons), (model.interval_head, tokens.classes)):
+        head.bias.copy_(torch.from_numpy(_log_frequencies(ids, len(head.bias))))
+
+
+def _log_frequencies(ids: NDArray, n: int) -> NDArray[np.float64]:
+    """Logarithm of how often each of ``n`` ids is among these, with one count added to each."""
+    counts = np.bincount(ids, minlength=n) + 1
+    frequencies: NDArray[np.float64] = np.log(counts / counts.sum())
+    return frequencies
+
+
 def _frequency_loss(seen: NDArray, held_out: NDArray, n: int) -> float:
-    counts = np.bincount(seen, minlength=n) + 1
-    return float(-np.log(counts / counts.sum())[held_out].mean())
+    return float(-_log_frequencies(seen, n)[held_out].mean())

@@ -5,7 +5,7 @@ import pytest
 import torch
 from test_extraction_influence import N, model, recording
 
-from lgl_core.extraction_circuits import circuits, without_column_median
+from lgl_core.extraction_circuits import circuits
 
 
 def mean_time_embedding(made, tokens):
@@ -58,15 +58,3 @@ def test_nothing_is_attended_to_hence_no_order_of_tokens_matters():
     with torch.no_grad():
         made.blocks[0].attention.query_key_value.weight[: 2 * made.config.width].normal_()
     np.testing.assert_array_equal(circuits(made, tokens), found)
-
-
-def test_a_column_has_no_zero_of_its_own():
-    rng = np.random.default_rng(0)
-    graph = rng.normal(size=(N, N))
-    found = without_column_median(graph)
-    np.testing.assert_allclose(without_column_median(graph + rng.normal(size=N)), found)
-    for pre in range(N):
-        others = np.delete(found[:, pre], pre)
-        assert np.median(others) == pytest.approx(0)
-        np.testing.assert_allclose(np.diff(others), np.diff(np.delete(graph[:, pre], pre)))
-    assert not np.diagonal(found).any()

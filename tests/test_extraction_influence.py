@@ -6,7 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgl_core.extraction_influence import Influence, influence, overlaps, positions, predicted
+from lgl_core.extraction_influence import (
+    Influence,
+    drawn_windows,
+    influence,
+    overlaps,
+    predicted,
+)
 from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import Windows, tokenize
 from lgl_core.transformer import Neuroformer, TransformerConfig
@@ -56,7 +62,8 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
     share, rate = np.zeros((n_lags, N, N)), np.zeros((n_lags, N, N))
     interval, seconds = np.zeros((n_lags, N)), np.zeros((n_lags, N))
     windows = Windows(tokens, made.config.context + 1)
-    places = positions(made, n_after).tolist()
+    rng = np.random.default_rng(0)
+    places = drawn_windows(made, tokens, None, lags, n_after, rng)[2].tolist()
     starts = np.concatenate(list(windows.in_order(7, len(places))))
     for start in starts:
         neurons, intervals, times, _ = (a[0].numpy() for a in windows[np.array([start])])

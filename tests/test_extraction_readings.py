@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lgl_core.extraction_readings import excess_shares, row_shares
+from lgl_core.extraction_readings import excess_shares, row_shares, without_column_median
 from lgl_core.metrics import co_input, spearman
 from lgl_core.networks_topologies import erdos_renyi
 
@@ -58,3 +58,15 @@ def test_the_wiring_is_seen_below_a_common_part_that_hides_it_in_co_input():
     raw, excess = (spearman(co_input(g), true) for g in (graph, excess_shares(graph)))
     assert raw < 0.1
     assert excess > 0.4
+
+
+def test_a_column_has_no_zero_of_its_own():
+    rng = np.random.default_rng(0)
+    graph = rng.normal(size=(6, 6))
+    found = without_column_median(graph)
+    np.testing.assert_allclose(without_column_median(graph + rng.normal(size=6)), found)
+    for pre in range(6):
+        others = np.delete(found[:, pre], pre)
+        assert np.median(others) == pytest.approx(0)
+        np.testing.assert_allclose(np.diff(others), np.diff(np.delete(graph[:, pre], pre)))
+    assert not np.diagonal(found).any()
