@@ -80,8 +80,14 @@ def linear_influence(
     ------
     ValueError
         If ``n_spikes`` or ``every`` is not positive, ``lags`` do not ascend, ``n_after`` leaves no
-        token of a window before it, or the recording is shorter than one window.
+        token of a window before it, the recording is shorter than one window, or the model has a
+        coupling or no layers.
     """
+    if model.config.coupling:
+        raise ValueError(
+            "model must be a Neuroformer without a coupling; for one with a coupling there is "
+            "extraction_influence.influence"
+        )
     if every < 1:
         raise ValueError(f"every must be at least 1, got {every}")
     rng = np.random.default_rng(seed)

@@ -220,7 +220,7 @@ def drawn_windows(
     ------
     ValueError
         If ``n_spikes`` is not positive, ``lags`` do not ascend, ``n_after`` leaves no token of a
-        window before it, the recording is shorter than one window, or the model has a coupling.
+        window before it, the recording is shorter than one window, or the model has no layers.
     """
     _check(model, n_spikes, lags, n_after)
     context = model.config.context
@@ -232,10 +232,9 @@ def drawn_windows(
 
 
 def _check(model: Neuroformer, n_spikes: int | None, lags: Sequence[float], n_after: int) -> None:
-    if model.config.coupling:
+    if not model.config.n_layers:
         raise ValueError(
-            "model must be a Neuroformer without a coupling: one with a coupling shows its graph, "
-            "by model.coupling.graph()"
+            "model must have layers: one without shows all it knows by model.coupling.graph()"
         )
     if n_spikes is not None and n_spikes < 1:
         raise ValueError(f"n_spikes must be at least 1, got {n_spikes}")
@@ -264,7 +263,9 @@ def overlaps(spike: Tensor, begin: Tensor, end: Tensor, lags: ArrayLike) -> Tens
     return (last - first).clamp(min=0)
 
 
-def predicted(model: Neuroformer, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+def predicted(
+    model: Neuroformer, x: Tensor, centres: Tensor, coupled: Tensor | float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Read both heads: logarithms of each neuron's share and of the expected interval in s.
 
     Parameters
@@ -274,6 +275,8 @@ def predicted(model: Neuroformer, x: Tensor, centres: Tensor) -> tuple[Tensor, T
         State after the last block.
     centres : Tensor, shape (C,)
         A typical interval of each class in s.
+    coupled : Tensor, shape (..., N)
+        Logits that a graph inside the model adds for the next neuron.
 
     Returns
     -------
@@ -282,7 +285,7 @@ def predicted(model: Neuroformer, x: Tensor, centres: Tensor) -> tuple[Tensor, T
     """
     x = model.norm(x)
     expected = model.interval_head(x).softmax(-1) @ centres
-    return model.neuron_head(x).log_softmax(-1), expected.log()
+    return (model.neuron_head(x) + coupled).log_softmax(-1), expected.log()
 
 
 class Changes(NamedTuple):
@@ -343,7 +346,10 @@ def _both(
     neurons, intervals, times = (column[:, :-1] for column in window[:3])
     past, x = _past(model, neurons, intervals, times)
     after = positions[:, None] + 1 + torch.arange(n_after)  # (R, L)
-    log_probability, log_interval = predicted(model, x[0], centres)
+    coupled = torch.zeros(1)
+    if model.config.coupling:
+        coupled = model.coupling(neurons, times, window[2][:, 1:])[0]
+    log_probability, log_interval = predicted(model, x[0], centres, coupled)
     kept = log_probability[after], log_interval[after]
 
     rerun, at = after, intervals[0][after]
@@ -354,7 +360,12 @@ def _both(
         rerun = torch.cat([positions[:, None], after], 1)
         at, who = intervals[0][rerun], torch.cat([strangers[:, None], who], 1)
     x = _rerun(model, past, positions, (who, at, times[0][rerun]))[:, -n_after:]
-    return kept, predicted(model, x, centres)
+    if model.config.coupling:
+        lags = window[2][0][after + 1] - times[0][positions, None]
+        coupled = coupled[after] - model.coupling.of_spikes(neurons[0][positions], lags)
+        if strangers is not None:
+            coupled = coupled + model.coupling.of_spikes(strangers, lags)
+    return kept, predicted(model, x, centres, coupled)
 
 
 def _past(

@@ -19,9 +19,13 @@ from lgl_core.extraction_rollout import rollout_connectivity
 from lgl_core.studies_points import EXCESS_SHARES, Model, Recording, scored
 from lgl_core.transformer_coupling import CouplingConfig
 
-__all__ = ["Constrained", "Readings"]
+__all__ = ["ALONE", "Constrained", "Readings"]
 
 Graph = NDArray[np.float64]
+
+# A graph alone has one weight per pair and lag: it learns with longer steps, whose noise has to
+# die down in the end for most weights to be zero.
+ALONE = {"epochs": 8, "learning_rate": 3e-3, "decay": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +96,13 @@ class Constrained:
         Fields of :class:`lgl_core.transformer_coupling.CouplingConfig`.
     seed : int
         Of the training.
-    size, training
+    size : str
         As for :class:`lgl_core.studies_points.Model`.
+    training : mapping
+        Fields of :class:`lgl_core.training.TrainConfig` that differ from their defaults, or for
+        the graph alone from ``ALONE``.
+    n_spikes : int
+        Spikes to remove for the influence in graph and transformer together.
     """
 
     recording: Recording
@@ -102,12 +111,14 @@ class Constrained:
     coupling: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     training: dict[str, Any] = field(default_factory=dict)
+    n_spikes: int = 20_000
 
     @property
     def variant(self) -> str:
         """Name of the kind of model, without its seed."""
         parts = [f"with {self.time_embedding}" if self.time_embedding else "alone"]
-        parts += [f"{name} {value:g}" for name, value in self.coupling.items()]
+        changes = self.coupling | self.training
+        parts += [f"{name} {value:g}" for name, value in changes.items()]
         return ", ".join(parts)
 
     @property
@@ -122,7 +133,7 @@ class Constrained:
             time_embedding=self.time_embedding or "interval",
             size=self.size,
             changes=changes,
-            training=self.training,
+            training=self.training if self.time_embedding else ALONE | self.training,
         )
 
     @property
@@ -130,14 +141,24 @@ class Constrained:
         """Whether the model has been trained."""
         return self.model.is_ready
 
+    def estimates(self) -> Iterator[tuple[str, Graph]]:
+        """Yield what tells two readings of the model apart, and the graph, ``[post, pre]``."""
+        (member,) = self.model.members()
+        for kind in ("area", "peak"):
+            yield f", {kind}", member.model.coupling.graph(kind)
+        if self.time_embedding:  # what the graph and the transformer know together
+            tokens = split_tokens(self.recording.spikes())[0]
+            found = influence(member.model, tokens, n_spikes=self.n_spikes)
+            for _, reading, graph in _of("", ", influence", found):
+                yield reading, graph
+
     def rows(self) -> pd.DataFrame:
-        """Scores of the graph, with its permuted null, and the held-out losses."""
+        """Scores of each reading, with its permuted null, and the held-out losses."""
         (member,) = self.model.members()
         truth, losses = self.recording.network(), member.history.iloc[-1]
-        coupling = member.model.coupling
         tables = [
-            scored(coupling.graph(kind), truth).assign(variant=f"{self.variant}, {kind}")
-            for kind in ("area", "peak")
+            scored(graph, truth).assign(variant=self.variant + reading)
+            for reading, graph in self.estimates()
         ]
         visible = [(f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")]
         losses_table = pd.DataFrame(visible, columns=["score", "value"])

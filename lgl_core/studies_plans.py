@@ -9,7 +9,7 @@ from typing import Any
 
 from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
-from lgl_core.studies_beyond import Constrained, Readings
+from lgl_core.studies_beyond import ALONE, Constrained, Readings
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
@@ -184,8 +184,11 @@ def _graph_constrained() -> list[Point]:
             points += [
                 Constrained(recording=recording, time_embedding=beside) for beside in ("", "rotary")
             ]
-    priors = [Constrained(recording=Recording(), coupling=prior) for prior in PRIORS]
-    return [*points, *priors]
+    first = Recording()
+    points += [Constrained(recording=first, coupling=prior) for prior in PRIORS]
+    # Is it the training that makes the difference?
+    as_plain = {name: getattr(TrainConfig, name) for name in ALONE}
+    return [*points, Constrained(recording=first, training=as_plain)]
 
 
 def _small() -> list[Point]:

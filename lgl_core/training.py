@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 import warnings
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from lgl_core.training_devices import device_named, is_first, join, launched, wa
 from lgl_core.training_step import (
     OrderedMap,
     baselines,
+    check_vocabularies,
     gradient_step,
     mean_losses,
     start_from_frequencies,
@@ -52,7 +54,9 @@ class TrainConfig:
     batch_size : int
         Sequences per step; 64 in the paper.
     learning_rate : float
-        Fixed learning rate of Adam.
+        Learning rate of Adam.
+    decay : bool
+        Whether it falls to zero along half a cosine, or stays what it is, as in the paper.
     seed : int
         Seed of the initial weights, the order of the windows and dropout.
 
@@ -70,6 +74,7 @@ class TrainConfig:
     epochs: int = 11
     batch_size: int = 64
     learning_rate: float = 1e-3
+    decay: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +83,11 @@ class TrainConfig:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
+
+    def learning_rate_at(self, epochs_done: float) -> float:
+        """Learning rate of the step that begins when so many epochs are done."""
+        share = (1 + math.cos(math.pi * epochs_done / self.epochs)) / 2 if self.decay else 1.0
+        return self.learning_rate * share
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +166,7 @@ def train(
     """
     config = config or TrainConfig()
     place = device_named(device)
-    _check_vocabularies(train_tokens, model_config)
+    check_vocabularies(train_tokens, model_config)
     directory.mkdir(parents=True, exist_ok=True)
     finished = _read_finished(directory)
     if finished is not None:
@@ -316,7 +326,7 @@ class _Run:
             while self.epoch < self.config.epochs:
                 batches = self._batches(self.epoch)
                 for starts in batches[self.batch :]:
-                    self._step(starts)
+                    self._step(starts, self.epoch + self.batch / len(batches))
                     bar.update()
                     self.seconds = time.perf_counter() - started
                     if self.batch % checkpoint_every == 0:
@@ -333,14 +343,16 @@ class _Run:
         # one batch, which only the progress bar sees.
         return self.data.shuffled(self.config.batch_size, self.stride, [self.config.seed, epoch])
 
-    def _step(self, starts: NDArray[np.int64]) -> None:
+    def _step(self, starts: NDArray[np.int64], epochs_done: float) -> None:
         self.model.train()
+        learning_rate = self.config.learning_rate_at(epochs_done)
+        self.optimizer.param_groups[0]["lr"] = learning_rate
         # Each step has its own dropout, wherever a run was interrupted.
         seed = (self.config.seed, self.epoch, self.batch)
         values = gradient_step(self.model, self.data[starts], seed, self.ordered_map)
         self.optimizer.step()
         if self.model.config.coupling:
-            self.model.coupling.shrink(self.config.learning_rate)
+            self.model.coupling.shrink(learning_rate)
         self.batch += 1
         self.sums = [self.sums[0] + values[0], self.sums[1] + values[1]]
 
@@ -394,16 +406,6 @@ class _Run:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         for name, value in progress.items():
             setattr(self, name, value)
-
-
-def _check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:
-    sizes = {"n_neurons": tokens.n_neurons, "n_classes": tokens.vocabulary.n_classes}
-    for name, given in sizes.items():
-        if getattr(config, name) != given:
-            raise ValueError(
-                f"{name} of the model must be that of the tokens, {given}, "
-                f"got {getattr(config, name)}"
-            )
 
 
 def _read_finished(directory: Path) -> TrainedModel | None:

@@ -20,12 +20,13 @@ from torch import Tensor
 
 from lgl_core.tokens import Tokens
 from lgl_core.training_devices import add_up, n_processes, share
-from lgl_core.transformer import Neuroformer, Seed
+from lgl_core.transformer import Neuroformer, Seed, TransformerConfig
 from lgl_core.transformer_kernels import undivided_operations
 
 __all__ = [
     "OrderedMap",
     "baselines",
+    "check_vocabularies",
     "gradient_step",
     "losses",
     "mean_losses",
@@ -172,6 +173,17 @@ def baselines(train_tokens: Tokens, valid_tokens: Tokens) -> dict[str, float]:
         "neuron": _frequency_loss(train_tokens.neurons, valid_tokens.neurons, n_neurons),
         "interval": _frequency_loss(train_tokens.classes, valid_tokens.classes, n_classes),
     }
+
+
+def check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:
+    """Raise ``ValueError`` if a model cannot read these tokens."""
+    sizes = {"n_neurons": tokens.n_neurons, "n_classes": tokens.vocabulary.n_classes}
+    for name, given in sizes.items():
+        if getattr(config, name) != given:
+            raise ValueError(
+                f"{name} of the model must be that of the tokens, {given}, "
+                f"got {getattr(config, name)}"
+            )
 
 
 @torch.no_grad()

@@ -136,6 +136,10 @@ class Coupling(nn.Module):
         rows = F.embedding(neurons, weights.flatten(1)).unflatten(-1, weights.shape[1:])
         return torch.einsum("bqsk,bskn->bqn", bumps, rows)
 
+    def of_spikes(self, neurons: Tensor, lags: Tensor) -> Tensor:
+        """Logits that a spike of each of the neurons (R,) adds at its lags (R, L); (R, L, N)."""
+        return filter_bumps(self.config, lags) @ self.total()[neurons]
+
     def total(self) -> Tensor:
         """Weights ``[pre, bump, post]``, the sparse and the low-rank ones together."""
         return self.weight + self.low_pre @ self.low_post if self.config.rank else self.weight

@@ -11,11 +11,11 @@ from lgl_core.extraction_influence import (
     drawn_windows,
     influence,
     overlaps,
-    predicted,
 )
 from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import Windows, tokenize
 from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer_coupling import CouplingConfig
 
 N = 6
 LAGS = (0.0, 2e-3, 5e-3)
@@ -43,17 +43,21 @@ def model(tokens, seed: int = 0, scale: float = 8.0, **changes) -> Neuroformer:
         for parameter in made.parameters():
             if parameter.ndim > 1:
                 parameter.mul_(scale)
+        if made.config.coupling:
+            made.coupling.weight.normal_()
     return made.eval()
 
 
 def log_rates(made, tokens, neurons, intervals, times):
-    """Logarithms of share and interval at each token of one sequence."""
+    """Logarithms of share and interval at each token of one sequence but the last."""
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
+    neurons, intervals, times = (
+        torch.as_tensor(a)[None] for a in (neurons[:-1], intervals[:-1], times)
+    )
     with torch.no_grad():
-        x = made.embed(*(torch.as_tensor(a)[None] for a in (neurons, intervals, times)))
-        for block in made.blocks:
-            x = block(x, torch.as_tensor(times)[None])
-        return [a[0].numpy().astype(float) for a in predicted(made, x, centres)]
+        logits, classes = made(neurons, intervals, times[:, :-1], (), times[:, 1:])
+        share, interval = logits.log_softmax(-1), (classes.softmax(-1) @ centres).log()
+        return [a[0].numpy().astype(float) for a in (share, interval)]
 
 
 def twin(made, tokens, change, n_after, lags, strangers=None):
@@ -67,9 +71,9 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
     starts = np.concatenate(list(windows.in_order(7, len(places))))
     for start in starts:
         neurons, intervals, times, _ = (a[0].numpy() for a in windows[np.array([start])])
-        kept = log_rates(made, tokens, neurons[:-1], intervals[:-1], times[:-1])
+        kept = log_rates(made, tokens, neurons, intervals, times)
         for k in places:
-            who, gaps, when = neurons[:-1].copy(), intervals[:-1].copy(), times[:-1].copy()
+            who, gaps, when = neurons.copy(), intervals.copy(), times.copy()
             if change == "removed":
                 gaps[k + 1] += gaps[k]
                 who, gaps, when = (np.delete(a, k) for a in (who, gaps, when))
@@ -91,11 +95,12 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
     return share / seconds[:, None], interval / seconds, rate / seconds[:, None], seconds
 
 
+@pytest.mark.parametrize("coupling", [None, CouplingConfig()])
 @pytest.mark.parametrize("time_embedding", ["interval", "elapsed", "rotary"])
 @pytest.mark.parametrize("mask", ["causal", "strict"])
-def test_removing_is_running_again_without_the_spike(time_embedding, mask):
+def test_removing_is_running_again_without_the_spike(time_embedding, mask, coupling):
     tokens = recording(150)
-    made = model(tokens, time_embedding=time_embedding, mask=mask)
+    made = model(tokens, time_embedding=time_embedding, mask=mask, coupling=coupling)
     found = influence(made, tokens, n_spikes=10**6, lags=LAGS, n_after=9, progress=False)
     share, interval, rate, seconds = twin(made, tokens, "removed", 9, LAGS)
     assert np.abs(share).max() > 0.02, "the spikes matter to this model"
@@ -105,9 +110,10 @@ def test_removing_is_running_again_without_the_spike(time_embedding, mask):
     np.testing.assert_allclose(found.rate, rate, rtol=1e-3, atol=2e-2)
 
 
-def test_replacing_is_running_again_with_another_neuron(monkeypatch):
+@pytest.mark.parametrize("coupling", [None, CouplingConfig()])
+def test_replacing_is_running_again_with_another_neuron(monkeypatch, coupling):
     tokens = recording(150)
-    made = model(tokens)
+    made = model(tokens, coupling=coupling)
     draw = np.random.default_rng
 
     class Stranger:
@@ -193,3 +199,10 @@ def test_what_cannot_be_done_is_said(changes, message):
     tokens = recording()
     with pytest.raises(ValueError, match=message):
         influence(model(tokens), tokens, **changes)
+
+
+def test_a_model_without_layers_is_sent_to_its_graph():
+    tokens = recording()
+    made = model(tokens, n_layers=0, coupling=CouplingConfig())
+    with pytest.raises(ValueError, match=r"model must have layers: .* model.coupling.graph"):
+        influence(made, tokens)

@@ -60,13 +60,17 @@ def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read):
 def test_a_graph_inside_a_model_is_scored_beside_its_losses(beside):
     point = Constrained(
         recording=TINY, time_embedding=beside, size="tiny", training=SHORT,
-        coupling={"sparsity": 0.2},
+        coupling={"sparsity": 0.2}, n_spikes=40,
     )  # fmt: skip
     assert not point.is_ready
     table = rows(point)
     assert point.is_ready and list(table.columns) == COLUMNS
-    name = "with rotary, sparsity 0.2" if beside else "alone, sparsity 0.2"
-    assert set(table["variant"]) == {name, f"{name}, area", f"{name}, peak"}
+    name = "with rotary" if beside else "alone"
+    name += ", sparsity 0.2, epochs 1, batch_size 8"
+    readings = {"", ", area", ", peak"}
+    if beside:
+        readings |= {f", influence, {what}" for what in ("log rate", "rate", "log share")}
+    assert set(table["variant"]) == {name + reading for reading in readings}
     assert set(table["method"]) == {"graph_constrained"}
     (member,) = point.model.members()
     losses = values(table, view="visible")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,32 +178,49 @@ def wait_for_checkpoints(path, n):
         time.sleep(0.001)
 
 
+@pytest.mark.parametrize("decay", [False, True])
 def test_an_interrupted_run_loses_at_most_the_steps_since_its_checkpoint(
-    tokens, tmp_path, monkeypatch
+    tokens, tmp_path, monkeypatch, decay
 ):
     from lgl_core import training
 
+    quick = replace(QUICK, decay=decay)
+
     step, calls = training._Run._step, []
 
-    def interrupted(run, starts):
+    def interrupted(run, *batch):
         calls.append(1)
         if len(calls) == 7:
             raise KeyboardInterrupt
-        step(run, starts)
+        step(run, *batch)
 
     monkeypatch.setattr(training._Run, "_step", interrupted)
     arguments = dict(directory=tmp_path, checkpoint_every=3, progress=False)
     with pytest.raises(KeyboardInterrupt):
-        train(*tokens, config(), QUICK, **arguments)
+        train(*tokens, config(), quick, **arguments)
     assert (tmp_path / "checkpoint.safetensors").exists()
     calls.clear()
-    monkeypatch.setattr(training._Run, "_step", lambda r, s: (calls.append(1), step(r, s)))
-    resumed = train(*tokens, config(), QUICK, **arguments)
+    monkeypatch.setattr(training._Run, "_step", lambda *a: (calls.append(1), step(*a)))
+    resumed = train(*tokens, config(), quick, **arguments)
     n_steps = len(calls) + 6
     calls.clear()
-    whole = train(*tokens, config(), QUICK, directory=tmp_path / "whole", progress=False)
+    whole = train(*tokens, config(), quick, directory=tmp_path / "whole", progress=False)
     assert n_steps == len(calls)
     assert same_weights(whole, resumed)
+
+
+def test_a_decaying_learning_rate_ends_at_zero_and_moves_nothing_there(tokens, tmp_path):
+    decaying = replace(QUICK, decay=True)
+    rates = [decaying.learning_rate_at(done) for done in np.linspace(0, 3, 61)]
+    assert rates[0] == 3e-3 and rates[-1] == 0 and np.all(np.diff(rates) < 0)
+    assert decaying.learning_rate_at(1.5) == pytest.approx(1.5e-3), "half of it in the middle"
+    assert {QUICK.learning_rate_at(done) for done in (0, 1.5, 3)} == {3e-3}
+    steady, fell = (
+        train(*tokens, config(), quick, directory=tmp_path / str(quick.decay), progress=False)
+        for quick in (QUICK, decaying)
+    )
+    moved = [abs(np.diff(m.history["valid_neuron"]))[-1] for m in (steady, fell)]
+    assert moved[1] < moved[0], "the last epoch changes less"
 
 
 def test_a_finished_run_is_read_back_not_trained_again(tokens, tmp_path):
