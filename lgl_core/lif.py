@@ -48,11 +48,16 @@ class LIFParams:
         Synaptic delay in s, for networks that bring no delays of their own.
     dt : float
         Time step in s.
+    noise_correlation : float
+        Correlation of the noise of two neurons of one group, at least 0 and at most 1.
+    noise_groups : int
+        Into how many groups the neurons are dealt, by their ids in turn: ``id % noise_groups``.
 
     Raises
     ------
     ValueError
-        If a time is not positive, sigma is negative or the reset is not below the threshold.
+        If a time is not positive, sigma is negative, the reset is not below the threshold, or the
+        correlation or the number of groups is out of range.
 
     Notes
     -----
@@ -69,6 +74,8 @@ class LIFParams:
     sigma: float = 7.0
     delay: float = 1.5e-3
     dt: float = 0.1e-3
+    noise_correlation: float = 0.0
+    noise_groups: int = 1
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
@@ -86,6 +93,12 @@ class LIFParams:
             )
         if self.delay < self.dt:
             raise ValueError(f"delay must be at least one dt = {self.dt} s, got {self.delay}")
+        if not 0 <= self.noise_correlation <= 1:
+            raise ValueError(
+                f"noise_correlation must be between 0 and 1, got {self.noise_correlation}"
+            )
+        if self.noise_groups < 1:
+            raise ValueError(f"noise_groups must be at least 1, got {self.noise_groups}")
 
 
 def simulate(
@@ -162,7 +175,7 @@ def simulate(
     blocks = _blocks(n_steps, steps_per_second, max(_BLOCK_SIZE // n_padded, 1))
     with (
         tqdm(total=n_steps * params.dt, unit="s", desc="LIF", disable=not progress) as bar,
-        closing(_normals_ahead(blocks, n_padded, key, silent=noise == 0)) as normals_of_blocks,
+        closing(_normals_ahead(blocks, n_padded, key, params)) as normals_of_blocks,
     ):
         n_spikes = 0
         for (first, last), normals in zip(blocks, normals_of_blocks, strict=True):
@@ -223,7 +236,7 @@ def _blocks(n_steps: int, steps_per_second: int, longest: int) -> list[tuple[int
 
 
 def _normals_ahead(
-    blocks: list[tuple[int, int]], n_neurons: int, key: NDArray[np.uint32], *, silent: bool
+    blocks: list[tuple[int, int]], n_neurons: int, key: NDArray[np.uint32], params: LIFParams
 ) -> Generator[NDArray[np.float32]]:
     """Yield the noise of each block; a second core draws the next one meanwhile.
 
@@ -231,12 +244,21 @@ def _normals_ahead(
     """
     longest = max(last - first for first, last in blocks)
     buffers = [np.zeros((longest, n_neurons), np.float32) for _ in range(2)]
+    n_groups = -(-params.noise_groups // LANES) * LANES
+    of_groups = np.zeros((longest, n_groups if params.noise_correlation else 0), np.float32)
+    group = np.arange(n_neurons) % params.noise_groups
+    own, shared = np.sqrt([1 - params.noise_correlation, params.noise_correlation], dtype="f4")
 
     def draw(block: int) -> NDArray[np.float32]:
         first, last = blocks[block]
         normals = buffers[block % 2][: last - first]
-        if not silent:
+        if params.sigma:
             fill_normals(first, key[0], key[1], normals)
+        if params.sigma and params.noise_correlation:
+            common = of_groups[: last - first]
+            fill_normals(first, ~key[0], key[1], common)  # another key, other numbers
+            normals *= own
+            normals += shared * common[:, group]
         return normals
 
     with ThreadPoolExecutor(1) as pool:

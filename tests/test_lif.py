@@ -373,6 +373,36 @@ def test_bits_of_the_words_are_balanced():
             assert np.abs(shares - 0.5).max() < 5 * 0.5 / np.sqrt(20_000)
 
 
+# --- noise that neurons share -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 1.0])
+def test_noise_is_shared_within_groups_and_not_between(correlation):
+    params = LIFParams(noise_correlation=correlation, noise_groups=3)
+    key = np.array([5, 6], np.uint32)
+    blocks = [(0, 15_000), (15_000, 30_000)]
+    drawn = np.concatenate([b.copy() for b in lif._normals_ahead(blocks, LANES, key, params)])
+    found = np.corrcoef(drawn.T.astype(np.float64))
+    group = np.arange(LANES) % 3
+    expected = np.where(group[:, None] == group, correlation, 0.0)
+    np.fill_diagonal(expected, 1.0)
+    np.testing.assert_allclose(found, expected, atol=5.5 / np.sqrt(30_000))
+    np.testing.assert_allclose(drawn.std(0), 1, atol=0.03)
+
+
+def test_shared_noise_makes_spikes_of_a_group_coincide():
+    network = Network(weights=np.zeros((40, 40)))
+    params = LIFParams(noise_correlation=0.6, noise_groups=4)
+    spikes = simulate(network, params, duration=200.0, seed=1)
+    alone = simulate(network, duration=200.0, seed=1)
+    assert spikes.rates.mean() == pytest.approx(alone.rates.mean(), rel=0.1)
+    counts = np.corrcoef(spikes.binned(10e-3).T.astype(float))
+    group = np.arange(40) % 4
+    same = (group[:, None] == group) & ~np.eye(40, dtype=bool)
+    apart = group[:, None] != group
+    assert counts[same].min() > 0.05 and abs(counts[apart].mean()) < 0.01
+
+
 # --- errors ------------------------------------------------------------------------------------
 
 
@@ -385,7 +415,7 @@ def test_runaway_network_stops_with_a_clear_error():
 @pytest.mark.parametrize(
     ("field", "value"),
     [("tau_m", 0.0), ("dt", -1e-4), ("sigma", -1.0), ("mu", np.nan), ("v_reset", -50.0)]
-    + [("delay", 1e-5), ("refractory", 0.0)],
+    + [("delay", 1e-5), ("refractory", 0.0), ("noise_correlation", 1.1), ("noise_groups", 0)],
 )
 def test_bad_parameters_are_named(field, value):
     with pytest.raises(ValueError, match=field):
