@@ -10,6 +10,7 @@ from typing import Any
 from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import ALONE, Constrained, Readings
+from lgl_core.studies_drive import Confusions, PartialRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
@@ -44,6 +45,13 @@ WEAK_WITH_MODELS = ((1.5, 0.8), (2.0, 0.6))
 STRONGER = {"weight": 1.0, "inhibition_ratio": 5.0}
 # What else may be known of a graph inside a model, or not be known.
 PRIORS = ({"sparsity": 0.0}, {"sparsity": 0.3}, {"dale": True}, {"rank": 8})
+# Common drive of neurons nobody listens to; noise shared by groups, with nobody hidden; shares of
+# the neurons that are listened to.
+DRIVERS: dict[str, Any] = {"hubs_hidden": True}
+NOISE: dict[str, Any] = {
+    "settings": {"n_drivers": 0}, "noise_correlation": 0.3, "noise_groups": 10,
+}  # fmt: skip
+HEARD = (0.3, 0.5, 0.8)
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
 SIZES: dict[str, Sequence[int]] = {
@@ -191,6 +199,24 @@ def _graph_constrained() -> list[Point]:
     return [*points, Constrained(recording=first, training=as_plain)]
 
 
+def _common_drive() -> list[Point]:
+    hubs = [PartialRecording(seed=seed) for seed in NETWORK_SEEDS]
+    kinds = [
+        [PartialRecording(topology="motifs", seed=seed) for seed in NETWORK_SEEDS],
+        [PartialRecording(topology="common_drive", seed=seed, **DRIVERS) for seed in NETWORK_SEEDS],
+        [PartialRecording(topology="common_drive", seed=seed, **NOISE) for seed in NETWORK_SEEDS],
+        *([replace(whole, fraction=share) for whole in hubs] for share in HEARD),
+        [replace(whole, hubs_hidden=True) for whole in hubs],
+    ]
+    # Transformers take minutes each: the first network of each kind.
+    return [
+        Confusions(recording=recording, with_models=with_models)
+        for recordings in kinds
+        for recording in recordings
+        for with_models in ((False, True) if recording.seed == NETWORK_SEEDS[0] else (False,))
+    ]
+
+
 def _small() -> list[Point]:
     recording = Recording(settings={"n_neurons": 40, "n_hubs": 2}, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
@@ -224,6 +250,10 @@ STUDIES = {
     ),
     "graph_constrained": Study(
         question="Does it help to build the graph into the model?", points=_graph_constrained
+    ),
+    "common_drive": Study(
+        question="Are two neurons that are driven together taken for connected ones?",
+        points=_common_drive,
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",
