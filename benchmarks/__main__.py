@@ -18,7 +18,7 @@ PACKAGES = [
     "lgl_core", "numpy", "numba", "torch", "brian2", "nest-simulator", "nemos", "jax",
     "scikit-learn", "elephant",
 ]  # fmt: skip
-JOBS = ["lif", "glm", "training", "extraction", "binning", "growth"]
+JOBS = ["lif", "glm", "training", "extraction", "binning", "workers", "growth"]
 
 
 def main() -> None:

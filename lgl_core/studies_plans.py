@@ -19,8 +19,12 @@ __all__ = [
     "DEFAULT_HUBS",
     "DEFAULT_SIZES",
     "DURATIONS",
+    "HEARD",
     "NETWORK_SEEDS",
     "SIZES",
+    "SMALL_NETWORK",
+    "SMALL_TRAINING",
+    "STRONGER",
     "STUDIES",
     "TOPOLOGIES",
     "Study",
@@ -43,6 +47,8 @@ WEAK_HUB_WEIGHTS, WEAK_HUB_REACHES = (1.5, 2.0, 3.0), (0.4, 0.6, 0.8)
 WEAK_WITH_MODELS = ((1.5, 0.8), (2.0, 0.6))
 # The stronger-coupled network of the first trials: mV, and no unit.
 STRONGER = {"weight": 1.0, "inhibition_ratio": 5.0}
+SMALL_NETWORK = {"n_neurons": 40, "n_hubs": 2}
+SMALL_TRAINING = {"epochs": 10, "batch_size": 16}
 # What else may be known of a graph inside a model, or not be known.
 PRIORS = ({"sparsity": 0.0}, {"sparsity": 0.3}, {"dale": True}, {"rank": 8})
 # Common drive of neurons nobody listens to; noise shared by groups, with nobody hidden; shares of
@@ -51,7 +57,8 @@ DRIVERS: dict[str, Any] = {"hubs_hidden": True}
 NOISE: dict[str, Any] = {
     "settings": {"n_drivers": 0}, "noise_correlation": 0.3, "noise_groups": 10,
 }  # fmt: skip
-HEARD = (0.3, 0.5, 0.8)
+SMALL_MOTIFS = {"n_of_each": 10}  # what a page can simulate while it is read
+HEARD = (0.3, 0.5, 0.8, 1.0)
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
 SIZES: dict[str, Sequence[int]] = {
@@ -194,6 +201,8 @@ def _graph_constrained() -> list[Point]:
             ]
     first = Recording()
     points += [Constrained(recording=first, coupling=prior) for prior in PRIORS]
+    small = Recording(settings=SMALL_NETWORK)  # what a page can train while it is read
+    points += [small, Constrained(recording=small, training=SMALL_TRAINING)]
     # Is it the training that makes the difference?
     as_plain = {name: getattr(TrainConfig, name) for name in ALONE}
     return [*points, Constrained(recording=first, training=as_plain)]
@@ -208,17 +217,17 @@ def _common_drive() -> list[Point]:
         *([replace(whole, fraction=share) for whole in hubs] for share in HEARD),
         [replace(whole, hubs_hidden=True) for whole in hubs],
     ]
-    # Transformers take minutes each: the first network of each kind.
-    return [
-        Confusions(recording=recording, with_models=with_models)
-        for recordings in kinds
-        for recording in recordings
-        for with_models in ((False, True) if recording.seed == NETWORK_SEEDS[0] else (False,))
-    ]
+    small = PartialRecording(topology="motifs", settings=SMALL_MOTIFS, duration=300.0)
+    points: list[Point] = [Confusions(recording=small)]
+    for recording in (recording for recordings in kinds for recording in recordings):
+        points.append(Confusions(recording=recording))
+        if recording.seed == NETWORK_SEEDS[0]:  # transformers take minutes each
+            points.append(Confusions(recording=recording, with_models=True))
+    return points
 
 
 def _small() -> list[Point]:
-    recording = Recording(settings={"n_neurons": 40, "n_hubs": 2}, duration=200.0)
+    recording = Recording(settings=SMALL_NETWORK, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
     return [recording, *_models(recording, size="tiny", training=training)]
 
