@@ -10,6 +10,7 @@ from typing import Any
 from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import Constrained, Readings
+from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
@@ -46,6 +47,7 @@ STRONGER = {"weight": 1.0, "inhibition_ratio": 5.0}
 PRIORS = ({"sparsity": 0.0}, {"sparsity": 0.3}, {"dale": True}, {"rank": 8})
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
+OUTSIDE_DURATION = 300.0  # s: two minutes of the other simulator
 SIZES: dict[str, Sequence[int]] = {
     "n_layers": (1, 2, 5), "width": (48, 192), "context": (32, 64, 256),
 }  # fmt: skip
@@ -188,6 +190,23 @@ def _graph_constrained() -> list[Point]:
     return [*points, *priors]
 
 
+def _outside() -> list[Point]:
+    points: list[Point] = []
+    for recording in (
+        OutsideRecording(topology=MUSHROOM_BODY),
+        OutsideRecording(simulator="izhikevich", duration=OUTSIDE_DURATION),
+    ):
+        # Equally many steps of training as elsewhere, as in the study of data.
+        epochs = round(TrainConfig.epochs * DURATION / recording.duration)
+        training = {} if epochs == TrainConfig.epochs else {"epochs": epochs}
+        points.append(recording)
+        points += [
+            OutsideModel(recording=recording, time_embedding=name, training=training)
+            for name in ("interval", "rotary")
+        ]
+    return points
+
+
 def _small() -> list[Point]:
     recording = Recording(settings={"n_neurons": 40, "n_hubs": 2}, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
@@ -221,6 +240,10 @@ STUDIES = {
     ),
     "graph_constrained": Study(
         question="Does it help to build the graph into the model?", points=_graph_constrained
+    ),
+    "outside": Study(
+        question="Do the scores hold in the wiring of a fly, and with other neurons?",
+        points=_outside,
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",
