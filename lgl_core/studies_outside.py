@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lgl_core.cache import cached
+from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.networks import Network
 from lgl_core.networks_connectomes import larval_mushroom_body
+from lgl_core.pairwise import correlogram_z
 from lgl_core.simulators import simulate_izhikevich
 from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_points import Model, Recording
@@ -69,6 +74,16 @@ class OutsideRecording(Recording):
         if self.simulator == "lif":
             return super().spikes()
         return cached(simulate_izhikevich)(self.network(), duration=self.duration, seed=self.seed)
+
+    def estimates(self) -> dict[tuple[str, str], NDArray[np.float64]]:
+        """Graphs that need no transformer, ``[post, pre]``, by method and variant.
+
+        Those of all recordings, and a correlogram of later lags: Izhikevich's neurons answer a
+        synapse after the lags that suit the integrate-and-fire neurons.
+        """
+        spikes = self.spikes().split(TRAIN_FRACTION)[0]
+        later = {("ccg", "4 to 12 ms"): correlogram_z(spikes, 4e-3, 12e-3)}
+        return super().estimates() | later
 
 
 @dataclass(frozen=True, kw_only=True)
