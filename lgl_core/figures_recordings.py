@@ -27,7 +27,13 @@ from lgl_core.metrics import off_diagonal
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["connections_by_distance", "data_needed", "estimates_beside_chance", "hub_strengths"]
+__all__ = [
+    "border_scores",
+    "connections_by_distance",
+    "data_needed",
+    "estimates_beside_chance",
+    "hub_strengths",
+]
 
 N_BINS = 80
 
@@ -195,4 +201,54 @@ def connections_by_distance(table: DataFrame, unit: str) -> Figure:
         panel.set_ylim(bottom=0)
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     shared_legend(figure, axes)
+    return figure
+
+
+@in_style
+def border_scores(table: DataFrame, supposed: float | None = None) -> Figure:
+    """Show how well straight borders split a graph in two, by where they lie.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.recordings_borders.score_borders`, with a column ``series`` for
+        what a legend tells apart, such as the direction of the border.
+    supposed : float, optional
+        Position at which a border is supposed to be.
+
+    Returns
+    -------
+    Figure
+        One panel per method. The grey band is the null of the first series: its mean and two
+        standard deviations on either side.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    columns = ("name", "series", "position", "value", "null_mean", "null_sd")
+    checked_columns("table", table, columns)
+    methods = list(table.groupby("name", sort=False))
+    series = list(table["series"].unique())
+    figure, axes = panels(len(methods), height=3.2)
+    for panel, (method, rows) in zip(axes, methods, strict=True):
+        null = rows[rows["series"] == series[0]].sort_values("position")
+        spread = 2 * null["null_sd"]
+        panel.fill_between(
+            null["position"],
+            null["null_mean"] - spread,
+            null["null_mean"] + spread,
+            color="0.85",
+            label="null: units relabelled",
+        )
+        for number, name in enumerate(series):
+            _draw_line(panel, rows[rows["series"] == name], "position", name, number)
+        if supposed is not None:
+            panel.axvline(supposed, color="black", ls="--", lw=1, label="supposed border")
+        panel.set(
+            title=method, xlabel="border after column (row)", ylabel="chance that within wins"
+        )
+        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    shared_legend(figure, axes, columns=3)
     return figure

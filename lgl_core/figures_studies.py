@@ -51,6 +51,7 @@ NETWORK_NAMES = {
     "scale_free": "scale-free",
     "spatial": "spatial",
     "c_elegans": "C. elegans",
+    "larval_mushroom_body": "mushroom body",
 }
 # What an estimate scores that knows nothing, where that is the same for every graph.
 NO_KNOWLEDGE = {"pearson": 0.0, "spearman": 0.0, "auc": 0.5}

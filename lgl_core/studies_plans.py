@@ -11,6 +11,7 @@ from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import ALONE, Constrained, Readings
 from lgl_core.studies_drive import Confusions, PartialRecording
+from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
@@ -61,6 +62,7 @@ SMALL_MOTIFS = {"n_of_each": 10}  # what a page can simulate while it is read
 HEARD = (0.3, 0.5, 0.8, 1.0)
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
+OUTSIDE_DURATION = 300.0  # s: two minutes of the other simulator
 SIZES: dict[str, Sequence[int]] = {
     "n_layers": (1, 2, 5), "width": (48, 192), "context": (32, 64, 256),
 }  # fmt: skip
@@ -226,6 +228,23 @@ def _common_drive() -> list[Point]:
     return points
 
 
+def _outside() -> list[Point]:
+    points: list[Point] = []
+    for recording in (
+        OutsideRecording(topology=MUSHROOM_BODY),
+        OutsideRecording(simulator="izhikevich", duration=OUTSIDE_DURATION),
+    ):
+        # Equally many steps of training as elsewhere, as in the study of data.
+        epochs = round(TrainConfig.epochs * DURATION / recording.duration)
+        training = {} if epochs == TrainConfig.epochs else {"epochs": epochs}
+        points.append(recording)
+        points += [
+            OutsideModel(recording=recording, time_embedding=name, training=training)
+            for name in ("interval", "rotary")
+        ]
+    return points
+
+
 def _small() -> list[Point]:
     recording = Recording(settings=SMALL_NETWORK, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
@@ -263,6 +282,9 @@ STUDIES = {
     "common_drive": Study(
         question="Are two neurons that are driven together taken for connected ones?",
         points=_common_drive,
+    "outside": Study(
+        question="Do the scores hold in the wiring of a fly, and with other neurons?",
+        points=_outside,
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

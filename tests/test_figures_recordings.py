@@ -16,6 +16,7 @@ from figure_checks import (
 )
 
 from lgl_core import figures_recordings
+from lgl_core.recordings_borders import score_borders
 from lgl_core.recordings_chance import marks_by_distance
 from lgl_core.recordings_readout import hub_confidence
 
@@ -35,7 +36,11 @@ DISTANCES = marks_by_distance(
     np.arange(20) < 9,
 )
 
+BORDERS = score_borders(GRAPHS, [(k % 5, k // 5) for k in range(20)], fewest=5, n=3)
+BORDERS["series"] = "between " + BORDERS["axis"]
+
 FIGURES = {
+    "border_scores": lambda: figures_recordings.border_scores(BORDERS, 2),
     "connections_by_distance": lambda: figures_recordings.connections_by_distance(
         DISTANCES, "electrodes"
     ),
@@ -114,3 +119,19 @@ def test_missing_columns():
         figures_recordings.data_needed(CURVES.drop(columns="value"), 1.0)
     with pytest.raises(ValueError, match="tables"):
         figures_recordings.hub_strengths({"GLM": HUBS["GLM"].drop(columns="low")}, UNITS)
+
+
+def test_borders_stand_at_their_positions_before_the_null_of_the_first_series():
+    figure = FIGURES["border_scores"]()
+    for axes, (name, rows) in zip(figure.axes, BORDERS.groupby("name", sort=False), strict=False):
+        assert axes.get_title() == name
+        for line, series in zip(axes.lines, ("columns", "rows"), strict=False):
+            mine = rows[rows["axis"] == series]
+            np.testing.assert_allclose(line.get_xdata(), mine["position"])
+            np.testing.assert_allclose(line.get_ydata(), mine["value"])
+        null = rows[rows["axis"] == "columns"]
+        (band,) = axes.collections
+        low, high = null["null_mean"] - 2 * null["null_sd"], null["null_mean"] + 2 * null["null_sd"]
+        edges = band.get_paths()[0].vertices[:, 1]
+        assert edges.min() == pytest.approx(low.min()) and edges.max() == pytest.approx(high.max())
+        assert axes.lines[-1].get_xdata()[0] == 2

@@ -31,6 +31,7 @@ FLOORS = {
     "provenance": 1,
     "transformer": 1,
     "lif": 2,
+    "simulators": 2,
     "tokens": 2,
     "glm": 2,
     "pairwise": 2,
