@@ -10,6 +10,7 @@ from typing import Any
 from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import Constrained, Readings
+from lgl_core.studies_methods import Methods
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
@@ -188,6 +189,10 @@ def _graph_constrained() -> list[Point]:
     return [*points, *priors]
 
 
+def _methods() -> list[Point]:
+    return [Methods(recording=Recording(seed=seed)) for seed in NETWORK_SEEDS]
+
+
 def _small() -> list[Point]:
     recording = Recording(settings={"n_neurons": 40, "n_hubs": 2}, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
@@ -226,5 +231,8 @@ STUDIES = {
         question="What do three models of the published size know?",
         points=_paper_size,
         keeps_graphs=True,
+    ),
+    "methods": Study(
+        question="What do other published methods know, and what do they cost?", points=_methods
     ),
 }
