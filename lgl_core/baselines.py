@@ -80,9 +80,8 @@ def transfer_entropy(
         raise ValueError(f"max_delay must be shorter than an epoch, got {max_delay} s")
     occupied, first = np.unique(bins * n + neurons, return_index=True)
     bins, neurons = bins[first], neurons[first]
-    # Whether the same neuron fired in the bin before, of the same epoch.
+    # Whether the same neuron fired in the bin before; not asked in the first bin of an epoch.
     again = np.isin(occupied - n, occupied, assume_unique=True)
-    again &= ~np.isin(bins, borders)
     pairs = np.zeros((3, n_delays, n, n), np.int64)
     singles = np.zeros((4, n_delays, n), np.int64)
     _add_cases(bins, neurons, again, borders, pairs, singles)

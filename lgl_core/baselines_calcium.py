@@ -219,11 +219,10 @@ def _poisson_weights(
     own = len(inverse) - n_neurons + neurons
 
     def step(slopes: NDArray) -> NDArray:
-        if not same_frame:
-            return inverse @ slopes
-        # As if row and column of the neuron's own regressor were not in the Hessian.
-        slopes[own, neurons] = 0
         whole = inverse @ slopes
+        if not same_frame:
+            return whole
+        # As if the neuron's own regressor were in neither the slopes nor the Hessian.
         return whole - inverse[:, own] * (whole[own, neurons] / np.diagonal(inverse)[own])
 
     def evaluated(weights: NDArray) -> tuple[NDArray, NDArray]:

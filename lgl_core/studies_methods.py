@@ -129,7 +129,9 @@ def measured(method: str, variant: str, spikes: SpikeTrains) -> Run:
     Notes
     -----
     The process is a new one, so that nothing that ran before has raised its memory. How many
-    threads linear algebra uses is up to the environment, as always.
+    threads linear algebra uses is up to the environment, as always. Memory that the process had
+    taken before, when it read the spikes, and has given back, some tens of MB, is not counted when
+    it is taken again: what is told of a frugal method is too little.
     """
     if (method, variant) not in METHODS:
         raise ValueError(
