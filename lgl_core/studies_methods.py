@@ -19,6 +19,7 @@ from lgl_core.baselines import transfer_entropy, tspe
 from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescence
 from lgl_core.baselines_dynamics import event_timing, firing_rate_dynamics
 from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.masked import masked_connectivity, train_masked
 from lgl_core.pairwise import correlogram_z, partial_covariance
 from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_points import Recording, scored
@@ -40,6 +41,11 @@ def _calcium(spikes: SpikeTrains, frame_rate: float, **settings: str | bool) -> 
     return calcium_connectivity(frames, frame_rate, **settings)  # type: ignore[arg-type]
 
 
+def _masked(spikes: SpikeTrains) -> Graph:
+    """Train a masked model and ask it who matters to whom."""
+    return masked_connectivity(train_masked(spikes), spikes)
+
+
 METHODS: dict[tuple[str, str], Method] = {
     ("ccg", "1 to 4 ms"): correlogram_z,
     ("partial covariance", "10 ms"): partial_covariance,
@@ -59,6 +65,7 @@ METHODS: dict[tuple[str, str], Method] = {
         _calcium, frame_rate=60.0, likelihood="quadratic", same_frame=False
     ),
     ("calcium", "30 Hz, least squares"): partial(_calcium, frame_rate=30.0, likelihood="quadratic"),
+    ("masked model", "10 ms"): _masked,
 }
 """What is compared, by method and variant. All take spikes and give a graph, ``[post, pre]``."""
 
@@ -84,7 +91,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Methods:
-    """A recording, read by all methods that need no transformer and no GLM.
+    """A recording, read by all methods that are neither the GLM nor the paper's transformer.
 
     Parameters
     ----------
