@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib.externals.loky import ProcessPoolExecutor
 from numpy.typing import NDArray
 
 from lgl_core.baselines import transfer_entropy, tspe
@@ -46,6 +45,7 @@ def _masked(spikes: SpikeTrains) -> Graph:
     return masked_connectivity(train_masked(spikes), spikes)
 
 
+# What is compared, by method and variant. All take spikes and give a graph, [post, pre].
 METHODS: dict[tuple[str, str], Method] = {
     ("ccg", "1 to 4 ms"): correlogram_z,
     ("partial covariance", "10 ms"): partial_covariance,
@@ -67,7 +67,6 @@ METHODS: dict[tuple[str, str], Method] = {
     ("calcium", "30 Hz, least squares"): partial(_calcium, frame_rate=30.0, likelihood="quadratic"),
     ("masked model", "10 ms"): _masked,
 }
-"""What is compared, by method and variant. All take spikes and give a graph, ``[post, pre]``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +144,10 @@ def measured(method: str, variant: str, spikes: SpikeTrains) -> Run:
             f"method and variant must be one of {', '.join(map(str, METHODS))}, "
             f"got {(method, variant)}"
         )
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as process:
-        return process.submit(_timed, method, variant, spikes).result()
+    # Studies run points in joblib's processes, from which only joblib's own can start others.
+    with ProcessPoolExecutor(1) as process:
+        run: Run = process.submit(_timed, method, variant, spikes).result()
+    return run
 
 
 def _timed(method: str, variant: str, spikes: SpikeTrains) -> Run:

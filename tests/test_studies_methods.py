@@ -1,11 +1,10 @@
 """The bench of methods: what is scored is what a method gives, and its cost is its own."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Parallel, delayed
+from joblib.externals.loky import ProcessPoolExecutor
 from test_studies import TINY
 
 from lgl_core import studies_methods
@@ -53,9 +52,16 @@ def peak_of_greedy(spikes):
 
 
 def test_memory_is_what_the_run_adds(spikes):
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as process:
+    with ProcessPoolExecutor(1) as process:
         assert process.submit(peak_of_greedy, spikes).result() == pytest.approx(300, abs=30)
+
+
+def test_it_can_be_measured_where_studies_run(spikes):
+    """Two points at once, each in a process of joblib."""
+    keys = [("ccg", "1 to 4 ms"), ("transfer entropy", "signed")]
+    runs = Parallel(n_jobs=2)(delayed(measured)(*key, spikes) for key in keys)
+    for key, run in zip(keys, runs, strict=True):
+        np.testing.assert_array_equal(run.graph, METHODS[key](spikes))
 
 
 def test_rows_are_the_scores_the_time_and_the_memory_of_each_method(monkeypatch, spikes):
