@@ -11,6 +11,7 @@ from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import ALONE, Constrained, Readings
 from lgl_core.studies_drive import Confusions, PartialRecording
+from lgl_core.studies_methods import Methods
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
@@ -245,6 +246,10 @@ def _outside() -> list[Point]:
     return points
 
 
+def _methods() -> list[Point]:
+    return [Methods(recording=Recording(seed=seed)) for seed in NETWORK_SEEDS]
+
+
 def _small() -> list[Point]:
     recording = Recording(settings=SMALL_NETWORK, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
@@ -282,9 +287,13 @@ STUDIES = {
     "common_drive": Study(
         question="Are two neurons that are driven together taken for connected ones?",
         points=_common_drive,
+    ),
     "outside": Study(
         question="Do the scores hold in the wiring of a fly, and with other neurons?",
         points=_outside,
+    ),
+    "methods": Study(
+        question="What do other published methods know, and what do they cost?", points=_methods
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

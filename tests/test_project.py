@@ -35,6 +35,8 @@ FLOORS = {
     "tokens": 2,
     "glm": 2,
     "pairwise": 2,
+    "baselines": 2,
+    "masked": 2,
     "recordings": 2,
     "figures": 2,
     "training": 3,

@@ -1,0 +1,99 @@
+"""The bench of methods: what is scored is what a method gives, and its cost is its own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import Parallel, delayed
+from joblib.externals.loky import ProcessPoolExecutor
+from test_studies import TINY
+
+from lgl_core import studies_methods
+from lgl_core.baselines import transfer_entropy
+from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.metrics_views import score_card
+from lgl_core.studies_methods import METHODS, PEAK, Methods, Run, measured
+from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES
+from lgl_core.studies_points import COLUMNS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cold_cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def spikes():
+    return TINY.spikes().split(TRAIN_FRACTION)[0]
+
+
+@pytest.mark.parametrize("key", METHODS, ids=", ".join)
+def test_every_method_gives_a_graph_of_a_short_recording(key, spikes):
+    graph = METHODS[key](spikes)
+    assert graph.shape == (12, 12) and np.isfinite(graph).all() and graph.any()
+
+
+def test_a_run_is_the_method_called_by_hand_and_its_cost(spikes):
+    run = measured("transfer entropy", "signed", spikes)
+    np.testing.assert_array_equal(run.graph, transfer_entropy(spikes))
+    assert 0 < run.seconds < 10 and 0 <= run.peak_mb < 500
+
+
+def greedy(spikes):
+    """Take 300 MB for the whole recording, and next to nothing for the warm-up."""
+    return np.ones((300 if spikes.duration > 10 else 1, 2**17))[:1]
+
+
+def peak_of_greedy(spikes):
+    METHODS["greedy", ""] = greedy
+    return studies_methods._timed("greedy", "", spikes).peak_mb
+
+
+def test_memory_is_what_the_run_adds(spikes):
+    with ProcessPoolExecutor(1) as process:
+        assert process.submit(peak_of_greedy, spikes).result() == pytest.approx(300, abs=30)
+
+
+def test_it_can_be_measured_where_studies_run(spikes):
+    """Two points at once, each in a process of joblib."""
+    keys = [("ccg", "1 to 4 ms"), ("transfer entropy", "signed")]
+    runs = Parallel(n_jobs=2)(delayed(measured)(*key, spikes) for key in keys)
+    for key, run in zip(keys, runs, strict=True):
+        np.testing.assert_array_equal(run.graph, METHODS[key](spikes))
+
+
+def test_rows_are_the_scores_the_time_and_the_memory_of_each_method(monkeypatch, spikes):
+    taken = []
+
+    def run(method, variant, given):
+        taken.append((method, variant))
+        np.testing.assert_array_equal(given.times, spikes.times)
+        return Run(graph=METHODS[method, variant](given), seconds=len(taken), peak_mb=7.5)
+
+    monkeypatch.setattr(studies_methods, "measured", run)
+    point = Methods(recording=TINY)
+    table = point.rows()
+    assert point.is_ready and list(table.columns) == COLUMNS and taken == list(METHODS)
+    truth = TINY.network()
+    for seconds, (method, variant) in enumerate(METHODS, start=1):
+        rows = table[(table["method"] == method) & (table["variant"] == variant)]
+        assert (rows["seconds"] == seconds).all()
+        found = rows.set_index(["view", "score"])["value"]
+        assert found["cost", PEAK] == 7.5
+        graph = METHODS[method, variant](spikes)
+        card = score_card(graph, truth.weights, truth.hubs).set_index(["view", "score"])["value"]
+        pd.testing.assert_series_equal(found[card.index], card, check_names=False)
+    assert table.loc[table["view"] == "true", "null_sd"].notna().any()
+
+
+def test_an_unknown_method_is_named(spikes):
+    with pytest.raises(ValueError, match="got \\('transfer entropy', 'squared'\\)"):
+        measured("transfer entropy", "squared", spikes)
+
+
+def test_the_study_has_a_point_for_each_network():
+    points = STUDIES["methods"].points()
+    assert [point.recording.seed for point in points] == list(NETWORK_SEEDS)
+    assert all(isinstance(point, Methods) for point in points)
