@@ -18,6 +18,7 @@ from lgl_core.baselines import transfer_entropy, tspe
 from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescence
 from lgl_core.baselines_dynamics import event_timing, firing_rate_dynamics
 from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.masked import masked_connectivity, train_masked
 from lgl_core.pairwise import correlogram_z, partial_covariance
 from lgl_core.spikes import SpikeTrains
@@ -32,6 +33,11 @@ Method = Callable[[SpikeTrains], Graph]
 PEAK = "peak_mb"
 # Seconds of spikes on which a method runs first, so that compiling it is not timed.
 _WARM_UP = 5.0
+
+
+def _glm(spikes: SpikeTrains) -> Graph:
+    """Fit the GLM of the other pages."""
+    return fit_glm(spikes, GLMConfig()).coupling("area")
 
 
 def _calcium(spikes: SpikeTrains, frame_rate: float, **settings: str | bool) -> Graph:
@@ -49,6 +55,7 @@ def _masked(spikes: SpikeTrains) -> Graph:
 METHODS: dict[tuple[str, str], Method] = {
     ("ccg", "1 to 4 ms"): correlogram_z,
     ("partial covariance", "10 ms"): partial_covariance,
+    ("glm", "area"): _glm,
     ("transfer entropy", "signed"): transfer_entropy,
     ("transfer entropy", "unsigned"): partial(transfer_entropy, signed=False),
     ("transfer entropy", "signed, sum of delays"): partial(transfer_entropy, over="sum"),
@@ -90,7 +97,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Methods:
-    """A recording, read by all methods that are neither the GLM nor the paper's transformer.
+    """A recording, read by all methods but the paper's transformer.
 
     Parameters
     ----------
