@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from gapped import random_gapped_trains
 from hypothesis import given, settings
-from test_pairwise import DRIVEN, DRIVER, INHIBITED, SILENT, poisson, recording
+from test_pairwise import DRIVEN, DRIVER, INHIBITED, EveryGraph, poisson, recording
 
 from lgl_core.baselines import transfer_entropy, tspe
 from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescence
 from lgl_core.baselines_dynamics import event_timing, firing_rate_dynamics
-from lgl_core.metrics import off_diagonal
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=40, deadline=None)
@@ -66,21 +65,8 @@ READS = [name for name in GRAPHS if name != "event timing, spike"]
 
 
 @pytest.mark.parametrize("graph_of", GRAPHS.values(), ids=GRAPHS)
-class TestEveryGraph:
-    def test_is_finite_with_a_zero_diagonal_and_zeros_for_the_silent(self, graph_of, driven):
-        graph = graph_of(driven)
-        assert graph.dtype == np.float64 and graph.shape == (5, 5)
-        assert np.isfinite(graph).all() and not np.diagonal(graph).any()
-        assert not graph[SILENT].any() and not graph[:, SILENT].any()
-        assert off_diagonal(graph[:SILENT, :SILENT]).all()
-
-    def test_of_no_spikes_is_zero(self, graph_of):
-        assert not graph_of(recording([], [], duration=1.0)).any()
-
-    def test_follows_the_neurons_when_these_are_numbered_anew(self, graph_of, driven):
-        order = [3, 1, 4, 0, 2]
-        expected = graph_of(driven)[np.ix_(order, order)]
-        np.testing.assert_allclose(graph_of(driven.select(order)), expected, rtol=1e-6, atol=1e-9)
+class TestEveryGraph(EveryGraph):
+    rtol = 1e-6
 
 
 @pytest.mark.parametrize("name", READS)

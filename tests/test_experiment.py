@@ -21,12 +21,7 @@ GLM = GLMConfig(n_basis=2, window=10e-3)
 PATH = {"duration": 30.0, "seed": 3, "size": "tiny", "train_config": QUICK, "glm_config": GLM}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cold_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("cold_cache")
 
 
 @pytest.fixture(scope="module")

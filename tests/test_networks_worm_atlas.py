@@ -1,17 +1,15 @@
 """The measured worm: a file of the same layout, and the real one where it is there."""
 
-import functools
 import hashlib
-import threading
 import tomllib
 from fnmatch import fnmatch
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from local_server import serving
 
 from lgl_core import networks_worm_atlas
 from lgl_core.networks_topologies import c_elegans, c_elegans_neurons
@@ -50,11 +48,6 @@ def pair(pre: str, post: str) -> tuple[int, int]:
     return NAMES.index(post), NAMES.index(pre)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """A server on this machine with a small file like the published one."""
@@ -66,14 +59,12 @@ def published(tmp_path, monkeypatch):
         for strain, sign in (("wt", 1), ("unc31", -1)):
             file[f"{strain}/dFF"], file[f"{strain}/q"] = sign * RESPONSE, Q
             file[f"{strain}/occ1"] = TRIALS
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(networks_worm_atlas, "_URL", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setattr(networks_worm_atlas, "_SHA256", checksum)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "kept"))
-    yield path
-    server.shutdown()
+    with serving(folder) as url:
+        monkeypatch.setattr(networks_worm_atlas, "_URL", url)
+        yield path
 
 
 class TestReading:

@@ -1,14 +1,12 @@
 """What can be fetched is what was published, and is read as its files say."""
 
-import functools
 import hashlib
 import os
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from local_server import serving
 
 from lgl_core import recordings_public
 from lgl_core.recordings import read
@@ -22,11 +20,6 @@ def same(session, other):
         np.array_equal(getattr(session.spikes, name), getattr(other.spikes, name))
         for name in ("times", "neurons", "duration")
     )
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
@@ -45,13 +38,11 @@ def published(tmp_path, monkeypatch):
             for path in sorted(folder.iterdir())
         )
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(recordings_public, "_URL", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setattr(recordings_public, "_REGISTRY", registry)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "kept"))
-    yield folder
-    server.shutdown()
+    with serving(folder) as url:
+        monkeypatch.setattr(recordings_public, "_URL", url)
+        yield folder
 
 
 class TestFetching:

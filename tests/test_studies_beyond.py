@@ -14,12 +14,7 @@ from lgl_core.studies_points import COLUMNS, rows
 SHORT = {"epochs": 1, "batch_size": 8}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cold_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("cold_cache")
 
 
 def values(table, **labels):

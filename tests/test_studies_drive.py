@@ -18,12 +18,7 @@ DRIVEN = PartialRecording(
 SMALL_HUBS = {"n_neurons": 40, "n_hubs": 2}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cold_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("cold_cache")
 
 
 def test_with_nothing_hidden_it_is_a_recording():

@@ -15,13 +15,7 @@ from lgl_core.studies_methods import METHODS, PEAK, Methods, Run, measured
 from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES
 from lgl_core.studies_points import COLUMNS
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cold_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("cold_cache")
 
 
 @pytest.fixture(scope="module")

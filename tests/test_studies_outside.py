@@ -17,12 +17,7 @@ SMALL = {"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}
 TINY = OutsideRecording(settings=SMALL, duration=20.0, simulator="izhikevich")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cold_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LGL_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("cold_cache")
 
 
 def test_labels_tell_networks_and_neurons_apart():
