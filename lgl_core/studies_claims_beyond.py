@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
+from lgl_core.studies_plans import OUTSIDE_DURATION
 from lgl_core.studies_report import chosen, mean_shown
 from lgl_core.studies_verdicts import (
     ATTENTION,
@@ -13,8 +15,13 @@ from lgl_core.studies_verdicts import (
     verdict_of,
 )
 
-__all__ = ["CLAIMS_BEYOND", "INFLUENCE"]
+__all__ = ["CLAIMS_BEYOND", "INFLUENCE", "OUTSIDE"]
 
+# Recordings that neither the paper's wiring nor its neurons made, and what they are.
+OUTSIDE = {
+    OutsideRecording(topology=MUSHROOM_BODY).label: "a fly's mushroom body",
+    OutsideRecording(simulator="izhikevich", duration=OUTSIDE_DURATION).label: "other neurons",
+}
 # Of a spike that is removed on the rates that both heads predict together.
 INFLUENCE = ", removed, log rate"
 # A correlation with single synapses from which they could be read off.
@@ -41,7 +48,34 @@ def _edges_are_read(tables: Tables) -> Finding:
     )
 
 
+def _holds_outside(tables: Tables) -> Finding:
+    """Open question 2: co-input by attention, where neither wiring nor neurons are the paper's."""
+    table = chosen(tables("outside"), score="spearman", view="co_input")
+    checks, measured = [], []
+    for label, place in OUTSIDE.items():
+        here = chosen(table, network=label)
+        alone = chosen(here, method="truth", variant="strengths only")["value"].mean()
+        reached = []
+        for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
+            mine = chosen(here, **labels)
+            value, sd = mine["value"].mean(), mine["null_sd"].mean()
+            checks += [bool(value > 2 * sd), bool(value > alone)]
+            reached.append(f"{name} {value:.2f}")
+        measured.append(f"{place}: {', '.join(reached)}, true strengths alone {alone:.2f}")
+    return Finding(
+        f"co-input, Spearman, {'; '.join(measured)}",
+        null_of(chosen(table, method="attention")),
+        verdict_of(checks, "above the null, and above the true strengths alone, in each"),
+    )
+
+
 CLAIMS_BEYOND = [
+    Claim(
+        "open question 2",
+        "Attention's co-input generalises beyond the simulated network",
+        "real-models",
+        _holds_outside,
+    ),
     Claim(
         "open question 3",
         "Direct edges can be read out of the trained model, with their signs",

@@ -14,7 +14,7 @@ from lgl_core.metrics import paper_table_1
 from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
-from lgl_core.studies_claims_beyond import CLAIMS_BEYOND, INFLUENCE
+from lgl_core.studies_claims_beyond import CLAIMS_BEYOND, INFLUENCE, OUTSIDE
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_plans import SIZES
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
@@ -43,6 +43,7 @@ METHODS |= {
     f"{name} influence": {"method": "influence", "variant": METHODS[name]["variant"] + INFLUENCE}
     for name in BOTH_MODELS
 }
+METHODS["true strengths"] = {"method": "truth", "variant": "strengths only"}
 THREE = ("GLM", "attention", "rotary")
 
 
@@ -71,7 +72,7 @@ def study(numbers):
         for (network, training), value in np.ndenumerate(values):
             row = labels | {"network_seed": network, "model_seed": training, "value": value}
             rows += [row | {"score": one} for one in ([score] if score else CORRELATIONS)]
-    return pd.DataFrame(rows, columns=COLUMNS).fillna({"layer": ""})
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"layer": object}).fillna({"layer": ""})
 
 
 def of_setting(setting, numbers):
@@ -224,6 +225,12 @@ def excess(edges, co_input):
     return {"spatial": one, "erdos_renyi": one}
 
 
+def outside(models, strengths):
+    """Co-input outside the simulation, of both models and of the strengths of the truth."""
+    numbers = {(name, "co_input"): models for name in BOTH_MODELS}
+    return dict.fromkeys(OUTSIDE, numbers | {("true strengths", "co_input"): strengths})
+
+
 def influences(off_hubs):
     """Edges off the hubs of both models, by influence and by attention."""
     values = {name: 0.1 for name in BOTH_MODELS}
@@ -291,6 +298,7 @@ EXAMPLES = {
         excess(edges=(0.3, 0.1), co_input=(0.0, 1.9 * NULL_SD)),
     ),
     "edges_are_read": (influences(0.6), influences(1.9 * NULL_SD)),
+    "holds_outside": (outside(0.6, 0.3), outside(1.9 * NULL_SD, 0.3)),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
@@ -318,6 +326,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("strong_co_input", trainings([0.9, 0.9, 0.66])),
         ("off_the_hubs", off_hubs(0, 0, 0.6)),
         ("edges_are_read", influences(0.3)),
+        ("holds_outside", outside(0.6, 0.9)),
         ("excess_shows", excess(edges=(0.1, 0.3), co_input=(0.1, 0.05))),
         ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
