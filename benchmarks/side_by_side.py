@@ -7,15 +7,14 @@ peak memory is that of one side.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from lgl_core.provenance import peak_mb
 
 __all__ = ["Job", "alone", "compare"]
 
@@ -72,7 +71,7 @@ def compare(
 
             agreed = same_result(*(run(*side)[1] for side in sides))
             outcomes = [[run(*side) for side in sides] for _ in range(pairs)]
-        memory = [process.submit(_peak_mb).result() for process, _ in sides]
+        memory = [process.submit(peak_mb).result() for process, _ in sides]
     seconds, results = (
         [[outcome[k] for outcome in side] for side in zip(*outcomes, strict=True)] for k in (0, 1)
     )
@@ -116,7 +115,7 @@ def alone(function: Job, *, repeats: int = 1, **arguments: Any) -> dict[str, Any
         runs = [process.submit(function, **arguments).result() for _ in range(n_runs)]
         return {
             "seconds": min(seconds for seconds, _ in runs[-repeats:]),
-            "mb": process.submit(_peak_mb).result(),
+            "mb": process.submit(peak_mb).result(),
             "result": runs[-1][1],
         }
 
@@ -124,13 +123,3 @@ def alone(function: Job, *, repeats: int = 1, **arguments: Any) -> dict[str, Any
 def _process() -> ProcessPoolExecutor:
     # Spawned, not forked: a forked process inherits what the other side has loaded.
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-
-
-def _peak_mb() -> float:
-    # What getrusage says begins, on Linux, with the memory of the process that started this one.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

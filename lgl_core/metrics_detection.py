@@ -13,7 +13,14 @@ from scipy.stats import rankdata
 
 from lgl_core.metrics import _correlation, _is_constant, _pair, hub_ranks, off_diagonal
 
-__all__ = ["auc", "average_precision", "hubs_found", "sign_agreement", "spearman_ceiling"]
+__all__ = [
+    "auc",
+    "average_precision",
+    "chance_above",
+    "hubs_found",
+    "sign_agreement",
+    "spearman_ceiling",
+]
 
 Edges = Literal["abs", "excitatory", "inhibitory"]
 
@@ -47,6 +54,24 @@ def auc(estimate: ArrayLike, truth: ArrayLike, edges: Edges = "abs") -> float:
     synapses are; :func:`average_precision` does.
     """
     return _auc(*_ranks_and_targets(estimate, truth, edges))
+
+
+def chance_above(first: ArrayLike, second: ArrayLike) -> float:
+    """Measure the chance that a value of the first is larger than one of the second.
+
+    Parameters
+    ----------
+    first, second : array_like, flat
+        Any numbers.
+
+    Returns
+    -------
+    float
+        Ties count half; NaN if one of the two is empty.
+    """
+    above, below = np.ravel(first), np.ravel(second)
+    values = np.concatenate([above, below])
+    return _auc(_ranks(values), np.arange(values.size) < above.size) if values.size else np.nan
 
 
 def average_precision(estimate: ArrayLike, truth: ArrayLike, edges: Edges = "abs") -> float:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from lgl_core.metrics import _checked
+from lgl_core.metrics_detection import chance_above
 
 __all__ = ["KINDS", "confusion", "pair_kinds"]
 
@@ -111,16 +111,8 @@ def confusion(estimate: ArrayLike, kinds: ArrayLike) -> pd.DataFrame:
                          f"got {kinds.shape}")  # fmt: skip
     values = {kind: graph[kinds == kind] for kind in KINDS}
     rows = [
-        (kind, len(own), _above(values["edge"], own), _above(own, values["neither"]))
+        (kind, len(own), chance_above(values["edge"], own), chance_above(own, values["neither"]))
         for kind, own in values.items()
         if len(own)
     ]
     return pd.DataFrame(rows, columns=["kind", "n", "edge_above", "above_neither"])
-
-
-def _above(first: NDArray, second: NDArray) -> float:
-    """Chance that a value of the first is larger than one of the second, ties counting half."""
-    if not len(first) or not len(second):
-        return float("nan")
-    ranks = rankdata(np.concatenate([first, second]))[: len(first)]
-    return float((ranks.mean() - (len(first) + 1) / 2) / len(second))

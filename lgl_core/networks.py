@@ -155,13 +155,7 @@ def hub_network(
     ):
         if not 0 <= value <= 1:
             raise ValueError(f"{name} must lie between 0 and 1, got {value}")
-    for name, value in (
-        ("weight", weight),
-        ("hub_weight", hub_weight),
-        ("inhibition_ratio", inhibition_ratio),
-    ):
-        if not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be a finite number >= 0, got {value}")
+    _check_sizes(weight=weight, hub_weight=hub_weight, inhibition_ratio=inhibition_ratio)
     n_inhibitory = round(inhibitory_fraction * n_neurons)
     if n_neurons < 2 or n_hubs < 0 or n_hubs + n_inhibitory > n_neurons:
         raise ValueError(
@@ -192,6 +186,12 @@ def hub_network(
         hubs=np.sort(hubs),
         inhibitory=np.sort(inhibitory),
     )
+
+
+def _check_sizes(**sizes: float) -> None:
+    for name, size in sizes.items():
+        if not 0 <= size < np.inf:
+            raise ValueError(f"{name} must be a finite number >= 0, got {size}")
 
 
 def _read_only(values: ArrayLike, dtype: type) -> NDArray:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lgl_core.networks import Network
+from lgl_core.networks import Network, _check_sizes
 from lgl_core.networks_topologies import _all_neurons, _strongest, from_edges
 
 __all__ = ["larval_mushroom_body", "larval_mushroom_body_neurons"]
@@ -67,9 +67,7 @@ def larval_mushroom_body(
     which make no fast potential at all. The table does not tell which of them is which, so by
     default both kinds inhibit as a whole. The wiring is of a fly, the physiology is not.
     """
-    for name, value in (("weight", weight), ("inhibition_ratio", inhibition_ratio)):
-        if not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be a finite number >= 0, got {value}")
+    _check_sizes(weight=weight, inhibition_ratio=inhibition_ratio)
     chosen = [inhibitory_kinds] if isinstance(inhibitory_kinds, str) else list(inhibitory_kinds)
     unknown = sorted(set(chosen) - set(_KINDS))
     if unknown:

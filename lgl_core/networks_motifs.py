@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lgl_core.networks import Network, hub_network
+from lgl_core.networks import Network, _check_sizes, hub_network
 
 __all__ = ["common_drive", "motifs", "subnetwork"]
 
@@ -46,7 +46,7 @@ def motifs(n_of_each: int = 33, weight: float = 4.0, seed: int = 0) -> Network:
     """
     if n_of_each < 1:
         raise ValueError(f"n_of_each must be at least 1, got {n_of_each}")
-    _check_weight("weight", weight)
+    _check_sizes(weight=weight)
     rng = np.random.default_rng(seed)
     triplets = rng.permutation(9 * n_of_each).reshape(3, n_of_each, 3)
     weights = np.zeros((9 * n_of_each, 9 * n_of_each))
@@ -102,7 +102,7 @@ def common_drive(
             f"n_drivers must be at least 0 and n_driven between 0 and n_neurons = {n_neurons}, "
             f"got {n_drivers} and {n_driven}"
         )
-    _check_weight("drive_weight", drive_weight)
+    _check_sizes(drive_weight=drive_weight)
     network = hub_network(
         n_neurons=n_neurons,
         n_hubs=0,
@@ -159,8 +159,3 @@ def subnetwork(network: Network, neurons: ArrayLike) -> Network:
 def _sizes(rng: np.random.Generator, n: int) -> np.ndarray:
     # The shift by half a variance keeps the mean of the lognormal at 1.
     return rng.lognormal(-(_LOG_SD**2) / 2, _LOG_SD, n)
-
-
-def _check_weight(name: str, value: float) -> None:
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be a finite number >= 0, got {value}")

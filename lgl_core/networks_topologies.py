@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.networks import Network, hub_network
+from lgl_core.networks import Network, _check_sizes, hub_network
 
 __all__ = [
     "c_elegans",
@@ -301,9 +301,7 @@ def c_elegans(weight: float = 0.6, inhibition_ratio: float = 4.0, n_hubs: int = 
     jump of the membrane is no model of them; glutamate and acetylcholine, which inhibit through
     some receptors, count as excitatory; and most of the worm's neurons do not fire spikes.
     """
-    for name, value in (("weight", weight), ("inhibition_ratio", inhibition_ratio)):
-        if not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be a finite number >= 0, got {value}")
+    _check_sizes(weight=weight, inhibition_ratio=inhibition_ratio)
     table = pd.read_csv(_C_ELEGANS)
     gaba = table["pre"].str.fullmatch(_GABA)
     mean_count = table.groupby(gaba)["synapses"].transform("mean")

@@ -1,16 +1,17 @@
-"""Where a result comes from: machine, versions, date."""
+"""Where a result comes from: machine, versions, date; and what memory it took."""
 
 from __future__ import annotations
 
 import multiprocessing
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["machine"]
+__all__ = ["machine", "peak_mb"]
 
 
 def machine(
@@ -37,6 +38,19 @@ def machine(
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in packages},
     }
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process has had, in MB."""
+    # What getrusage says begins, on Linux, with the memory of the process that started this one.
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**10
+    import resource  # not everywhere
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _processor() -> str:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from lgl_core.metrics import off_diagonal
+from lgl_core.metrics_detection import chance_above
 from lgl_core.metrics_nulls import permuted
 
 __all__ = ["score_borders", "within_wins"]
@@ -132,8 +132,6 @@ def _score(graph: NDArray, strata: _Strata) -> float:
     entries = off_diagonal(graph)
     areas, weights = [], []
     for inside, across in strata:
-        ranks = rankdata(entries[np.concatenate([inside, across])])[: len(inside)]
-        won = ranks.sum() - len(inside) * (len(inside) + 1) / 2
-        areas.append(won / (len(inside) * len(across)))
+        areas.append(chance_above(entries[inside], entries[across]))
         weights.append(len(across))
     return float(np.average(areas, weights=weights))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +19,7 @@ from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.masked import masked_connectivity, train_masked
 from lgl_core.pairwise import correlogram_z, partial_covariance
+from lgl_core.provenance import peak_mb
 from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_points import Recording, scored
 
@@ -160,19 +159,6 @@ def measured(method: str, variant: str, spikes: SpikeTrains) -> Run:
 def _timed(method: str, variant: str, spikes: SpikeTrains) -> Run:
     graph_of = METHODS[method, variant]
     graph_of(spikes.select(stop=min(_WARM_UP, spikes.duration)))
-    before, started = _peak_mb(), time.perf_counter()
+    before, started = peak_mb(), time.perf_counter()
     graph = graph_of(spikes)
-    return Run(graph=graph, seconds=time.perf_counter() - started, peak_mb=_peak_mb() - before)
-
-
-def _peak_mb() -> float:
-    """Return the most memory that this process has had, in MB."""
-    # What getrusage says begins, on Linux, with the memory of the process that started this one.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 2**10
-    import resource  # not everywhere
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return Run(graph=graph, seconds=time.perf_counter() - started, peak_mb=peak_mb() - before)

@@ -96,6 +96,21 @@ class TestDetection:
             score(np.eye(3), np.eye(3), "signed")
 
 
+class TestChanceAbove:
+    @few
+    @given(
+        first=st.lists(entries, min_size=1, max_size=9),
+        second=st.lists(entries, min_size=1, max_size=9),
+    )
+    def test_is_counted_over_all_pairs(self, first, second):
+        won = [(a > b) + (a == b) / 2 for a in first for b in second]
+        assert metrics_detection.chance_above(first, second) == pytest.approx(np.mean(won))
+
+    def test_of_nothing_is_nan(self):
+        for first, second in (([], [1.0]), ([1.0], []), ([], [])):
+            assert np.isnan(metrics_detection.chance_above(first, second))
+
+
 class TestSignAgreement:
     @few
     @given(two_graphs)

@@ -3,7 +3,9 @@
 import json
 from importlib.metadata import version
 
-from lgl_core.provenance import machine
+import numpy as np
+
+from lgl_core.provenance import machine, peak_mb
 
 
 def test_names_the_versions_that_are_installed_and_says_which_are_not():
@@ -15,3 +17,9 @@ def test_can_be_written_to_json_and_read_back():
     here = machine()
     assert json.loads(json.dumps(here)) == here
     assert all(here.values())
+
+
+def test_memory_that_was_taken_and_given_back_is_remembered():
+    before = peak_mb()
+    np.ones(int((before + 100) * 2**17)).sum()  # 2**17 numbers are 1 MB
+    assert peak_mb() >= before + 99
