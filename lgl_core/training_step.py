@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,15 +18,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgl_core.tokens import Tokens
+from lgl_core.tokens import Tokens, Windows
 from lgl_core.training_devices import add_up, n_processes, share
 from lgl_core.transformer import Neuroformer, Seed, TransformerConfig
 from lgl_core.transformer_kernels import undivided_operations
 
 __all__ = [
     "OrderedMap",
+    "Precision",
     "baselines",
     "check_vocabularies",
+    "evaluate",
     "gradient_step",
     "losses",
     "mean_losses",
@@ -36,6 +38,7 @@ __all__ = [
 
 Batch = tuple[Tensor, ...]
 OrderedMap = Callable[..., Iterator[Any]]
+Precision = Literal["float32", "bfloat16"]
 
 # Tokens that one thread works on at a time: enough for fast matrix products, few enough for the
 # cache.
@@ -83,7 +86,11 @@ def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[
 
 
 def gradient_step(
-    model: Neuroformer, batch: Batch, seed: Seed, ordered_map: OrderedMap = map
+    model: Neuroformer,
+    batch: Batch,
+    seed: Seed,
+    ordered_map: OrderedMap = map,
+    precision: Precision = "float32",
 ) -> NDArray[np.float64]:
     """Set every parameter's ``grad`` to that of the training loss of a batch.
 
@@ -96,6 +103,8 @@ def gradient_step(
         Seed of dropout.
     ordered_map : callable
         From :func:`threads`.
+    precision : {"float32", "bfloat16"}
+        Of the products of matrices outside attention; everything else is in single precision.
 
     Returns
     -------
@@ -104,9 +113,11 @@ def gradient_step(
     """
     parameters = list(model.parameters())
     n_sequences = len(batch[0])
+    device, mixed = parameters[0].device.type, precision == "bfloat16"
 
     def part(number: int, few: Batch) -> tuple[NDArray[np.float64], tuple[Tensor, ...]]:
-        neuron, interval = losses(model, few, (*seed, number))
+        with torch.autocast(device, torch.bfloat16, enabled=mixed):  # a thread does not inherit it
+            neuron, interval = losses(model, few, (*seed, number))
         share = len(few[0]) / n_sequences
         total = share * (neuron + model.config.interval_weight * interval)
         values = share * np.array([neuron.item(), interval.item()])
@@ -124,6 +135,37 @@ def gradient_step(
     if n_processes() > 1:
         add_up([_gradient(parameter) for parameter in parameters])
     return sums.numpy()
+
+
+def evaluate(
+    model: Neuroformer, tokens: Tokens, batch_size: int = 64, ordered_map: OrderedMap = map
+) -> tuple[float, float]:
+    """Mean cross-entropies of a model on tokens, in nats per spike.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    tokens : Tokens
+    batch_size : int
+        Sequences at once.
+    ordered_map : callable
+        From :func:`threads`, to use several.
+
+    Returns
+    -------
+    neuron, interval : float
+        Losses of the next neuron and of the next interval's class.
+    """
+    data = Windows(tokens, model.config.context + 1)
+    was_training = model.training
+    model.eval()
+    total, count = np.zeros(2), 0
+    for starts in data.in_order(batch_size, stride=model.config.context):
+        total += len(starts) * mean_losses(model, data[starts], ordered_map)
+        count += len(starts)
+    model.train(was_training)
+    neuron, interval = total / count
+    return float(neuron), float(interval)
 
 
 def mean_losses(

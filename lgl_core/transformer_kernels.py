@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
+from torch.amp import custom_bwd, custom_fwd
 
 from lgl_core.transformer_plain import plain_attention, plain_dropout
 
@@ -112,7 +113,8 @@ def undivided_operations() -> Iterator[int]:
 
 def _check(*tensors: Tensor) -> None:
     for x in tensors:
-        if x.dtype != torch.float32:
+        # Inside autocast single precision is what the kernels ask for, and get.
+        if x.dtype != torch.float32 and not torch.is_autocast_enabled(x.device.type):
             raise TypeError(
                 f"the model computes with float32, got {x.dtype}: bring it back with model.float()"
             )
@@ -122,6 +124,7 @@ class _CausalAttention(torch.autograd.Function):
     """The products are PyTorch's; the rows between them go through a kernel of ours, once."""
 
     @staticmethod
+    @custom_fwd(device_type="cpu", cast_inputs=torch.float32)
     def forward(
         ctx: Any,
         query: Tensor,
@@ -140,6 +143,7 @@ class _CausalAttention(torch.autograd.Function):
         return torch.bmm(kept, value).unflatten(0, ctx.shape[:2])
 
     @staticmethod
+    @custom_bwd(device_type="cpu")
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, weights, kept = ctx.saved_tensors
         gradient = gradient.flatten(0, 1)
@@ -160,11 +164,13 @@ def _product(left: Tensor, right: Tensor, scale: float) -> Tensor:
 
 class _Dropout(torch.autograd.Function):
     @staticmethod
+    @custom_fwd(device_type="cpu", cast_inputs=torch.float32)
     def forward(ctx: Any, x: Tensor, rate: float, seed: tuple[int, ...]) -> Tensor:
         ctx.rate, ctx.seed = rate, seed
         return _dropped(x.detach(), rate, seed)
 
     @staticmethod
+    @custom_bwd(device_type="cpu")
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return _dropped(gradient, ctx.rate, ctx.seed), None, None
 

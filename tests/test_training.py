@@ -270,6 +270,7 @@ def test_bad_values_are_named(tokens, tmp_path):
         train(*tokens, config(n_neurons=6), directory=tmp_path)
     with pytest.raises(ValueError, match="a window takes"):
         train(*tokens, config(context=10_000), directory=tmp_path)
-    for field, value in (("epochs", 0), ("learning_rate", 0.0), ("seed", -1), ("batch_size", 0)):
+    bad = {"epochs": 0, "learning_rate": 0.0, "seed": -1, "batch_size": 0, "precision": "float16"}
+    for field, value in bad.items():
         with pytest.raises(ValueError, match=field):
             TrainConfig(**{field: value})

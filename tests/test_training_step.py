@@ -68,6 +68,29 @@ def test_the_number_of_threads_changes_no_bit(batch, n_threads):
             assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("embedding", ["interval", "rotary"])
+def test_half_the_bits_give_the_same_gradient_but_for_rounding(batch, embedding):
+    """bfloat16 keeps 8 bits: 0.4 % per product, less in their sums."""
+    full, half = (model(time_embedding=embedding, dropout=0.1) for _ in range(2))
+    expected = gradient_step(full, batch, (0,))
+    values = gradient_step(half, batch, (0,), precision="bfloat16")
+    assert (values != expected).all()
+    assert values == pytest.approx(expected, rel=1e-3)
+    for a, b in zip(gradients(full), gradients(half), strict=True):
+        assert b.dtype == torch.float32
+        assert (a - b).norm() < 0.02 * a.norm()
+
+
+def test_half_the_bits_do_not_depend_on_the_number_of_threads_either(batch):
+    alone, together = model(), model()
+    with threads(1) as ordered_map:
+        values = gradient_step(alone, batch, (0,), ordered_map, "bfloat16")
+    with threads(3) as ordered_map:
+        assert (gradient_step(together, batch, (0,), ordered_map, "bfloat16") == values).all()
+    for a, b in zip(gradients(alone), gradients(together), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_the_seed_decides_what_is_dropped(batch):
     trained = model(dropout=0.3)
     first, again, other = (gradient_step(trained, batch, (seed,)) for seed in (0, 0, 1))
