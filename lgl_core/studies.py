@@ -1,7 +1,7 @@
 """Studies: which runs the evidence of this book rests on, and their small files under results/.
 
 ``python -m lgl_core.studies [study ...]`` (``make results``) runs them. What was finished before
-an interruption comes from the cache.
+an interruption comes from the cache; with ``--keep``, what stands in results/ is left as it is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,7 +45,12 @@ KEPT = ("glm", "ccg")  # methods whose graphs are worth keeping without a model
 
 
 def run(
-    name: str, *, n_jobs: int = -1, only_ready: bool = False, results: Path = RESULTS
+    name: str,
+    *,
+    n_jobs: int = -1,
+    only_ready: bool = False,
+    keep: bool = False,
+    results: Path = RESULTS,
 ) -> pd.DataFrame:
     """Run a study and write its files.
 
@@ -57,6 +62,9 @@ def run(
         Points at once, one core each; -1 for as many as there are cores.
     only_ready : bool
         Leave out the points whose models have not been trained yet.
+    keep : bool
+        Leave the points that stand in the files as they are, whatever machine and version made
+        them, and add those that are missing.
     results : Path
         Where ``NAME.csv`` (the scores) and ``NAME.json`` (where they come from) go.
 
@@ -68,20 +76,79 @@ def run(
     Raises
     ------
     ValueError
-        If there is no such study.
+        If there is no such study, no point of it is ready, or its files do not say which rows
+        belong to which point and are to be kept.
     """
     planned = _study(name).points()
-    points = [point for point in planned if point.is_ready or not only_ready]
-    tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in points)
-    table = pd.concat(list(tqdm(tables, total=len(points), desc=name, unit="point")))
-    table = table.reindex(columns=COLUMNS).assign(study=name)[["study", *COLUMNS]]
-    results.mkdir(exist_ok=True)
-    table.to_csv(results / f"{name}.csv", index=False, float_format="%.5g")
-    record = json.dumps(_record(name, points, len(planned)), indent=1)
-    (results / f"{name}.json").write_text(record + "\n")
+    before = _standing(name, results) if keep else {}
+    new = [point for point in planned if _key(point) not in before and _wanted(point, only_ready)]
+    tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new)
+    made_by = {"source": _source(new), "machine": machine()}
+    parts = before | {
+        _key(point): _Part(table.reindex(columns=COLUMNS), made_by)
+        for point, table in zip(
+            new, tqdm(tables, total=len(new), desc=name, unit="point"), strict=True
+        )
+    }
+    points = [point for point in planned if _key(point) in parts]
+    if not points:
+        raise ValueError(f"{name}: no model is trained yet, run it without --ready")
+    _write(name, points, [parts[_key(point)] for point in points], len(planned), results)
     if STUDIES[name].keeps_graphs:
-        np.savez_compressed(results / f"{name}.npz", allow_pickle=False, **_kept_graphs(points))
+        path = results / f"{name}.npz"
+        kept = graphs(name, results) if keep and path.exists() else {}
+        np.savez_compressed(path, allow_pickle=False, **(kept | _kept_graphs(new)))
     return load(name, results)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of a point, and what made them."""
+
+    table: pd.DataFrame
+    made_by: dict[str, Any]
+
+
+def _wanted(point: Point, only_ready: bool) -> bool:
+    return point.is_ready or not only_ready
+
+
+def _key(point: Point) -> str:
+    return json.dumps(described(point), sort_keys=True)
+
+
+def _source(points: Sequence[Point]) -> str:
+    return " ".join(sorted({source_hash(type(point).__module__) for point in points}))
+
+
+def _standing(name: str, results: Path) -> dict[str, _Part]:
+    """Read what stands in the files of a study, by point."""
+    if not (results / f"{name}.csv").exists():
+        return {}
+    table, record = load(name, results)[COLUMNS], provenance(name, results)
+    if "n_rows" not in record:
+        raise ValueError(
+            f"{results / name}.json does not say which rows belong to which point: run "
+            f"python -m lgl_core.studies {name} without --keep"
+        )
+    borders = np.cumsum([0, *record["n_rows"]])
+    return {
+        json.dumps(point, sort_keys=True): _Part(table.iloc[start:stop], record["runs"][number])
+        for point, start, stop, number in zip(
+            record["points"], borders[:-1], borders[1:], record["run_of_point"], strict=True
+        )
+    }
+
+
+def _write(
+    name: str, points: Sequence[Point], parts: Sequence[_Part], n_planned: int, results: Path
+) -> None:
+    results.mkdir(exist_ok=True)
+    table = pd.concat([part.table for part in parts]).assign(study=name)
+    table = table[["study", *COLUMNS]]
+    table.to_csv(results / f"{name}.csv", index=False, float_format="%.5g")
+    record = json.dumps(_record(name, points, parts, n_planned), indent=1)
+    (results / f"{name}.json").write_text(record + "\n")
 
 
 def _kept_graphs(points: Sequence[Point]) -> dict[str, NDArray[np.float32]]:
@@ -187,19 +254,27 @@ def _existing(path: Path, name: str) -> Path:
     return path
 
 
-def _record(name: str, points: Sequence[Point], n_planned: int) -> dict[str, Any]:
+def _record(
+    name: str, points: Sequence[Point], parts: Sequence[_Part], n_planned: int
+) -> dict[str, Any]:
+    runs: list[dict[str, Any]] = []
+    for part in parts:
+        runs += [part.made_by] * (part.made_by not in runs)
+    runs.sort(key=lambda run: run["machine"]["date"])
     return {
         "study": name,
         "question": STUDIES[name].question,
         "command": f"python -m lgl_core.studies {name}",
-        "source": " ".join(sorted({source_hash(type(point).__module__) for point in points})),
-        "machine": machine(),
+        **runs[-1],  # of the last one
         "train_fraction": TRAIN_FRACTION,
         "neurons": asdict(LIFParams()),
         "training": asdict(TrainConfig()),
         "glm": asdict(GLMConfig()),
         "planned_points": n_planned,
         "points": [described(point) for point in points],
+        "n_rows": [len(part.table) for part in parts],
+        "runs": runs,
+        "run_of_point": [runs.index(part.made_by) for part in parts],
     }
 
 
@@ -224,13 +299,14 @@ def main() -> None:
     parser.add_argument("studies", nargs="*", metavar="study", help=f"of {', '.join(STUDIES)}")
     parser.add_argument("--jobs", type=int, default=-1, help="points at once, one core each")
     parser.add_argument("--ready", action="store_true", help="only points with trained models")
+    parser.add_argument("--keep", action="store_true", help="only points that results/ lacks")
     arguments = parser.parse_args()
     names = arguments.studies or list(STUDIES)
     unknown = sorted(set(names) - set(STUDIES))
     if unknown:
         parser.error(f"no such study: {', '.join(unknown)}; there are {', '.join(STUDIES)}")
     for name in names:
-        run(name, n_jobs=arguments.jobs, only_ready=arguments.ready)
+        run(name, n_jobs=arguments.jobs, only_ready=arguments.ready, keep=arguments.keep)
 
 
 if __name__ == "__main__":

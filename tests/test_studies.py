@@ -19,6 +19,7 @@ from lgl_core.studies_points import COLUMNS, Model, Nulls, Recording
 TINY = Recording(
     settings={"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}, duration=30.0
 )
+ROWS = studies.rows
 MODEL = Model(recording=TINY, size="tiny", training={"epochs": 1, "batch_size": 8})
 
 
@@ -175,6 +176,41 @@ def test_only_ready_leaves_out_what_is_not_trained(study, tmp_path, monkeypatch)
     assert provenance("seeds", tmp_path)["planned_points"] == 2
 
 
+def test_kept_points_are_not_computed_again_and_say_what_made_them(study, tmp_path, monkeypatch):
+    whole = run("seeds", n_jobs=1, results=tmp_path / "whole")
+    *first, last = study
+    monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: [first[1]]))
+    run("seeds", n_jobs=1, results=tmp_path)
+    elsewhere = studies.machine() | {"date": "2099-01-01", "processor": "abacus"}
+    monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: study))
+    monkeypatch.setattr(studies, "machine", lambda: elsewhere)
+    asked_for = []
+    monkeypatch.setattr(studies, "rows", lambda point: (asked_for.append(point), ROWS(point))[1])
+    table = run("seeds", n_jobs=1, keep=True, results=tmp_path)
+    assert asked_for == [first[0], last]
+    pd.testing.assert_frame_equal(table, whole)
+    origin = provenance("seeds", tmp_path)
+    assert [run["machine"]["processor"] == "abacus" for run in origin["runs"]] == [False, True]
+    assert origin["run_of_point"] == [1, 0, 1]
+    assert origin["machine"] == elsewhere
+
+
+def test_kept_points_that_cannot_be_told_apart_name_the_remedy(study, tmp_path):
+    run("seeds", n_jobs=1, results=tmp_path)
+    record = provenance("seeds", tmp_path)
+    del record["n_rows"]
+    (tmp_path / "seeds.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=r"seeds.json does not say .* without --keep"):
+        run("seeds", n_jobs=1, keep=True, results=tmp_path)
+
+
+def test_a_study_of_which_nothing_is_ready_says_so(tmp_path, monkeypatch):
+    untrained = replace(MODEL, seed=7)
+    monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: [untrained]))
+    with pytest.raises(ValueError, match="seeds: no model is trained yet"):
+        run("seeds", n_jobs=1, only_ready=True, results=tmp_path)
+
+
 def test_a_finished_point_is_read_back_and_not_computed_again(monkeypatch):
     rows = studies_points.rows(MODEL)
 
@@ -219,6 +255,9 @@ def test_committed_results_say_where_they_come_from(name):
         json.loads(json.dumps(point)) for point in map(studies.described, STUDIES[name].points())
     ]
     assert all(point in planned for point in origin["points"])
+    if "n_rows" in origin:
+        assert sum(origin["n_rows"]) == len(table)
+        assert len(origin["n_rows"]) == len(origin["run_of_point"]) == len(origin["points"])
 
 
 @pytest.mark.slow
@@ -250,6 +289,16 @@ def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):
     expected = keeping[2].estimates()["all", "all"]
     np.testing.assert_allclose(kept[ensemble], expected, rtol=1e-6)
     np.testing.assert_allclose(kept["glm, peak"], TINY.estimates()["glm", "peak"], rtol=1e-6)
+
+
+def test_kept_graphs_stay_when_their_points_do(keeping, tmp_path, monkeypatch):
+    run("seeds", n_jobs=1, results=tmp_path)
+    before = studies.graphs("seeds", tmp_path)
+    monkeypatch.setattr(studies, "rows", None)  # nothing is left to compute
+    run("seeds", n_jobs=1, keep=True, results=tmp_path)
+    after = studies.graphs("seeds", tmp_path)
+    assert set(after) == set(before)
+    assert all(np.array_equal(after[name], before[name]) for name in before)
 
 
 def test_graphs_of_a_study_that_keeps_none_are_refused():
