@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
-from lgl_core.studies_plans import OUTSIDE_DURATION
+from lgl_core.studies_plans import OUTSIDE_DURATION, STRONGER
+from lgl_core.studies_points import Recording
 from lgl_core.studies_report import chosen, mean_shown
 from lgl_core.studies_verdicts import (
     ATTENTION,
@@ -15,17 +18,52 @@ from lgl_core.studies_verdicts import (
     verdict_of,
 )
 
-__all__ = ["CLAIMS_BEYOND", "INFLUENCE", "OUTSIDE"]
+__all__ = ["CLAIMS_BEYOND", "COUPLED", "GRAPH_INSIDE", "INFLUENCE", "OUTSIDE"]
 
 # Recordings that neither the paper's wiring nor its neurons made, and what they are.
 OUTSIDE = {
     OutsideRecording(topology=MUSHROOM_BODY).label: "a fly's mushroom body",
     OutsideRecording(simulator="izhikevich", duration=OUTSIDE_DURATION).label: "other neurons",
 }
+# Networks in which a graph was built into the model.
+COUPLED = {
+    Recording().label: "default",
+    Recording(settings=STRONGER).label: "stronger synapses",
+}
+GRAPH_INSIDE = {"method": "graph_constrained", "variant": "alone, area"}
 # Of a spike that is removed on the rates that both heads predict together.
 INFLUENCE = ", removed, log rate"
 # A correlation with single synapses from which they could be read off.
 READABLE = 0.5
+
+
+def _graph_inside_helps(tables: Tables) -> Finding:
+    """Open question 1: the graph alone against the plain model's attention, on the same tokens."""
+    # The plain models of the default networks are those of the study of seeds.
+    table = pd.concat([tables("seeds"), tables("graph_constrained")])
+    checks, measured = [], []
+    for label, place in COUPLED.items():
+        here = chosen(table, network=label)
+        plain = chosen(here, **ROTARY, model_seed=0)
+        graph = chosen(here, **GRAPH_INSIDE)
+        alone = chosen(here, method=GRAPH_INSIDE["method"], variant="alone")
+        parts = []
+        for name, labels, mine in (
+            ("edges (Pearson)", {"view": "true", "score": "pearson"}, graph),
+            ("co-input (Spearman)", {"view": "co_input", "score": "spearman"}, graph),
+            ("held-out loss", {"view": "visible", "score": "held-out neuron"}, alone),
+        ):
+            own, other = chosen(mine, **labels), chosen(plain, **labels)
+            above = own["value"].mean() - other["value"].mean()
+            checks.append(bool(above < 0 if name == "held-out loss" else above > 0))
+            parts.append(f"{name} {mean_shown(own)} against {mean_shown(other)}")
+        measured.append(f"{place}: {', '.join(parts)}")
+    condition = "the graph alone against the attention and the loss of the plain model, in each"
+    return Finding(
+        "; ".join(measured),
+        null_of(chosen(table, **GRAPH_INSIDE, view="true", score="pearson")),
+        verdict_of(checks, condition),
+    )
 
 
 def _edges_are_read(tables: Tables) -> Finding:
@@ -70,6 +108,12 @@ def _holds_outside(tables: Tables) -> Finding:
 
 
 CLAIMS_BEYOND = [
+    Claim(
+        "open question 1",
+        "A graph inside the model knows more than attention, and predicts better",
+        "graph-constrained-scores",
+        _graph_inside_helps,
+    ),
     Claim(
         "open question 2",
         "Attention's co-input generalises beyond the simulated network",

@@ -198,14 +198,16 @@ def _influence() -> list[Point]:
 
 
 def _graph_constrained() -> list[Point]:
-    points: list[Point] = []
-    for settings in ({}, STRONGER):
-        for seed in NETWORK_SEEDS:
-            recording = Recording(seed=seed, settings=settings)
-            points += [recording, Model(recording=recording, time_embedding="rotary")]
-            points += [
-                Constrained(recording=recording, time_embedding=beside) for beside in ("", "rotary")
-            ]
+    # Beside the default networks stand the models and fits of `seeds`.
+    stronger = [Recording(seed=seed, settings=STRONGER) for seed in NETWORK_SEEDS]
+    points: list[Point] = [
+        *stronger,
+        *(Model(recording=r, time_embedding="rotary") for r in stronger),
+    ]
+    for recording in (*(Recording(seed=seed) for seed in NETWORK_SEEDS), *stronger):
+        points += [
+            Constrained(recording=recording, time_embedding=beside) for beside in ("", "rotary")
+        ]
     first = Recording()
     points += [Constrained(recording=first, coupling=prior) for prior in PRIORS]
     small = Recording(settings=SMALL_NETWORK)  # what a page can train while it is read

@@ -14,7 +14,7 @@ from lgl_core.metrics import paper_table_1
 from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
-from lgl_core.studies_claims_beyond import CLAIMS_BEYOND, INFLUENCE, OUTSIDE
+from lgl_core.studies_claims_beyond import CLAIMS_BEYOND, COUPLED, GRAPH_INSIDE, INFLUENCE, OUTSIDE
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_plans import SIZES
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
@@ -43,6 +43,7 @@ METHODS |= {
     f"{name} influence": {"method": "influence", "variant": METHODS[name]["variant"] + INFLUENCE}
     for name in BOTH_MODELS
 }
+METHODS |= {"graph": GRAPH_INSIDE, "graph alone": GRAPH_INSIDE | {"variant": "alone"}}
 METHODS["true strengths"] = {"method": "truth", "variant": "strengths only"}
 THREE = ("GLM", "attention", "rotary")
 
@@ -238,6 +239,16 @@ def influences(off_hubs):
     return {(name, "true_off_hubs", "pearson"): value for name, value in values.items()}
 
 
+def graphs_inside(knows, loss, kinds=COUPLED):
+    """A graph inside the model, and the plain model of {edges, co-input} 0.6 and loss 5.5."""
+    numbers = {(name, view): value
+               for name, value in (("graph", knows), ("rotary", 0.6))
+               for view in ("true", "co_input")}  # fmt: skip
+    numbers["graph alone", "visible", "held-out neuron"] = loss
+    numbers["rotary", "visible", "held-out neuron"] = 5.5
+    return dict.fromkeys(kinds, numbers)
+
+
 # For each claim numbers that bear it out, and numbers that do not.
 EXAMPLES = {
     "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
@@ -299,6 +310,7 @@ EXAMPLES = {
     ),
     "edges_are_read": (influences(0.6), influences(1.9 * NULL_SD)),
     "holds_outside": (outside(0.6, 0.3), outside(1.9 * NULL_SD, 0.3)),
+    "graph_inside_helps": (graphs_inside(0.8, 5.4), graphs_inside(0.5, 5.6)),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
@@ -327,6 +339,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("off_the_hubs", off_hubs(0, 0, 0.6)),
         ("edges_are_read", influences(0.3)),
         ("holds_outside", outside(0.6, 0.9)),
+        ("graph_inside_helps", graphs_inside(0.8, 5.6)),
         ("excess_shows", excess(edges=(0.1, 0.3), co_input=(0.1, 0.05))),
         ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
