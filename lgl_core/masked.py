@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from lgl_core.spikes import SpikeTrains
 
@@ -115,13 +116,17 @@ class MaskedModel(nn.Module):
         return self.readout(self.encoder(self.embed(counts) + self.position))
 
 
-def train_masked(spikes: SpikeTrains, config: MaskedConfig | None = None) -> MaskedModel:
+def train_masked(
+    spikes: SpikeTrains, config: MaskedConfig | None = None, *, progress: bool = True
+) -> MaskedModel:
     """Train a model to predict hidden spike counts.
 
     Parameters
     ----------
     spikes : SpikeTrains
     config : MaskedConfig, optional
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -138,7 +143,9 @@ def train_masked(spikes: SpikeTrains, config: MaskedConfig | None = None) -> Mas
         torch.manual_seed(config.seed)
         model = MaskedModel(config, windows.double().mean(dim=(0, 1)).numpy())
         optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-        for _ in range(config.epochs):
+        for _ in tqdm(
+            range(config.epochs), desc="masked model", unit="epoch", disable=not progress
+        ):
             for part in torch.randperm(len(windows)).split(config.batch_size):
                 counts = windows[part].float()
                 hidden = torch.rand_like(counts) < config.hidden

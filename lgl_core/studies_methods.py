@@ -47,7 +47,7 @@ def _calcium(spikes: SpikeTrains, frame_rate: float, **settings: str | bool) -> 
 
 def _masked(spikes: SpikeTrains) -> Graph:
     """Train a masked model and ask it who matters to whom."""
-    return masked_connectivity(train_masked(spikes), spikes)
+    return masked_connectivity(train_masked(spikes, progress=False), spikes)
 
 
 # What is compared, by method and variant. All take spikes and give a graph, [post, pre].
