@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
 
 from lgl_core.experiment import split_tokens
 from lgl_core.extraction_circuits import circuits
@@ -17,15 +19,21 @@ from lgl_core.extraction_influence import Influence, influence
 from lgl_core.extraction_readings import excess_shares, without_column_median
 from lgl_core.extraction_rollout import rollout_connectivity
 from lgl_core.studies_points import EXCESS_SHARES, Model, Recording, scored
+from lgl_core.tokens import Tokens, Windows
+from lgl_core.transformer import Neuroformer
 from lgl_core.transformer_coupling import CouplingConfig
 
-__all__ = ["ALONE", "Constrained", "Readings"]
+__all__ = ["ALONE", "UNTOLD", "Constrained", "Readings"]
 
 Graph = NDArray[np.float64]
 
 # A graph alone has one weight per pair and lag: it learns with longer steps, whose noise has to
 # die down in the end for most weights to be zero.
 ALONE = {"epochs": 8, "learning_rate": 3e-3, "decay": True}
+
+
+# Held-out loss of the next neuron, for a model that is not told when it fires.
+UNTOLD = "held-out neuron, time untold"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +161,11 @@ class Constrained:
                 yield reading, graph
 
     def rows(self) -> pd.DataFrame:
-        """Scores of each reading, with its permuted null, and the held-out losses."""
+        """Scores of each reading, with its permuted null, and the held-out losses.
+
+        ``UNTOLD`` is the loss of the next neuron if every next spike comes after the mean interval:
+        what the model would predict if, as the plain one, it were not told when.
+        """
         (member,) = self.model.members()
         truth, losses = self.recording.network(), member.history.iloc[-1]
         tables = [
@@ -161,6 +173,7 @@ class Constrained:
             for reading, graph in self.estimates()
         ]
         visible = [(f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")]
+        visible.append((UNTOLD, _loss_untold(member.model, *split_tokens(self.recording.spikes()))))
         losses_table = pd.DataFrame(visible, columns=["score", "value"])
         tables.append(losses_table.assign(view="visible", variant=self.variant))
         return self.recording.labelled(
@@ -169,3 +182,15 @@ class Constrained:
             model_seed=self.seed,
             seconds=losses["seconds"],
         )
+
+
+@torch.no_grad()
+def _loss_untold(model: Neuroformer, train_tokens: Tokens, valid_tokens: Tokens) -> float:
+    context, wait = model.config.context, float(train_tokens.intervals.mean())
+    windows, losses = Windows(valid_tokens, context + 1), []
+    for starts in windows.in_order(1, stride=context):
+        neurons, intervals, times, _ = windows[starts]
+        past = neurons[:, :-1], intervals[:, :-1], times[:, :-1]
+        logits, _ = model(*past, next_times=past[2] + wait)
+        losses.append(cross_entropy(logits.flatten(0, 1), neurons[:, 1:].flatten()).item())
+    return float(np.mean(losses))

@@ -3,13 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from test_studies import MODEL, TINY
 
 from lgl_core.experiment import split_tokens
 from lgl_core.extraction_influence import influence
 from lgl_core.metrics_views import score_card
-from lgl_core.studies_beyond import Constrained, Readings
+from lgl_core.studies_beyond import UNTOLD, Constrained, Readings, _loss_untold
 from lgl_core.studies_points import COLUMNS, rows
+from lgl_core.training import evaluate
+from lgl_core.transformer import Neuroformer, preset
+from lgl_core.transformer_coupling import CouplingConfig
 
 SHORT = {"epochs": 1, "batch_size": 8}
 
@@ -69,9 +73,23 @@ def test_a_graph_inside_a_model_is_scored_beside_its_losses(beside):
     assert set(table["method"]) == {"graph_constrained"}
     (member,) = point.model.members()
     losses = values(table, view="visible")
+    assert np.isfinite(losses["visible", UNTOLD])
     assert losses["visible", "held-out neuron"] == member.history["valid_neuron"].iloc[-1]
     truth = TINY.network()
     card = score_card(member.model.coupling.graph("peak"), truth.weights, truth.hubs)
     card = card.set_index(["view", "score"])["value"]
     kept = values(table, variant=f"{name}, peak")
     np.testing.assert_array_equal(kept, card.loc[kept.index])
+
+
+def test_a_model_that_is_not_told_when_loses_what_its_graph_makes_of_it():
+    tokens = split_tokens(TINY.spikes())
+    n_classes = tokens[0].vocabulary.n_classes
+    config = preset("tiny", n_neurons=12, n_classes=n_classes, coupling=CouplingConfig())
+    model = Neuroformer(config).eval()
+    told, _ = evaluate(model, tokens[1])
+    assert _loss_untold(model, *tokens) == pytest.approx(told, rel=1e-5), "no graph, no difference"
+    with torch.no_grad():
+        model.coupling.weight[0] = torch.linspace(-3, 3, 5)[:, None] * torch.linspace(-1, 1, 12)
+    told, _ = evaluate(model, tokens[1])
+    assert abs(_loss_untold(model, *tokens) - told) > 1e-3
