@@ -149,7 +149,7 @@ def evaluate(
     batch_size : int
         Sequences at once.
     ordered_map : callable
-        From :func:`threads`, to use several.
+        From :func:`lgl_core.training_step.threads`, to use several.
 
     Returns
     -------
