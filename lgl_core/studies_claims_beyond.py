@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lgl_core.studies_drive import PartialRecording
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
-from lgl_core.studies_plans import OUTSIDE_DURATION, STRONGER
+from lgl_core.studies_plans import DRIVERS, NOISE, OUTSIDE_DURATION, STRONGER
 from lgl_core.studies_points import Recording
 from lgl_core.studies_report import chosen, mean_shown
 from lgl_core.studies_verdicts import (
     ATTENTION,
+    CCG,
     ROTARY,
     Claim,
     Finding,
@@ -18,7 +20,7 @@ from lgl_core.studies_verdicts import (
     verdict_of,
 )
 
-__all__ = ["CLAIMS_BEYOND", "COUPLED", "GRAPH_INSIDE", "INFLUENCE", "OUTSIDE"]
+__all__ = ["CLAIMS_BEYOND", "COUPLED", "DRIVEN", "GRAPH_INSIDE", "INFLUENCE", "OUTSIDE", "TELLING"]
 
 # Recordings that neither the paper's wiring nor its neurons made, and what they are.
 OUTSIDE = {
@@ -31,6 +33,16 @@ COUPLED = {
     Recording(settings=STRONGER).label: "stronger synapses",
 }
 GRAPH_INSIDE = {"method": "graph_constrained", "variant": "alone, area"}
+# Kinds of pairs that are only driven together, and where; and who is to tell them from synapses.
+DRIVEN = {
+    PartialRecording(topology="common_drive", **DRIVERS).label: ("hidden source", "hidden drivers"),
+    PartialRecording().label: ("source", "hubs that are heard"),
+    PartialRecording(hubs_hidden=True).label: ("hidden source", "hidden hubs"),
+    PartialRecording(topology="common_drive", **NOISE).label: ("together", "shared noise"),
+}
+TELLING = {"GLM": {"method": "glm", "variant": "area"}, "correlogram": CCG}
+# Share of synapses that are ranked above such a pair, and what it is if the pair is taken for one.
+TOLD, CHANCE = 0.75, 0.5
 # Of a spike that is removed on the rates that both heads predict together.
 INFLUENCE = ", removed, log rate"
 # A correlation with single synapses from which they could be read off.
@@ -86,6 +98,23 @@ def _edges_are_read(tables: Tables) -> Finding:
     )
 
 
+def _told_from_common_drive(tables: Tables) -> Finding:
+    """Open question 3: whether what is read as an edge is one, or only driven together."""
+    table = chosen(tables("common_drive"), view="pairs")
+    checks, measured = [], []
+    for label, (kind, place) in DRIVEN.items():
+        here = chosen(table, network=label, score=f"edge above {kind}")
+        told = {name: chosen(here, **labels) for name, labels in TELLING.items()}
+        checks += [bool(mine["value"].mean() >= TOLD) for mine in told.values()]
+        shares = ", ".join(f"{name} {mean_shown(mine)}" for name, mine in told.items())
+        measured.append(f"{place}: {shares}")
+    return Finding(
+        f"synapses ranked above such pairs (share), {'; '.join(measured)}",
+        f"{CHANCE:.2f}",
+        verdict_of(checks, f"at least {TOLD} of them, in each, by each"),
+    )
+
+
 def _holds_outside(tables: Tables) -> Finding:
     """Open question 2: co-input by attention, where neither wiring nor neurons are the paper's."""
     table = chosen(tables("outside"), score="spearman", view="co_input")
@@ -125,5 +154,11 @@ CLAIMS_BEYOND = [
         "Direct edges can be read out of the trained model, with their signs",
         "influence-compare",
         _edges_are_read,
+    ),
+    Claim(
+        "open question 3",
+        "Synapses are told from pairs that are only driven together",
+        "common-drive-kinds",
+        _told_from_common_drive,
     ),
 ]

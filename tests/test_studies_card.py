@@ -14,7 +14,15 @@ from lgl_core.metrics import paper_table_1
 from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
-from lgl_core.studies_claims_beyond import CLAIMS_BEYOND, COUPLED, GRAPH_INSIDE, INFLUENCE, OUTSIDE
+from lgl_core.studies_claims_beyond import (
+    CLAIMS_BEYOND,
+    COUPLED,
+    DRIVEN,
+    GRAPH_INSIDE,
+    INFLUENCE,
+    OUTSIDE,
+    TELLING,
+)
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_plans import SIZES
 from lgl_core.studies_points import COLUMNS, EQUAL_ROWS, EXCESS_SHARES
@@ -44,6 +52,7 @@ METHODS |= {
     for name in BOTH_MODELS
 }
 METHODS |= {"graph": GRAPH_INSIDE, "graph alone": GRAPH_INSIDE | {"variant": "alone"}}
+METHODS["GLM area"] = TELLING["GLM"]
 METHODS["true strengths"] = {"method": "truth", "variant": "strengths only"}
 THREE = ("GLM", "attention", "rotary")
 
@@ -249,6 +258,15 @@ def graphs_inside(knows, loss, kinds=COUPLED):
     return dict.fromkeys(kinds, numbers)
 
 
+def told(glm, ccg):
+    """Shares of synapses that both methods rank above pairs that are driven together."""
+    return {
+        label: {("GLM area", "pairs", f"edge above {kind}"): glm,
+                ("ccg", "pairs", f"edge above {kind}"): ccg}
+        for label, (kind, _) in DRIVEN.items()
+    }  # fmt: skip
+
+
 # For each claim numbers that bear it out, and numbers that do not.
 EXAMPLES = {
     "modest_edges": (both("true", 0.3, 0.2), both("true", 0.9, 0.8)),
@@ -311,6 +329,7 @@ EXAMPLES = {
     "edges_are_read": (influences(0.6), influences(1.9 * NULL_SD)),
     "holds_outside": (outside(0.6, 0.3), outside(1.9 * NULL_SD, 0.3)),
     "graph_inside_helps": (graphs_inside(0.8, 5.4), graphs_inside(0.5, 5.6)),
+    "told_from_common_drive": (told(0.9, 0.8), told(0.7, 0.4)),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
 
@@ -340,6 +359,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("edges_are_read", influences(0.3)),
         ("holds_outside", outside(0.6, 0.9)),
         ("graph_inside_helps", graphs_inside(0.8, 5.6)),
+        ("told_from_common_drive", told(0.9, 0.4)),
         ("excess_shows", excess(edges=(0.1, 0.3), co_input=(0.1, 0.05))),
         ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),
