@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -79,25 +79,28 @@ def run(
         If there is no such study, no point of it is ready, or its files do not say which rows
         belong to which point and are to be kept.
     """
-    planned = _study(name).points()
+    planned = {_key(described(point)): point for point in _study(name).points()}
     before = _standing(name, results) if keep else {}
-    new = [point for point in planned if _key(point) not in before and _wanted(point, only_ready)]
-    tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new)
-    made_by = {"source": _source(new), "machine": machine()}
-    parts = before | {
-        _key(point): _Part(table.reindex(columns=COLUMNS), made_by)
-        for point, table in zip(
-            new, tqdm(tables, total=len(new), desc=name, unit="point"), strict=True
-        )
+    new = {
+        key: point
+        for key, point in planned.items()
+        if key not in before and (not only_ready or point.is_ready)
     }
-    points = [point for point in planned if _key(point) in parts]
-    if not points:
+    tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new.values())
+    made_by = {"source": _source(new.values()), "machine": machine()}
+    shown = tqdm(tables, total=len(new), desc=name, unit="point")
+    parts = before | {
+        key: _Part(table.reindex(columns=COLUMNS), made_by)
+        for key, table in zip(new, shown, strict=True)
+    }
+    done = {key: point for key, point in planned.items() if key in parts}
+    if not done:
         raise ValueError(f"{name}: no model is trained yet, run it without --ready")
-    _write(name, points, [parts[_key(point)] for point in points], len(planned), results)
+    _write(name, list(done.values()), [parts[key] for key in done], len(planned), results)
     if STUDIES[name].keeps_graphs:
         path = results / f"{name}.npz"
         kept = graphs(name, results) if keep and path.exists() else {}
-        np.savez_compressed(path, allow_pickle=False, **(kept | _kept_graphs(new)))
+        np.savez_compressed(path, allow_pickle=False, **(kept | _kept_graphs(new.values())))
     return load(name, results)
 
 
@@ -109,15 +112,11 @@ class _Part:
     made_by: dict[str, Any]
 
 
-def _wanted(point: Point, only_ready: bool) -> bool:
-    return point.is_ready or not only_ready
+def _key(description: dict[str, Any]) -> str:
+    return json.dumps(description, sort_keys=True)
 
 
-def _key(point: Point) -> str:
-    return json.dumps(described(point), sort_keys=True)
-
-
-def _source(points: Sequence[Point]) -> str:
+def _source(points: Iterable[Point]) -> str:
     return " ".join(sorted({source_hash(type(point).__module__) for point in points}))
 
 
@@ -133,7 +132,7 @@ def _standing(name: str, results: Path) -> dict[str, _Part]:
         )
     borders = np.cumsum([0, *record["n_rows"]])
     return {
-        json.dumps(point, sort_keys=True): _Part(table.iloc[start:stop], record["runs"][number])
+        _key(point): _Part(table.iloc[start:stop], record["runs"][number])
         for point, start, stop, number in zip(
             record["points"], borders[:-1], borders[1:], record["run_of_point"], strict=True
         )
@@ -151,7 +150,7 @@ def _write(
     (results / f"{name}.json").write_text(record + "\n")
 
 
-def _kept_graphs(points: Sequence[Point]) -> dict[str, NDArray[np.float32]]:
+def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float32]]:
     """Collect the graphs of the first network, as small as they are still of use."""
     kept: dict[str, NDArray[np.float64]] = {}
     for point in points:

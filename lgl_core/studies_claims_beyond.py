@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from lgl_core.studies_drive import PartialRecording
+from lgl_core.studies_drive import EDGE_ABOVE, PartialRecording
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
 from lgl_core.studies_plans import DRIVERS, NOISE, OUTSIDE_DURATION, STRONGER
 from lgl_core.studies_points import Recording
@@ -60,14 +61,13 @@ def _graph_inside_helps(tables: Tables) -> Finding:
         graph = chosen(here, **GRAPH_INSIDE)
         alone = chosen(here, method=GRAPH_INSIDE["method"], variant="alone")
         parts = []
-        for name, labels, mine in (
-            ("edges (Pearson)", {"view": "true", "score": "pearson"}, graph),
-            ("co-input (Spearman)", {"view": "co_input", "score": "spearman"}, graph),
-            ("held-out loss", {"view": "visible", "score": "held-out neuron"}, alone),
+        for name, view, score, mine, better in (
+            ("edges (Pearson)", "true", "pearson", graph, np.greater),
+            ("co-input (Spearman)", "co_input", "spearman", graph, np.greater),
+            ("held-out loss", "visible", "held-out neuron", alone, np.less),
         ):
-            own, other = chosen(mine, **labels), chosen(plain, **labels)
-            above = own["value"].mean() - other["value"].mean()
-            checks.append(bool(above < 0 if name == "held-out loss" else above > 0))
+            own, other = (chosen(rows, view=view, score=score) for rows in (mine, plain))
+            checks.append(bool(better(own["value"].mean(), other["value"].mean())))
             parts.append(f"{name} {mean_shown(own)} against {mean_shown(other)}")
         measured.append(f"{place}: {', '.join(parts)}")
     condition = "the graph alone against the attention and the loss of the plain model, in each"
@@ -103,7 +103,7 @@ def _told_from_common_drive(tables: Tables) -> Finding:
     table = chosen(tables("common_drive"), view="pairs")
     checks, measured = [], []
     for label, (kind, place) in DRIVEN.items():
-        here = chosen(table, network=label, score=f"edge above {kind}")
+        here = chosen(table, network=label, score=EDGE_ABOVE + kind)
         told = {name: chosen(here, **labels) for name, labels in TELLING.items()}
         checks += [bool(mine["value"].mean() >= TOLD) for mine in told.values()]
         shares = ", ".join(f"{name} {mean_shown(mine)}" for name, mine in told.items())

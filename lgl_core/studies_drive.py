@@ -21,13 +21,15 @@ from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_beyond import Constrained
 from lgl_core.studies_points import EXCESS_SHARES, Model, Recording, scored
 
-__all__ = ["Confusions", "PartialRecording"]
+__all__ = ["EDGE_ABOVE", "STRONG", "Confusions", "PartialRecording"]
 
 Graph = NDArray[np.float64]
 
 # Synapses of at least this size in mV count as a common source: those of hubs and drivers. By the
 # others nearly every two neurons of a random network have one in common.
 STRONG = 3.0
+# Begins the name of the score of a kind of pairs: the chance that a synapse has a larger estimate.
+EDGE_ABOVE = "edge above "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,7 @@ class Confusions:
 
 def _as_scores(table: pd.DataFrame) -> pd.DataFrame:
     """Turn a table of confusions into rows of a score each."""
-    against = table.assign(score="edge above " + table["kind"], value=table["edge_above"])
+    against = table.assign(score=EDGE_ABOVE + table["kind"], value=table["edge_above"])
     over = table.assign(score=table["kind"] + " above neither", value=table["above_neither"])
     counted = table.assign(score="n " + table["kind"], value=table["n"].astype(float))
     others = ~table["kind"].isin(["edge", "neither"])

@@ -255,9 +255,8 @@ def test_committed_results_say_where_they_come_from(name):
         json.loads(json.dumps(point)) for point in map(studies.described, STUDIES[name].points())
     ]
     assert all(point in planned for point in origin["points"])
-    if "n_rows" in origin:
-        assert sum(origin["n_rows"]) == len(table)
-        assert len(origin["n_rows"]) == len(origin["run_of_point"]) == len(origin["points"])
+    assert sum(origin["n_rows"]) == len(table)
+    assert len(origin["n_rows"]) == len(origin["run_of_point"]) == len(origin["points"])
 
 
 @pytest.mark.slow
