@@ -27,11 +27,10 @@ from lgl_core.extraction_influence import (
     Changes,
     Influence,
     Sums,
-    blocks,
     drawn_windows,
     overlaps,
-    predicted,
 )
+from lgl_core.extraction_rerun import blocks, predicted
 from lgl_core.extraction_trust import _finished
 from lgl_core.tokens import Tokens
 from lgl_core.transformer import Neuroformer

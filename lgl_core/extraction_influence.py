@@ -1,9 +1,9 @@
 r"""Influence: what a spike changes in the rates that a model predicts next.
 
 Attention says where a model looks, influence what it concludes. A spike is taken out of the
-model's past (or given to another neuron), the model is run again, and what it then predicts is
-compared with what it had predicted, for every neuron and over the milliseconds that follow. All
-other spikes stay where they are, so that the change is the direct one.
+model's past (or given to another neuron, or moved back in time), the model is run again, and what
+it then predicts is compared with what it had predicted, for every neuron and over the milliseconds
+that follow. All other spikes stay where they are, so that the change is the direct one.
 
 The head for the next neuron knows shares only: a hub that makes everybody fire changes none of
 them. Both heads together give rates, the conditional intensity of each neuron,
@@ -14,7 +14,7 @@ them. Both heads together give rates, the conditional intensity of each neuron,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -24,11 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from lgl_core.extraction_trust import _finished
+from lgl_core.extraction_rerun import Spikes, moved, removed, replaced, with_and_without
 from lgl_core.tokens import Tokens, Windows
-from lgl_core.transformer import Block, Neuroformer
-from lgl_core.transformer_kernels import causal_attention
-from lgl_core.transformer_plain import allowed_positions
+from lgl_core.transformer import Neuroformer
 
 __all__ = [
     "LAGS",
@@ -36,14 +34,12 @@ __all__ = [
     "Changes",
     "Influence",
     "Sums",
-    "blocks",
     "drawn_windows",
     "influence",
     "overlaps",
-    "predicted",
 ]
 
-Change = Literal["removed", "replaced"]
+Change = Literal["removed", "replaced", "moved"]
 Reading = Literal["log_rate", "rate", "log_probability"]
 
 # Edges in s of the lags that are told apart: a synapse's delay, and the time it takes the membrane
@@ -139,9 +135,11 @@ def influence(
     n_spikes : int
         How many to change: runs of neighbours in windows drawn at random. If the recording has
         fewer, all of them.
-    change : {"removed", "replaced"}
-        Take the spike away, or give it to another neuron, drawn by its share of all spikes: what
-        then differs is not that there was a spike but whose it was.
+    change : {"removed", "replaced", "moved"}
+        Take the spike away; or give it to another neuron, drawn by its share of all spikes: what
+        then differs is not that there was a spike but whose it was; or let it come earlier by the
+        longest lag: what differs is when it was, and no neuron fires less. It is not moved past
+        more than half a window.
     lags : sequence of float
         Edges in s of the lags to tell apart.
     n_after : int
@@ -163,11 +161,11 @@ def influence(
 
     Notes
     -----
-    What comes before the changed token is the same in both runs: its keys and values are computed
-    once per window. The result is that of running the whole window again.
+    The result is that of running the whole window again; :mod:`lgl_core.extraction_rerun` does
+    less.
     """
-    if change not in ("removed", "replaced"):
-        raise ValueError(f'change must be "removed" or "replaced", got {change!r}')
+    if change not in ("removed", "replaced", "moved"):
+        raise ValueError(f'change must be "removed", "replaced" or "moved", got {change!r}')
     rng = np.random.default_rng(seed)
     windows, drawn, changed = drawn_windows(model, tokens, n_spikes, lags, n_after, rng)
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
@@ -176,14 +174,18 @@ def influence(
     with torch.inference_mode():
         for start in tqdm(drawn, desc="influence", unit="window", disable=not progress):
             window = windows[np.array([start])]
-            neurons, _, times, _ = (column[0] for column in window)
-            strangers = None
-            if change == "replaced":
+            here = Spikes(*(column[0] for column in window[:3]))
+            if change == "removed":
+                altered = removed(here, changed, n_after)
+            elif change == "replaced":
                 strangers = torch.from_numpy(rng.choice(tokens.neurons, len(changed)))
-            both = _both(model, window, changed, n_after, strangers, centres)
+                altered = replaced(here, changed, n_after, strangers)
+            else:
+                altered = moved(here, changed, n_after, lags[-1])
+            both = with_and_without(model, here, changed, n_after, altered, centres)
             after = changed[:, None] + 1 + torch.arange(n_after)  # (R, L)
-            weights = overlaps(times[changed, None], times[after], times[after + 1], lags)
-            sums.add(neurons[changed], weights, _difference(*both))
+            spike, begin, end = (here.times[at] for at in (changed[:, None], after, after + 1))
+            sums.add(here.neurons[changed], overlaps(spike, begin, end, lags), _difference(*both))
     return sums.means()
 
 
@@ -263,31 +265,6 @@ def overlaps(spike: Tensor, begin: Tensor, end: Tensor, lags: ArrayLike) -> Tens
     return (last - first).clamp(min=0)
 
 
-def predicted(
-    model: Neuroformer, x: Tensor, centres: Tensor, coupled: Tensor | float = 0.0
-) -> tuple[Tensor, Tensor]:
-    """Read both heads: logarithms of each neuron's share and of the expected interval in s.
-
-    Parameters
-    ----------
-    model : Neuroformer
-    x : Tensor, shape (..., W)
-        State after the last block.
-    centres : Tensor, shape (C,)
-        A typical interval of each class in s.
-    coupled : Tensor, shape (..., N)
-        Logits that a graph inside the model adds for the next neuron.
-
-    Returns
-    -------
-    log_probability : Tensor, shape (..., N)
-    log_interval : Tensor, shape (...)
-    """
-    x = model.norm(x)
-    expected = model.interval_head(x).softmax(-1) @ centres
-    return (model.neuron_head(x) + coupled).log_softmax(-1), expected.log()
-
-
 class Changes(NamedTuple):
     """What changed spikes changed: (R, L, N), (R, L) and (R, L, N)."""
 
@@ -332,85 +309,3 @@ class Sums:
 def _difference(kept: tuple[Tensor, Tensor], changed: tuple[Tensor, Tensor]) -> Changes:
     rate = (kept[0] - kept[1][..., None]).exp() - (changed[0] - changed[1][..., None]).exp()
     return Changes(kept[0] - changed[0], kept[1] - changed[1], rate)
-
-
-def _both(
-    model: Neuroformer,
-    window: tuple[Tensor, ...],
-    positions: Tensor,
-    n_after: int,
-    strangers: Tensor | None,
-    centres: Tensor,
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Predictions at the tokens that follow each position, (R, L, ...): kept, and changed."""
-    neurons, intervals, times = (column[:, :-1] for column in window[:3])
-    past, x = _past(model, neurons, intervals, times)
-    after = positions[:, None] + 1 + torch.arange(n_after)  # (R, L)
-    coupled = torch.zeros(1)
-    if model.config.coupling:
-        coupled = model.coupling(neurons, times, window[2][:, 1:])[0]
-    log_probability, log_interval = predicted(model, x[0], centres, coupled)
-    kept = log_probability[after], log_interval[after]
-
-    rerun, at = after, intervals[0][after]
-    if strangers is None:  # the next interval counts from the spike before the one removed
-        at = torch.cat([at[:, :1] + intervals[0][positions, None], at[:, 1:]], 1)
-    who = neurons[0][after]
-    if strangers is not None:  # the changed token itself is run again, too
-        rerun = torch.cat([positions[:, None], after], 1)
-        at, who = intervals[0][rerun], torch.cat([strangers[:, None], who], 1)
-    x = _rerun(model, past, positions, (who, at, times[0][rerun]))[:, -n_after:]
-    if model.config.coupling:
-        lags = window[2][0][after + 1] - times[0][positions, None]
-        coupled = coupled[after] - model.coupling.of_spikes(neurons[0][positions], lags)
-        if strangers is not None:
-            coupled = coupled + model.coupling.of_spikes(strangers, lags)
-    return kept, predicted(model, x, centres, coupled)
-
-
-def _past(
-    model: Neuroformer, neurons: Tensor, intervals: Tensor, times: Tensor
-) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
-    """Keys and values of each layer, (1, H, T, D), and the state after the last, (1, T, W)."""
-    x, past = model.embed(neurons, intervals, times), []
-    for block in blocks(model):
-        query, key, value = block.attention.project(block.norm_attention(x), times)
-        past.append((key, value))
-        attended = causal_attention(query, key, value, strict=block.attention.strict)
-        x = _finished(block, x, attended)
-    return past, x
-
-
-def _rerun(
-    model: Neuroformer,
-    past: list[tuple[Tensor, Tensor]],
-    positions: Tensor,
-    tokens: tuple[Tensor, Tensor, Tensor],
-) -> Tensor:
-    """Run tokens (R, L) that follow what came before each of the positions (R,); (R, L, W)."""
-    times = tokens[2]
-    n_after, n_before = times.shape[1], past[0][0].shape[2]
-    before = torch.arange(n_before) < positions[:, None, None]  # (R, 1, T)
-    among = allowed_positions(n_after, strict=model.config.mask == "strict")
-    allowed = torch.cat([before.expand(-1, n_after, -1), among.expand(len(positions), -1, -1)], -1)[
-        :, None
-    ]  # (R, 1, L, T + L)
-    x = model.embed(*tokens)
-    for block, (key_before, value_before) in zip(blocks(model), past, strict=True):
-        query, key, value = block.attention.project(block.norm_attention(x), times)
-        keys = torch.cat([key_before.expand(len(x), -1, -1, -1), key], 2)
-        values = torch.cat([value_before.expand(len(x), -1, -1, -1), value], 2)
-        x = _finished(block, x, _attend(query, keys, allowed) @ values)
-    return x
-
-
-def blocks(model: Neuroformer) -> Iterator[Block]:
-    """Give a model's blocks with their type."""
-    for block in model.blocks:
-        assert isinstance(block, Block)
-        yield block
-
-
-def _attend(query: Tensor, key: Tensor, allowed: Tensor) -> Tensor:
-    scores = query @ key.mT / math.sqrt(query.shape[-1])
-    return scores.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)

@@ -6,7 +6,7 @@ import torch
 from test_extraction_influence import LAGS, N, log_rates, model, recording
 
 from lgl_core.extraction_gradient import _signs, _slopes, linear_influence, state
-from lgl_core.extraction_influence import predicted
+from lgl_core.extraction_rerun import predicted
 from lgl_core.tokens import Windows
 from lgl_core.transformer_coupling import CouplingConfig
 

@@ -60,6 +60,16 @@ def log_rates(made, tokens, neurons, intervals, times):
         return [a[0].numpy().astype(float) for a in (share, interval)]
 
 
+def earlier(neurons, intervals, times, k, by, farthest):
+    """Take a spike out, and let it pass others until it is where it belongs ``by`` s before."""
+    rest, time, at = np.delete(times, k), times[k] - np.float32(by), k
+    while at > farthest and rest[at - 1] > time:
+        at -= 1
+    when = np.insert(rest, at, max(time, rest[at - 1]))
+    who = np.insert(np.delete(neurons, k), at, neurons[k])
+    return who, np.append(intervals[:1], np.diff(when)), when
+
+
 def twin(made, tokens, change, n_after, lags, strangers=None):
     """Run every window of the recording again from its first token, spike by spike."""
     n_lags = len(lags) - 1
@@ -77,6 +87,8 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
             if change == "removed":
                 gaps[k + 1] += gaps[k]
                 who, gaps, when = (np.delete(a, k) for a in (who, gaps, when))
+            elif change == "moved":
+                who, gaps, when = earlier(who, gaps, when, k, lags[-1], k - places[0] + 1)
             else:
                 who[k] = strangers
             after = log_rates(made, tokens, who, gaps, when)
@@ -108,6 +120,23 @@ def test_removing_is_running_again_without_the_spike(time_embedding, mask, coupl
     np.testing.assert_allclose(found.log_probability, share, atol=1e-4)
     np.testing.assert_allclose(found.log_interval, interval, atol=1e-4)
     np.testing.assert_allclose(found.rate, rate, rtol=1e-3, atol=2e-2)
+
+
+@pytest.mark.parametrize("coupling", [None, CouplingConfig()])
+@pytest.mark.parametrize("time_embedding", ["interval", "elapsed", "rotary"])
+@pytest.mark.parametrize("mask", ["causal", "strict"])
+def test_moving_is_running_again_with_an_earlier_spike(time_embedding, mask, coupling):
+    tokens = recording(150)
+    made = model(tokens, time_embedding=time_embedding, mask=mask, coupling=coupling)
+    found = influence(
+        made, tokens, n_spikes=10**6, change="moved", lags=LAGS, n_after=9, progress=False
+    )
+    share, interval, rate, seconds = twin(made, tokens, "moved", 9, LAGS)
+    assert np.abs(share).max() > 0.02, "where the spikes are matters to this model"
+    np.testing.assert_allclose(found.seconds, seconds, rtol=1e-4)
+    np.testing.assert_allclose(found.log_probability, share, atol=1e-3)
+    np.testing.assert_allclose(found.log_interval, interval, atol=1e-3)
+    np.testing.assert_allclose(found.rate, rate, rtol=1e-2, atol=5e-2)
 
 
 @pytest.mark.parametrize("coupling", [None, CouplingConfig()])
@@ -190,7 +219,7 @@ def test_the_same_seed_draws_the_same_spikes():
     ("changes", "message"),
     [
         ({"n_spikes": 0}, "n_spikes must be at least 1, got 0"),
-        ({"change": "moved"}, "change must be .* got 'moved'"),
+        ({"change": "swapped"}, "change must be .* got 'swapped'"),
         ({"lags": (0, 2e-3, 1e-3)}, "lags must ascend"),
         ({"n_after": 39}, "n_after must be at least 1 and at most context - 2 = 38, got 39"),
     ],
