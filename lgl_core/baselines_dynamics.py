@@ -15,90 +15,122 @@ from scipy.ndimage import gaussian_filter1d
 
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["event_timing", "firing_rate_dynamics"]
+__all__ = ["event_space", "event_timing", "firing_rate_dynamics"]
 
 Graph = NDArray[np.float64]
 Block = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 # Moments in time that are held in memory at once.
 _BLOCK = 20_000
+# Events whose distances to all others are held in memory at once.
+_POINTS = 1000
 # How far the inverse of a gain function is followed: to 1 % from where it has no end.
 _MARGIN = 0.01
 # A Gaussian is cut off after so many standard deviations.
 _TAIL = 4
 
 
-def event_timing(
+def event_space(
     spikes: SpikeTrains,
-    reference: Literal["clock", "spike"] = "clock",
-    step: float = 0.003,
-    memory: float = 0.003,
-    ridge: float = 1e-3,
+    n_events: int = 500,
+    n_profiles: int = 4,
+    delay: float = 1.5e-3,
 ) -> Graph:
-    """Explain when a neuron fires next by when the others have fired.
+    """Explain the intervals of a neuron by when, within them, spikes of the others arrive.
 
     Parameters
     ----------
     spikes : SpikeTrains
-    reference : {"clock", "spike"}
-        From when on an interval is explained: from the ticks of a clock, or from the neuron's own
-        previous spike, as in the paper.
+    n_events : int
+        Intervals that are explained, per neuron: those most like the reference.
+    n_profiles : int
+        Spikes of each neuron that count within an interval, from its begin on.
+    delay : float
+        How long a spike takes to arrive, in s. The method has to be told.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``: s by which post fires sooner per s by which the first spike of pre comes
+        later; positive for excitation, less of which has leaked away the later it comes.
+
+    Raises
+    ------
+    ValueError
+        If ``n_events`` or ``n_profiles`` is not positive or ``delay`` is negative.
+
+    Notes
+    -----
+    Event-space linearization: Casadiego, Maoutsa and Timme, Inferring network connectivity from
+    event timing patterns (2018), Eqs. (1) to (9). An event of a neuron is the interval ``T[m]``
+    before its spike ``m`` together with all cross-spike intervals in it: ``w[j, k, m]``, from its
+    spike ``m - 1`` to the ``k``-th arrival from ``j``, 0 if there is none. Around the reference
+    ``r``, the event of least summed distance to all others,
+
+        T[m] - T[r] = sum_k sum_j g[j, k] (w[j, k, m] - w[j, k, r]).
+
+    One equation for each of the ``n_events`` nearest events; the solution is the one of least
+    squares, of least norm where there are too few equations. The graph is ``-g[j, 1]``.
+
+    The paper demands that events lie close together: neurons that fire regularly, or very long
+    recordings. Of networks driven by noise see :func:`event_timing`.
+    """
+    for name, value in (("n_events", n_events), ("n_profiles", n_profiles)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if not 0 <= delay < np.inf:
+        raise ValueError(f"delay must be 0 s or more, got {delay}")
+    slopes = [
+        _slopes_near_reference(*_events(spikes, post, n_profiles, delay), n_events)
+        for post in range(spikes.n_neurons)
+    ]
+    first_arrivals = np.array(slopes)[:, : spikes.n_neurons]
+    return _cleaned(-first_arrivals, spikes)
+
+
+def event_timing(
+    spikes: SpikeTrains,
+    step: float = 0.003,
+    memory: float = 0.003,
+    ridge: float = 1e-3,
+) -> Graph:
+    """Explain how long a neuron waits, from the ticks of a clock, by who has just fired.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
     step : float
-        Time between ticks in s, for ``"clock"``.
+        Time between ticks in s.
     memory : float
-        How long a spike matters, in s: time constant of an exponential, for ``"clock"``.
+        How long a spike matters, in s: time constant of an exponential.
     ridge : float
         Penalty of the squared slopes, as a share of the variance of a regressor.
 
     Returns
     -------
     ndarray, shape (n_neurons, n_neurons)
-        ``[post, pre]``: how much sooner post fires after a spike of pre, positive for
-        excitation. Change of a logarithm for ``"clock"``; for ``"spike"`` s per s by which pre
-        fires later.
+        ``[post, pre]``: how much sooner post fires after a spike of pre, as a change of a
+        logarithm; positive for excitation.
 
     Raises
     ------
     ValueError
-        If ``reference`` is unknown; ``step`` or ``memory`` is not positive, or no epoch is longer
-        than a step; or ``ridge`` is negative.
+        If ``step`` or ``memory`` is not positive, no epoch is longer than a step, or ``ridge`` is
+        negative.
 
     Notes
     -----
-    Casadiego, Maoutsa and Timme, Inferring network connectivity from event timing patterns
-    (2018). The interval ``T[m]`` that a neuron's spike ``m`` ends is a function of the cross-spike
-    intervals ``w[j, m]``, from the neuron's previous spike to a spike of ``j``. Linear near a
-    reference ``r``,
-
-        T[m] - T[r] = sum_j g_j (w[j, m] - w[j, r]),
-
-    it gives one equation per spike for the slopes ``g_j``, which are zero where there is no
-    synapse.
-
-    What is simpler here: only the first spike of ``j`` in the interval counts, with 0 if there is
-    none; the reference is the mean of all events and not an event with close neighbours; slopes
-    are found by ridge regression and not by greedy selection. The graph is ``-g``.
-
-    In a network driven by noise this reads next to nothing: a long interval has room for late
-    spikes of all neurons, connected or not. ``"clock"`` takes the length out. At each tick ``t``,
-    with ``v_i`` the wait for the next spike of ``i`` and ``u_j`` the ages of the spikes of ``j``,
+    Our variant of event-space linearization, :func:`event_space`, for neurons driven by noise.
+    There, an interval is long by chance, and a long one has room for late spikes of all neurons,
+    connected or not. Looking ahead from a clock takes the length out. At each tick ``t``, with
+    ``v_i`` the wait for the next spike of ``i`` and ``u_j`` the ages of the spikes of ``j``,
 
         log(memory + v_i) = c_i - sum_j G_ij sum exp(-u_j / memory),
 
     for which the spikes of ``j`` cannot know the length of what they explain. An own spike is one
     of the regressors. A wait that the end of an epoch cuts off counts as it is.
     """
-    if reference not in ("clock", "spike"):
-        raise ValueError(f"reference must be 'clock' or 'spike', got {reference!r}")
     _check_ridge(ridge)
-    if reference == "spike":
-        graph = np.array(
-            [
-                _slopes(iter([_intervals(spikes, post)]), ridge)[:, 0]
-                for post in range(spikes.n_neurons)
-            ]
-        )
-        return _cleaned(-graph, spikes)
     for name, value in (("step", step), ("memory", memory)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be a positive number of s, got {value}")
@@ -227,14 +259,43 @@ def _slopes(blocks: Iterator[Block], ridge: float) -> NDArray[np.float64]:
     return slopes
 
 
-def _intervals(spikes: SpikeTrains, post: int) -> Block:
-    """Return first cross-spike intervals, 0 if there is none, and intervals of one neuron."""
-    n_events = np.count_nonzero(spikes.neurons == post)
-    crosses, intervals = np.zeros((n_events, spikes.n_neurons)), np.zeros((n_events, 1))
-    n_events = _fill_intervals(
-        spikes.times, spikes.neurons, spikes.bounds(), post, crosses, intervals
+def _events(spikes: SpikeTrains, post: int, n_profiles: int, delay: float) -> Block:
+    """Return cross-spike intervals, (n_events, n_profiles * n_neurons), and intervals."""
+    n_spikes = np.count_nonzero(spikes.neurons == post)
+    crosses, intervals = np.zeros((n_spikes, n_profiles, spikes.n_neurons)), np.zeros(n_spikes)
+    n_events = _fill_events(
+        spikes.times, spikes.neurons, spikes.bounds(), post, delay, crosses, intervals
     )
-    return crosses[:n_events], intervals[:n_events]
+    flat = crosses.reshape(n_spikes, n_profiles * spikes.n_neurons)
+    return flat[:n_events], intervals[:n_events]
+
+
+def _slopes_near_reference(
+    crosses: NDArray[np.float64], intervals: NDArray[np.float64], n_events: int
+) -> NDArray[np.float64]:
+    """Linearize around the event that is closest to all; slopes of all profiles, in a row."""
+    slopes = np.zeros(crosses.shape[1])
+    if len(intervals) < 2:
+        return slopes
+    events = np.column_stack([crosses, intervals])
+    reference = int(_summed_distances(events).argmin())
+    nearest = np.argsort(np.linalg.norm(events - events[reference], axis=1), kind="stable")
+    nearest = nearest[nearest != reference][:n_events]
+    differences = events[nearest] - events[reference]
+    varying = np.flatnonzero(differences[:, :-1].any(axis=0))
+    slopes[varying] = np.linalg.lstsq(differences[:, varying], differences[:, -1])[0]
+    return slopes
+
+
+def _summed_distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum up each point's Euclidean distances to all, a block of points at a time."""
+    squares = (points**2).sum(axis=1)
+    sums = []
+    for begin in range(0, len(points), _POINTS):
+        here = slice(begin, begin + _POINTS)
+        squared = squares[here, None] + squares - 2 * points[here] @ points.T
+        sums.append(np.sqrt(np.maximum(squared, 0)).sum(axis=1))
+    return np.concatenate(sums)
 
 
 def _waits(spikes: SpikeTrains, step: float, memory: float) -> Iterator[Block]:
@@ -279,20 +340,28 @@ def _rates(
 
 
 @njit(cache=True, nogil=True)
-def _fill_intervals(times, neurons, bounds, post, crosses, intervals):
+def _fill_events(times, neurons, bounds, post, delay, crosses, intervals):
     """Fill a row per interval of ``post`` within an epoch, and return how many there are."""
-    event = 0
+    event, n_profiles = 0, crosses.shape[1]
+    seen = np.zeros(crosses.shape[2], np.int64)
     for epoch in range(len(bounds) - 1):
-        started, since = False, 0.0
-        crosses[event:] = 0
+        begin = -1
+        arriving = bounds[epoch]
         for spike in range(bounds[epoch], bounds[epoch + 1]):
-            if neurons[spike] == post:
-                if started:
-                    intervals[event, 0] = times[spike] - since
-                    event += 1
-                started, since = True, times[spike]
-            elif started and crosses[event, neurons[spike]] == 0:
-                crosses[event, neurons[spike]] = times[spike] - since
+            if neurons[spike] != post:
+                continue
+            if begin >= 0:
+                seen[:] = 0
+                while times[arriving] + delay < times[spike]:
+                    pre, since = neurons[arriving], times[arriving] + delay - times[begin]
+                    if since > 0 and pre != post:
+                        if seen[pre] < n_profiles:
+                            crosses[event, seen[pre], pre] = since
+                        seen[pre] += 1
+                    arriving += 1
+                intervals[event] = times[spike] - times[begin]
+                event += 1
+            begin = spike
     return event
 
 

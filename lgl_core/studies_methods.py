@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lgl_core.baselines import transfer_entropy, tspe
 from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescence
-from lgl_core.baselines_dynamics import event_timing, firing_rate_dynamics
+from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
 from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.masked import masked_connectivity, train_masked
@@ -23,10 +23,9 @@ from lgl_core.provenance import peak_mb
 from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_points import Recording, scored
 
-__all__ = ["METHODS", "PEAK", "Methods", "Run", "measured"]
+__all__ = ["METHODS", "PEAK", "Method", "Run", "measured"]
 
 Graph = NDArray[np.float64]
-Method = Callable[[SpikeTrains], Graph]
 
 # Score of a method's cost: how far the memory of its process rises above that of the spikes, MB.
 PEAK = "peak_mb"
@@ -51,7 +50,7 @@ def _masked(spikes: SpikeTrains) -> Graph:
 
 
 # What is compared, by method and variant. All take spikes and give a graph, [post, pre].
-METHODS: dict[tuple[str, str], Method] = {
+METHODS: dict[tuple[str, str], Callable[[SpikeTrains], Graph]] = {
     ("ccg", "1 to 4 ms"): correlogram_z,
     ("partial covariance", "10 ms"): partial_covariance,
     ("glm", "area"): _glm,
@@ -60,7 +59,7 @@ METHODS: dict[tuple[str, str], Method] = {
     ("transfer entropy", "signed, sum of delays"): partial(transfer_entropy, over="sum"),
     ("tspe", "up to 25 ms"): tspe,
     ("tspe", "up to 10 ms"): partial(tspe, max_delay=0.01),
-    ("event timing", "from the own spike"): partial(event_timing, reference="spike"),
+    ("event space", "500 events"): event_space,
     ("event timing", "from the clock"): event_timing,
     ("firing rates", "linear"): partial(firing_rate_dynamics, gain="linear"),
     ("firing rates", "logistic"): firing_rate_dynamics,
@@ -95,29 +94,30 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Methods:
-    """A recording, read by all methods but the paper's transformer.
+class Method:
+    """A recording, read by one of ``METHODS``.
 
     Parameters
     ----------
     recording : Recording
+    method, variant : str
+        Key of ``METHODS``.
     """
 
     recording: Recording
+    method: str
+    variant: str
     is_ready = True
 
     def rows(self) -> pd.DataFrame:
-        """Scores of each method, with its permuted null, its seconds and its memory."""
-        truth = self.recording.network()
+        """Scores of the method, with its permuted null, its seconds and its memory."""
         # The part that models are trained on: the same spikes for all that is compared.
         spikes = self.recording.spikes().split(TRAIN_FRACTION)[0]
-        tables = []
-        for method, variant in METHODS:
-            run = measured(method, variant, spikes)
-            cost = pd.DataFrame({"view": ["cost"], "score": [PEAK], "value": [run.peak_mb]})
-            table = pd.concat([scored(run.graph, truth), cost], ignore_index=True)
-            tables.append(table.assign(method=method, variant=variant, seconds=run.seconds))
-        return self.recording.labelled(iter(tables))
+        run = measured(self.method, self.variant, spikes)
+        cost = pd.DataFrame({"view": ["cost"], "score": [PEAK], "value": [run.peak_mb]})
+        labels = {"method": self.method, "variant": self.variant, "seconds": run.seconds}
+        tables = iter([scored(run.graph, self.recording.network()), cost])
+        return self.recording.labelled(tables, **labels)
 
 
 def measured(method: str, variant: str, spikes: SpikeTrains) -> Run:

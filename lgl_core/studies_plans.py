@@ -11,7 +11,7 @@ from lgl_core.experiment import DURATION
 from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import ALONE, Constrained, Readings
 from lgl_core.studies_drive import Confusions, PartialRecording
-from lgl_core.studies_methods import Methods
+from lgl_core.studies_methods import METHODS, Method
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.training import TrainConfig
@@ -253,7 +253,11 @@ def _outside() -> list[Point]:
 
 
 def _methods() -> list[Point]:
-    return [Methods(recording=Recording(seed=seed)) for seed in NETWORK_SEEDS]
+    return [
+        Method(recording=Recording(seed=seed), method=method, variant=variant)
+        for seed in NETWORK_SEEDS
+        for method, variant in METHODS
+    ]
 
 
 def _small() -> list[Point]:

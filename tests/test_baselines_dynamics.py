@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from gapped import gapped_trains, random_gapped_trains
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_baselines import driven_trains
 from test_pairwise import DRIVEN, DRIVER, poisson, recording
 
-from lgl_core import baselines_dynamics
-from lgl_core.baselines_dynamics import event_timing, firing_rate_dynamics
+from lgl_core import baselines_dynamics, lif
+from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
+from lgl_core.networks_topologies import erdos_renyi
 
 few = settings(max_examples=15, deadline=None)
 GAINS = ["linear", "logistic", "exponential"]
@@ -32,62 +34,111 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(baselines_dynamics, "_BLOCK", 17)
 
 
-# --- event timing ------------------------------------------------------------------------------
+# --- event space -------------------------------------------------------------------------------
 
 
-class TestEventTimingFromSpikes:
-    def test_is_minus_the_slope_of_intervals_over_cross_spike_intervals(self):
+def random_waits(n: int = 60, seed: int = 0):
+    return np.random.default_rng(seed).uniform(0.02, 0.15, n)
+
+
+class TestEventSpace:
+    def test_is_minus_the_slope_of_intervals_over_first_arrivals(self):
         """Intervals of 1 are 0.2 s and half the time that 0 takes; 2 fires whenever it likes."""
-        rng = np.random.default_rng(0)
-        waits = rng.uniform(0.02, 0.15, 60)
+        waits = random_waits()
         ends = np.cumsum(np.append(0.1, 0.2 + 0.5 * waits))
-        others = ends[:-1] + rng.uniform(0.02, 0.15, 60)
+        others = ends[:-1] + random_waits(seed=1)
         spikes = recording(ends[:-1] + waits, ends, others, duration=ends[-1] + 0.1)
-        graph = event_timing(spikes, "spike", ridge=0)
-        assert graph[1] == pytest.approx([-0.5, 0, 0])
+        assert event_space(spikes, delay=0)[1] == pytest.approx([-0.5, 0, 0])
 
-    def test_only_the_first_spike_of_an_interval_counts(self):
-        rng = np.random.default_rng(0)
-        ends = np.arange(0.1, 10, 0.1) + rng.uniform(0, 0.03, 99)
-        once = ends[:-1] + rng.uniform(0.01, 0.03, 98)
-        again = np.sort(np.append(once, ends[:-1] + 0.05))
-        with_one, with_two = (recording(pre, ends, duration=10.2) for pre in (once, again))
-        found = event_timing(with_two, "spike")[1]
-        np.testing.assert_array_equal(found, event_timing(with_one, "spike")[1])
+    def test_later_spikes_have_slopes_of_their_own(self):
+        """The interval is 0.2 s, half the first wait, and a quarter of that for the second."""
+        first = random_waits()
+        second = first + random_waits(seed=1) / 5
+        ends = np.cumsum(np.append(0.1, 0.2 + 0.5 * first + 0.25 * second))
+        pre = np.sort(np.append(ends[:-1] + first, ends[:-1] + second))
+        spikes = recording(pre, ends, duration=ends[-1] + 0.1)
+        assert event_space(spikes, delay=0)[1, 0] == pytest.approx(-0.5)
+        alone = event_space(spikes, n_profiles=1, delay=0)[1, 0]
+        assert alone == pytest.approx(-0.75, abs=0.1) and alone != pytest.approx(-0.5, abs=0.1)
+
+    def test_what_is_under_way_when_a_neuron_fires_arrives_in_its_next_interval(self):
+        """Spikes of 0 come before those of 1 that begin the intervals, and arrive after them."""
+        waits = random_waits() / 10
+        ends = np.cumsum(np.append(0.1, 0.2 + 0.5 * waits))
+        pre = ends[:-1] + waits - 0.02
+        spikes = recording(pre, ends, duration=ends[-1] + 0.1)
+        assert event_space(spikes, delay=0.02)[1, 0] == pytest.approx(-0.5)
 
     @few
-    @given(random_gapped_trains())
-    def test_equals_the_loop_over_intervals(self, spikes):
-        n = spikes.n_neurons
+    @given(spikes=random_gapped_trains(), n_profiles=st.integers(1, 3), n_events=st.integers(1, 9))
+    def test_equals_the_loop_over_intervals(self, spikes, n_profiles, n_events):
+        n, delay = spikes.n_neurons, 2e-3
         expected = np.zeros((n, n))
         for post in range(n):
-            crosses, intervals = [], []
+            events = []
             for start, stop in spikes.epochs:
                 inside = (spikes.times >= start) & (spikes.times < stop)
                 times, neurons = spikes.times[inside], spikes.neurons[inside]
                 own = times[neurons == post]
                 for begin, end in zip(own[:-1], own[1:], strict=True):
-                    row = np.zeros(n)
-                    for pre in range(n):
-                        between = times[(neurons == pre) & (times > begin) & (times < end)]
-                        row[pre] = between[0] - begin if len(between) else 0
-                    crosses.append(row)
-                    intervals.append(end - begin)
-            if len(crosses) < 2:
+                    arrivals = np.zeros((n_profiles, n))
+                    for pre in set(range(n)) - {post}:
+                        since = times[neurons == pre] + delay - begin
+                        since = since[(since > 0) & (since < end - begin)][:n_profiles]
+                        arrivals[: len(since), pre] = since
+                    events.append(np.append(arrivals, end - begin))
+            if len(events) < 2:
                 continue
-            design, target = np.array(crosses), np.array(intervals)
-            scale = design.std(axis=0)
-            kept = scale > 1e-9
-            design = (design - design.mean(axis=0))[:, kept] / scale[kept]
-            system = design.T @ design / len(design) + 0.1 * np.eye(kept.sum())
-            slopes = np.linalg.solve(system, design.T @ (target - target.mean()) / len(design))
-            expected[post, kept] = -slopes / scale[kept]
+            events = np.array(events)
+            apart = np.array([np.linalg.norm(events - event, axis=1) for event in events])
+            # The first of those that are equally near to all; rounding picks one of them.
+            total = apart.sum(axis=0)
+            if np.sum(total < total.min() + 1e-9) > 1:
+                return
+            reference = total.argmin()
+            near = [k for k in np.argsort(apart[reference]) if k != reference][:n_events]
+            differences = events[near] - events[reference]
+            slopes = np.linalg.pinv(differences[:, :-1]) @ differences[:, -1]
+            expected[post] = -slopes[:n]
         np.fill_diagonal(expected, 0)
-        found = event_timing(spikes, "spike", ridge=0.1)
+        found = event_space(spikes, n_events=n_events, n_profiles=n_profiles, delay=delay)
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
+    def test_reads_a_network_that_fires_regularly_and_not_one_driven_by_noise(self):
+        """As in the paper: weak synapses and a drive that makes the neurons fire by itself."""
+        network = erdos_renyi(n_neurons=60, weight=0.3, seed=0)
+        pairs = ~np.eye(60, dtype=bool)
+        read = {}
+        for mu, sigma in ((24.0, 0.0), (6.0, 7.0)):
+            params = lif.LIFParams(mu=mu, sigma=sigma)
+            spikes = lif.simulate(network, params, duration=60.0, progress=False)
+            graph = event_space(spikes)
+            read[sigma] = np.corrcoef(graph[pairs], network.weights[pairs])[0, 1]
+        assert read[0.0] > 0.85 and abs(read[7.0]) < 0.2
 
-class TestEventTimingFromTheClock:
+    def test_is_the_same_for_blocks_of_any_size(self, driven, monkeypatch):
+        whole = event_space(driven)
+        monkeypatch.setattr(baselines_dynamics, "_POINTS", 13)
+        np.testing.assert_allclose(event_space(driven), whole, rtol=1e-7, atol=1e-10)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"n_events": 0}, "n_events must be at least 1, got 0"),
+            ({"n_profiles": 0}, "n_profiles must be at least 1, got 0"),
+            ({"delay": -1e-3}, "delay must be 0 s or more, got -0.001"),
+            ({"delay": np.nan}, "delay must be 0 s or more, got nan"),
+        ],
+    )
+    def test_refuses_what_has_no_meaning(self, driven, changes, message):
+        with pytest.raises(ValueError, match=message):
+            event_space(driven, **changes)
+
+
+# --- event timing ------------------------------------------------------------------------------
+
+
+class TestEventTiming:
     def test_is_the_change_of_the_logarithm_of_the_wait(self):
         """Pre fires on every other tick; post 0.25 s after such a tick, else 0.75 s after it.
 
@@ -128,12 +179,11 @@ class TestEventTimingFromTheClock:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"reference": "pre"}, "reference must be 'clock' or 'spike', got 'pre'"),
             ({"step": 0}, "step must be a positive number of s, got 0"),
             ({"step": 61.0}, "step must be shorter than an epoch, got 61"),
             ({"memory": -1}, "memory must be a positive number of s, got -1"),
             ({"ridge": -1}, "ridge must be 0 or a positive number, got -1"),
-            ({"ridge": np.nan, "reference": "spike"}, "ridge must be 0 or a positive number"),
+            ({"ridge": np.nan}, "ridge must be 0 or a positive number"),
         ],
     )
     def test_refuses_what_has_no_meaning(self, driven, changes, message):

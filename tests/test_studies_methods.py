@@ -11,7 +11,7 @@ from lgl_core import studies_methods
 from lgl_core.baselines import transfer_entropy
 from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.metrics_views import score_card
-from lgl_core.studies_methods import METHODS, PEAK, Methods, Run, measured
+from lgl_core.studies_methods import METHODS, PEAK, Method, Run, measured
 from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES
 from lgl_core.studies_points import COLUMNS
 
@@ -58,27 +58,24 @@ def test_it_can_be_measured_where_studies_run(spikes):
         np.testing.assert_array_equal(run.graph, METHODS[key](spikes))
 
 
-def test_rows_are_the_scores_the_time_and_the_memory_of_each_method(monkeypatch, spikes):
-    taken = []
-
+def test_rows_are_the_scores_the_time_and_the_memory_of_a_method(monkeypatch, spikes):
     def run(method, variant, given):
-        taken.append((method, variant))
         np.testing.assert_array_equal(given.times, spikes.times)
-        return Run(graph=METHODS[method, variant](given), seconds=len(taken), peak_mb=7.5)
+        return Run(graph=METHODS[method, variant](given), seconds=2.5, peak_mb=7.5)
 
     monkeypatch.setattr(studies_methods, "measured", run)
-    point = Methods(recording=TINY)
+    method, variant = "tspe", "up to 10 ms"
+    point = Method(recording=TINY, method=method, variant=variant)
     table = point.rows()
-    assert point.is_ready and list(table.columns) == COLUMNS and taken == list(METHODS)
+    assert point.is_ready and list(table.columns) == COLUMNS
+    labels = table[["method", "variant", "seconds", "network_seed"]].drop_duplicates()
+    assert labels.to_numpy().tolist() == [[method, variant, 2.5, TINY.seed]]
+    found = table.set_index(["view", "score"])["value"]
+    assert found["cost", PEAK] == 7.5
     truth = TINY.network()
-    for seconds, (method, variant) in enumerate(METHODS, start=1):
-        rows = table[(table["method"] == method) & (table["variant"] == variant)]
-        assert (rows["seconds"] == seconds).all()
-        found = rows.set_index(["view", "score"])["value"]
-        assert found["cost", PEAK] == 7.5
-        graph = METHODS[method, variant](spikes)
-        card = score_card(graph, truth.weights, truth.hubs).set_index(["view", "score"])["value"]
-        pd.testing.assert_series_equal(found[card.index], card, check_names=False)
+    card = score_card(METHODS[method, variant](spikes), truth.weights, truth.hubs)
+    card = card.set_index(["view", "score"])["value"]
+    pd.testing.assert_series_equal(found[card.index], card, check_names=False)
     assert table.loc[table["view"] == "true", "null_sd"].notna().any()
 
 
@@ -87,7 +84,7 @@ def test_an_unknown_method_is_named(spikes):
         measured("transfer entropy", "squared", spikes)
 
 
-def test_the_study_has_a_point_for_each_network():
+def test_the_study_has_a_point_for_each_network_and_method():
     points = STUDIES["methods"].points()
-    assert [point.recording.seed for point in points] == list(NETWORK_SEEDS)
-    assert all(isinstance(point, Methods) for point in points)
+    found = [(point.recording.seed, point.method, point.variant) for point in points]
+    assert found == [(seed, *key) for seed in NETWORK_SEEDS for key in METHODS]
