@@ -71,6 +71,7 @@ def event_space(
 
     One equation for each of the ``n_events`` nearest events; the solution is the one of least
     squares, of least norm where there are too few equations. The graph is ``-g[j, 1]``.
+    The paper counts all arrivals of an interval, not ``n_profiles`` at most.
 
     The paper demands that events lie close together: neurons that fire regularly, or very long
     recordings. Of networks driven by noise see :func:`event_timing`.
