@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from lgl_core.experiment import split_tokens
 from lgl_core.extraction_circuits import circuits
 from lgl_core.extraction_gradient import linear_influence
-from lgl_core.extraction_influence import Influence, influence
+from lgl_core.extraction_influence import Change, Influence, influence
 from lgl_core.extraction_readings import excess_shares, without_column_median
 from lgl_core.extraction_rollout import rollout_connectivity
 from lgl_core.studies_points import EXCESS_SHARES, Model, Recording, scored
@@ -23,7 +23,7 @@ from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Neuroformer
 from lgl_core.transformer_coupling import CouplingConfig
 
-__all__ = ["ALONE", "UNTOLD", "Constrained", "Readings"]
+__all__ = ["ALONE", "UNTOLD", "Changed", "Constrained", "Readings"]
 
 Graph = NDArray[np.float64]
 
@@ -38,17 +38,17 @@ UNTOLD = "held-out neuron, time untold"
 
 @dataclass(frozen=True, kw_only=True)
 class Readings:
-    """One model of the paper's kind, read by its attention and in all other ways.
+    """One model of the paper's kind, read by its attention, its weights and its gradient.
 
     Parameters
     ----------
     model : Model
     n_spikes : int
-        Spikes to remove, replace or follow.
+        Spikes to dim for the gradient.
     """
 
     model: Model
-    n_spikes: int = 20_000
+    n_spikes: int = 100_000
 
     @property
     def is_ready(self) -> bool:
@@ -69,19 +69,54 @@ class Readings:
         yield "circuits", "", without_column_median(written.sum(axis=0))
         for layer, graph in enumerate(written, start=1):
             yield "circuits", f", layer {layer}", without_column_median(graph)
-        yield from _of("gradient", "", linear_influence(model, tokens, n_spikes=5 * self.n_spikes))
-        for change in ("removed", "replaced"):
-            found = influence(model, tokens, n_spikes=self.n_spikes, change=change)
-            yield from _of("influence", f", {change}", found)
+        yield from _of("gradient", "", linear_influence(model, tokens, n_spikes=self.n_spikes))
 
     def rows(self) -> pd.DataFrame:
         """Scores of each reading, with its permuted null."""
-        truth = self.model.recording.network()
-        tables = (
-            scored(graph, truth).assign(method=method, variant=self.model.variant + reading)
-            for method, reading, graph in self.estimates()
-        )
-        return self.model.recording.labelled(tables, model_seed=self.model.seed)
+        return _scored_readings(self.model, self.estimates())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """One model of the paper's kind, read by what it makes of a changed spike.
+
+    Parameters
+    ----------
+    model : Model
+    change : {"removed", "replaced", "moved"}
+        As for :func:`lgl_core.extraction_influence.influence`.
+    n_spikes : int
+        Spikes to change.
+    """
+
+    model: Model
+    change: Change
+    n_spikes: int = 20_000
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model has been trained."""
+        return self.model.is_ready
+
+    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
+        """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
+        (member,) = self.model.members()
+        tokens = split_tokens(self.model.recording.spikes())[0]
+        found = influence(member.model, tokens, n_spikes=self.n_spikes, change=self.change)
+        yield from _of("influence", f", {self.change}", found)
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of each quantity that changes, with its permuted null."""
+        return _scored_readings(self.model, self.estimates())
+
+
+def _scored_readings(model: Model, estimates: Iterator[tuple[str, str, Graph]]) -> pd.DataFrame:
+    truth = model.recording.network()
+    tables = (
+        scored(graph, truth).assign(method=method, variant=model.variant + reading)
+        for method, reading, graph in estimates
+    )
+    return model.recording.labelled(tables, model_seed=model.seed)
 
 
 def _of(method: str, reading: str, found: Influence) -> Iterator[tuple[str, str, Graph]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
-from typing import Any
+from typing import Any, get_args
 
 from lgl_core.experiment import DURATION
+from lgl_core.extraction_influence import Change
 from lgl_core.networks import hub_network
-from lgl_core.studies_beyond import ALONE, Constrained, Readings
+from lgl_core.studies_beyond import ALONE, Changed, Constrained, Readings
 from lgl_core.studies_drive import Confusions, PartialRecording
 from lgl_core.studies_methods import METHODS, Method
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
@@ -193,8 +194,11 @@ def _paper_size() -> list[Point]:
 
 
 def _influence() -> list[Point]:
-    recordings = [Recording(seed=seed) for seed in NETWORK_SEEDS]
-    return [Readings(model=model) for recording in recordings for model in _models(recording)]
+    points: list[Point] = []
+    for model in (model for seed in NETWORK_SEEDS for model in _models(Recording(seed=seed))):
+        points.append(Readings(model=model))
+        points += [Changed(model=model, change=change) for change in get_args(Change)]
+    return points
 
 
 def _graph_constrained() -> list[Point]:

@@ -1,5 +1,7 @@
 """Points beyond the paper: which graphs they read off a model, and how they are labelled."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,9 @@ import torch
 from test_studies import MODEL, TINY
 
 from lgl_core.experiment import split_tokens
-from lgl_core.extraction_influence import influence
+from lgl_core.extraction_influence import Change, influence
 from lgl_core.metrics_views import score_card
-from lgl_core.studies_beyond import UNTOLD, Constrained, Readings, _loss_untold
+from lgl_core.studies_beyond import UNTOLD, Changed, Constrained, Readings, _loss_untold
 from lgl_core.studies_points import COLUMNS, rows
 from lgl_core.training import evaluate
 from lgl_core.transformer import Neuroformer, preset
@@ -30,28 +32,33 @@ def values(table, **labels):
 @pytest.fixture(scope="module")
 def read():
     MODEL.members()
-    return rows(Readings(model=MODEL, n_spikes=40))
+    points = [Readings(model=MODEL, n_spikes=200)]
+    points += [Changed(model=MODEL, change=name, n_spikes=40) for name in get_args(Change)]
+    assert all(point.is_ready for point in points)
+    return pd.concat([rows(point) for point in points])
 
 
 def test_every_reading_of_a_model_is_scored(read):
     assert list(read.columns) == COLUMNS
     assert set(read["method"]) == {"attention", "rollout", "circuits", "gradient", "influence"}
     variants = set(read["variant"])
-    readings = ("", ", excess over columns", ", layer 2", ", removed, log rate", ", replaced, rate")
+    readings = ("", ", excess over columns", ", layer 2", ", log share", ", replaced, rate")
+    readings += tuple(f", {change}, log rate" for change in get_args(Change))
     assert {MODEL.variant + reading for reading in readings} <= variants
     cards = read.groupby(["method", "variant"]).size()
     assert cards.nunique() == 1, "each by the same scores"
     assert (read["model_seed"] == 0).all() and (read["n_spikes"] > 0).all()
 
 
-def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read):
+@pytest.mark.parametrize("change", get_args(Change))
+def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read, change):
     (member,) = MODEL.members()
     tokens = split_tokens(TINY.spikes())[0]
-    found = influence(member.model, tokens, n_spikes=40, progress=False)
+    found = influence(member.model, tokens, n_spikes=40, change=change, progress=False)
     card = score_card(
         found.connectivity("log_rate"), TINY.network().weights, TINY.network().hubs
     ).set_index(["view", "score"])["value"]
-    kept = values(read, method="influence", variant=MODEL.variant + ", removed, log rate")
+    kept = values(read, method="influence", variant=MODEL.variant + f", {change}, log rate")
     pd.testing.assert_series_equal(kept, card.loc[kept.index], check_names=False)
 
 
