@@ -4,7 +4,7 @@
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     the expensive steps alone, into the cache on disk
-# make results    the long studies behind the report card, into results/ (about twelve hours on two cores)
+# make results    the long studies behind the report card, into results/ (about twenty hours on two cores)
 # make lock       write what .venv holds, `make bench` included, into requirements.lock
 # make clean      remove what was built; environment and cache stay
 

@@ -57,7 +57,7 @@ def confusions(table: DataFrame, label: str = "synapses ranked above (share)") -
     networks, names = list(dict.fromkeys(table["network"])), _labels(table)
     n_kinds = int(table.groupby("network")["kind"].nunique().max())
     columns = 1 if n_kinds > 3 else _columns(len(networks))
-    figure, axes = panels(len(networks), height=3.0, columns=columns, sharey=True)
+    figure, axes = panels(len(networks), height=3.3, columns=columns, sharey=True)
     for number, (panel, network) in enumerate(zip(axes, networks, strict=True)):
         mine = table[table["network"] == network]
         kinds = [kind for kind in KINDS if (mine["kind"] == kind).any()]
@@ -66,7 +66,7 @@ def confusions(table: DataFrame, label: str = "synapses ranked above (share)") -
             place = rows["kind"].map(kinds.index).to_numpy(dtype=float) + offset
             panel.plot(place, rows["value"], ls="none", ms=7, label=name, **_look(index))
         panel.axhline(TAKEN, color="0.5", lw=1, zorder=0)
-        _groups(panel, [KIND_NAMES[kind] for kind in kinds], width=14)
+        _groups(panel, [KIND_NAMES[kind] for kind in kinds], width=12)
         panel.set(title=network, ylim=(-0.03, 1.03))
         if number % columns == 0:
             panel.set_ylabel(label)

@@ -202,8 +202,12 @@ def mean_shown(table: pd.DataFrame) -> str:
 
 
 def with_interval(mean: float, low: float, high: float) -> str:
-    """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval."""
-    return f"{mean:.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+    """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval.
+
+    In a narrow column of a table the line breaks before the interval and not within it.
+    """
+    interval = f" [{low:.2f},\N{NO-BREAK SPACE}{high:.2f}]"
+    return f"{mean:.2f}" + ("" if np.isnan(low) else interval)
 
 
 class Difference(NamedTuple):

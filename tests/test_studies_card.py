@@ -457,7 +457,7 @@ def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
     first = page(lambda name: glm).partition("## Claim by claim")[0]
     row = re.search(r"^\* - GLM, peak.*\n((?:  - .*\n)+)", first, flags=re.MULTILINE)[1]
     cells = [cell.removeprefix("  - ") for cell in row.splitlines()]
-    assert cells == [f"{x:.2f} [{x:.2f}, {x:.2f}]" for x in (0.3, 0.6, 0.2, 0.1)]
+    assert cells == [f"{x:.2f} [{x:.2f},\N{NO-BREAK SPACE}{x:.2f}]" for x in (0.3, 0.6, 0.2, 0.1)]
     assert "cross-correlogram" not in first
     assert "the paper's GLM" in first
 

@@ -154,7 +154,8 @@ class TestShown:
     TABLE = table_of(spearman=[0.40, 0.44], pearson=[0.79, 0.83])
 
     def test_means_and_intervals(self):
-        assert shown(self.TABLE) == "0.81 [0.79, 0.83] / 0.42 [0.40, 0.44]"
+        space = "\N{NO-BREAK SPACE}"
+        assert shown(self.TABLE) == f"0.81 [0.79,{space}0.83] / 0.42 [0.40,{space}0.44]"
 
     def test_no_brackets_for_a_single_network(self):
         assert shown(self.TABLE, network_seed=1) == "0.83 / 0.44"
@@ -215,7 +216,7 @@ class TestDifference:
             glm_minus_attention(table)
 
     def test_text(self):
-        assert str(Difference(0.126, -0.004, 0.2)) == "0.13 [-0.00, 0.20]"
+        assert str(Difference(0.126, -0.004, 0.2)) == "0.13 [-0.00,\N{NO-BREAK SPACE}0.20]"
         assert str(Difference(0.126, np.nan, np.nan)) == "0.13"
 
 
