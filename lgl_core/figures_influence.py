@@ -13,7 +13,7 @@ from lgl_core.figures_style import checked_columns, in_style, panels, shared_leg
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["change_by_lag"]
+__all__ = ["change_by_lag", "effect_lost"]
 
 
 @in_style
@@ -45,5 +45,41 @@ def change_by_lag(table: DataFrame) -> Figure:
         panel.axhline(0, color="0.6", lw=1, zorder=0)
         panel.set(xlabel="time since the spike (ms)", ylabel=quantity)
         panel.set_xticks(np.arange(0, 1e3 * rows["lag"].max() + 1, 2))
+    shared_legend(figure, axes, columns=2)
+    return figure
+
+
+@in_style
+def effect_lost(table: DataFrame) -> Figure:
+    """Show what share of its effect a spike loses by coming earlier.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``model`` (a panel each), ``name`` (a line), ``earlier`` in s and ``value``. Several
+        rows at one place give a dot each; the line goes through their mean.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("model", "name", "earlier", "value"))
+    models = list(table.groupby("model", sort=False))
+    names = list(table["name"].unique())
+    figure, axes = panels(len(models), height=3.0, sharey=True)
+    for panel, (model, rows) in zip(axes, models, strict=True):
+        for name, of_name in rows.groupby("name", sort=False):
+            in_ms = of_name.assign(earlier=1e3 * of_name["earlier"])
+            _draw_line(panel, in_ms, "earlier", str(name), names.index(name))
+        for share in (0, 1):
+            panel.axhline(share, color="0.6", lw=1, zorder=0)
+        panel.set(title=model, xlabel="moved back by (ms)")
+        panel.set_xticks(np.unique(1e3 * rows["earlier"]))
+    axes[0].set_ylabel("effect lost (share)")
     shared_legend(figure, axes, columns=2)
     return figure

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from lgl_core.experiment import DURATION
 from lgl_core.extraction_influence import Change
 from lgl_core.networks import hub_network
-from lgl_core.studies_beyond import ALONE, Changed, Constrained, Readings
+from lgl_core.studies_beyond import ALONE, Changed, Constrained, Readings, Timing
 from lgl_core.studies_drive import Confusions, PartialRecording
 from lgl_core.studies_methods import METHODS, Method
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
@@ -198,6 +198,7 @@ def _influence() -> list[Point]:
     for model in (model for seed in NETWORK_SEEDS for model in _models(Recording(seed=seed))):
         points.append(Readings(model=model))
         points += [Changed(model=model, change=change) for change in get_args(Change)]
+        points.append(Timing(model=model))
     return points
 
 

@@ -27,6 +27,17 @@ TABLE = pd.DataFrame(
     columns=["name", "quantity", "lag", "value"],
 )
 
+LOST = pd.DataFrame(
+    [
+        (model, name, earlier, number * 0.3 + 20 * earlier + 0.01 * network)
+        for model in ("interval", "rotary")
+        for number, name in enumerate(("lost", "expected"))
+        for earlier in (4e-3, 8e-3, 16e-3)
+        for network in range(2)
+    ],
+    columns=["model", "name", "earlier", "value"],
+)
+
 
 @pytest.fixture(autouse=True)
 def closed():
@@ -55,6 +66,35 @@ def test_every_kind_of_pair_has_its_line_in_every_panel():
             np.testing.assert_allclose(line.get_ydata(), rows["value"])
 
 
-def test_a_missing_column_is_named():
-    with pytest.raises(ValueError, match="table .*quantity"):
-        figures_influence.change_by_lag(TABLE.drop(columns="quantity"))
+def test_what_is_lost_can_be_read():
+    figure = drawn_without_warning(lambda: figures_influence.effect_lost(LOST))
+    names_its_axes(figure, ["moved back by (ms)", "effect lost (share)"])
+    nothing_is_clipped(figure)
+    is_large_enough(figure)
+
+
+def test_each_model_has_a_panel_with_the_mean_over_networks_and_a_dot_for_each():
+    figure = figures_influence.effect_lost(LOST)
+    panels = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
+    assert list(panels) == ["interval", "rotary"]
+    for model, axes in panels.items():
+        lines = [line for line in axes.lines if line.get_marker() != "None"]
+        for name in ("lost", "expected"):
+            rows = LOST[(LOST["model"] == model) & (LOST["name"] == name)]
+            (mean,) = (line for line in lines if line.get_label() == name)
+            np.testing.assert_allclose(mean.get_xdata(), [4, 8, 16])
+            np.testing.assert_allclose(mean.get_ydata(), rows.groupby("earlier")["value"].mean())
+            dots = [line for line in lines if len(line.get_xdata()) == len(rows)]
+            assert any(np.allclose(dot.get_ydata(), rows["value"]) for dot in dots)
+
+
+@pytest.mark.parametrize(
+    ("draw", "table", "column"),
+    [
+        (figures_influence.change_by_lag, TABLE, "quantity"),
+        (figures_influence.effect_lost, LOST, "earlier"),
+    ],
+)
+def test_a_missing_column_is_named(draw, table, column):
+    with pytest.raises(ValueError, match=f"table .*{column}"):
+        draw(table.drop(columns=column))

@@ -11,7 +11,15 @@ from test_studies import MODEL, TINY
 from lgl_core.experiment import split_tokens
 from lgl_core.extraction_influence import Change, influence
 from lgl_core.metrics_views import score_card
-from lgl_core.studies_beyond import UNTOLD, Changed, Constrained, Readings, _loss_untold
+from lgl_core.studies_beyond import (
+    EARLIER,
+    UNTOLD,
+    Changed,
+    Constrained,
+    Readings,
+    Timing,
+    _loss_untold,
+)
 from lgl_core.studies_points import COLUMNS, rows
 from lgl_core.training import evaluate
 from lgl_core.transformer import Neuroformer, preset
@@ -60,6 +68,37 @@ def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read, change):
     ).set_index(["view", "score"])["value"]
     kept = values(read, method="influence", variant=MODEL.variant + f", {change}, log rate")
     pd.testing.assert_series_equal(kept, card.loc[kept.index], check_names=False)
+
+
+def test_timing_holds_spikes_moved_back_against_the_course_of_their_effect():
+    table = rows(Timing(model=MODEL, n_spikes=400))
+    assert list(table.columns) == COLUMNS
+    found = values(table, method="influence", variant=MODEL.variant)["timing"]
+    (member,) = MODEL.members()
+    network, tokens = TINY.network(), split_tokens(TINY.spikes())[0]
+
+    def course(change, milliseconds, n_after):
+        """Give the effect of hubs on their targets, by the first and last lag in ms."""
+        lags = np.array(milliseconds) * 1e-3
+        effect = influence(
+            member.model, tokens, n_spikes=400, change=change, lags=lags, n_after=n_after,
+            progress=False,
+        )  # fmt: skip
+        pairs = [(i, j) for j in network.hubs for i in np.flatnonzero(network.weights[:, j])]
+        return {
+            ends: np.mean([at_lag[i, j] for i, j in pairs])
+            for ends, at_lag in zip(
+                zip(milliseconds[:-1], milliseconds[1:], strict=True), effect.log_rate, strict=True
+            )
+        }
+
+    removed = course("removed", [0, 1, 4, 5, 8, 9, 12, 17, 20], 48)
+    for earlier, milliseconds in ((4, [0, 1, 4]), (8, [0, 1, 4, 8]), (16, [0, 1, 4, 16])):
+        moved = course("moved", milliseconds, 24)
+        lost, then = moved[1, 4], removed[1 + earlier, 4 + earlier]
+        assert found[f"lost, {earlier} ms"] == pytest.approx(lost / removed[1, 4])
+        assert found[f"expected, {earlier} ms"] == pytest.approx(1 - then / removed[1, 4])
+    assert len(found) == 2 * len(EARLIER)
 
 
 @pytest.mark.parametrize("beside", ["", "rotary"])
