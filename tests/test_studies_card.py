@@ -18,8 +18,10 @@ from lgl_core.studies_claims_beyond import (
     CLAIMS_BEYOND,
     COUPLED,
     DRIVEN,
+    EXPECTED,
     GRAPH_INSIDE,
     INFLUENCE,
+    LOST,
     OUTSIDE,
     TELLING,
 )
@@ -49,6 +51,10 @@ METHODS |= {
 }
 METHODS |= {
     f"{name} influence": {"method": "influence", "variant": METHODS[name]["variant"] + INFLUENCE}
+    for name in BOTH_MODELS
+}
+METHODS |= {
+    f"{name} timing": {"method": "influence", "variant": METHODS[name]["variant"]}
     for name in BOTH_MODELS
 }
 METHODS |= {"graph": GRAPH_INSIDE, "graph alone": GRAPH_INSIDE | {"variant": "alone"}}
@@ -248,6 +254,14 @@ def influences(off_hubs):
     return {(name, "true_off_hubs", "pearson"): value for name, value in values.items()}
 
 
+def timing(interval, rotary):
+    """Effects of hubs that are lost when their spikes come earlier; 0.7 should be."""
+    lost = {"attention": interval, "rotary": rotary}
+    return {(f"{name} timing", "timing", LOST): value for name, value in lost.items()} | {
+        (f"{name} timing", "timing", EXPECTED): 0.7 for name in lost
+    }
+
+
 def graphs_inside(knows, loss, kinds=COUPLED):
     """A graph inside the model, and the plain model of {edges, co-input} 0.6 and loss 5.5."""
     numbers = {(name, view): value
@@ -327,6 +341,7 @@ EXAMPLES = {
         excess(edges=(0.3, 0.1), co_input=(0.0, 1.9 * NULL_SD)),
     ),
     "edges_are_read": (influences(0.6), influences(1.9 * NULL_SD)),
+    "knows_when": (timing(0.8, 0.9), timing(0.2, 0.3)),
     "holds_outside": (outside(0.6, 0.3), outside(1.9 * NULL_SD, 0.3)),
     "graph_inside_helps": (graphs_inside(0.8, 5.4), graphs_inside(0.5, 5.6)),
     "told_from_common_drive": (told(0.9, 0.8), told(0.7, 0.4)),
@@ -357,6 +372,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("strong_co_input", trainings([0.9, 0.9, 0.66])),
         ("off_the_hubs", off_hubs(0, 0, 0.6)),
         ("edges_are_read", influences(0.3)),
+        ("knows_when", timing(0.2, 0.9)),
         ("holds_outside", outside(0.6, 0.9)),
         ("graph_inside_helps", graphs_inside(0.8, 5.6)),
         ("told_from_common_drive", told(0.9, 0.4)),
