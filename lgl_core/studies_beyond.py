@@ -40,7 +40,19 @@ UNTOLD = "held-out neuron, time untold"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Readings:
+class _OfModel:
+    """A point that reads one trained model."""
+
+    model: Model
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model has been trained."""
+        return self.model.is_ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings(_OfModel):
     """One model of the paper's kind, read by its attention, its weights and its gradient.
 
     Parameters
@@ -50,13 +62,7 @@ class Readings:
         Spikes to dim for the gradient.
     """
 
-    model: Model
     n_spikes: int = 100_000
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the model has been trained."""
-        return self.model.is_ready
 
     def estimates(self) -> Iterator[tuple[str, str, Graph]]:
         """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
@@ -80,7 +86,7 @@ class Readings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changed:
+class Changed(_OfModel):
     """One model of the paper's kind, read by what it makes of a changed spike.
 
     Parameters
@@ -92,14 +98,8 @@ class Changed:
         Spikes to change.
     """
 
-    model: Model
     change: Change
     n_spikes: int = 20_000
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the model has been trained."""
-        return self.model.is_ready
 
     def estimates(self) -> Iterator[tuple[str, str, Graph]]:
         """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
@@ -114,7 +114,7 @@ class Changed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class Timing(_OfModel):
     """One model of the paper's kind, asked whether it knows when the hubs fired.
 
     Parameters
@@ -124,13 +124,7 @@ class Timing:
         Spikes to change, of all neurons.
     """
 
-    model: Model
     n_spikes: int = 4_000
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the model has been trained."""
-        return self.model.is_ready
 
     def rows(self) -> pd.DataFrame:
         """Shares of their effect on their targets that spikes of hubs lose if they come earlier.
