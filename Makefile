@@ -1,6 +1,6 @@
 # make book       the whole book from nothing: environment, models, notebooks, pages
 # make test       everything that CI runs
-# make test-fast  the inner loop: unit tests only, under a minute
+# make test-fast  the inner loop: unit tests only, about four minutes
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     the expensive steps alone, into the cache on disk
