@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,6 +11,7 @@ from lgl_core.figures_maps import _draw_line
 from lgl_core.figures_style import checked_columns, in_style, panels, shared_legend
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
 
 __all__ = ["change_by_lag", "effect_lost"]
@@ -39,9 +40,7 @@ def change_by_lag(table: DataFrame) -> Figure:
     names = list(table["name"].unique())
     figure, axes = panels(len(quantities), height=3.0)
     for panel, (quantity, rows) in zip(axes, quantities, strict=True):
-        for name, of_name in rows.groupby("name", sort=False):
-            in_ms = of_name.assign(lag=1e3 * of_name["lag"])
-            _draw_line(panel, in_ms, "lag", str(name), names.index(name))
+        _draw_over_ms(panel, rows, "lag", names)
         panel.axhline(0, color="0.6", lw=1, zorder=0)
         panel.set(xlabel="time since the spike (ms)", ylabel=quantity)
         panel.set_xticks(np.arange(0, 1e3 * rows["lag"].max() + 1, 2))
@@ -73,9 +72,7 @@ def effect_lost(table: DataFrame) -> Figure:
     names = list(table["name"].unique())
     figure, axes = panels(len(models), height=3.0, sharey=True)
     for panel, (model, rows) in zip(axes, models, strict=True):
-        for name, of_name in rows.groupby("name", sort=False):
-            in_ms = of_name.assign(earlier=1e3 * of_name["earlier"])
-            _draw_line(panel, in_ms, "earlier", str(name), names.index(name))
+        _draw_over_ms(panel, rows, "earlier", names)
         for share in (0, 1):
             panel.axhline(share, color="0.6", lw=1, zorder=0)
         panel.set(title=model, xlabel="moved back by (ms)")
@@ -83,3 +80,10 @@ def effect_lost(table: DataFrame) -> Figure:
     axes[0].set_ylabel("effect lost (share)")
     shared_legend(figure, axes, columns=2)
     return figure
+
+
+def _draw_over_ms(panel: Axes, rows: DataFrame, x: str, names: list[Any]) -> None:
+    """Draw a line for each name over a column in s; ``names`` are those of all panels."""
+    for name, of_name in rows.groupby("name", sort=False):
+        in_ms = of_name.assign(**{x: 1e3 * of_name[x]})
+        _draw_line(panel, in_ms, x, str(name), names.index(name))

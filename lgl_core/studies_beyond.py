@@ -50,6 +50,11 @@ class _OfModel:
         """Whether the model has been trained."""
         return self.model.is_ready
 
+    def _model_and_tokens(self) -> tuple[Neuroformer, Tokens]:
+        """Read back the trained model, and the tokens that it was trained on."""
+        (member,) = self.model.members()
+        return member.model, split_tokens(self.model.recording.spikes())[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Readings(_OfModel):
@@ -66,8 +71,7 @@ class Readings(_OfModel):
 
     def estimates(self) -> Iterator[tuple[str, str, Graph]]:
         """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
-        (member,) = self.model.members()
-        model, tokens = member.model, split_tokens(self.model.recording.spikes())[0]
+        model, tokens = self._model_and_tokens()
         attention = self.model.attention().connectivity()
         yield "attention", "", attention
         yield "attention", EXCESS_SHARES, excess_shares(attention)
@@ -103,9 +107,8 @@ class Changed(_OfModel):
 
     def estimates(self) -> Iterator[tuple[str, str, Graph]]:
         """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
-        (member,) = self.model.members()
-        tokens = split_tokens(self.model.recording.spikes())[0]
-        found = influence(member.model, tokens, n_spikes=self.n_spikes, change=self.change)
+        model, tokens = self._model_and_tokens()
+        found = influence(model, tokens, n_spikes=self.n_spikes, change=self.change)
         yield from _of("influence", f", {self.change}", found)
 
     def rows(self) -> pd.DataFrame:
@@ -133,28 +136,27 @@ class Timing(_OfModel):
         back by 8 ms; ``"expected, 8 ms"`` is how much less the spike does 9 to 12 ms after it, as
         removing it shows. A model that knows when a spike was loses what is expected.
         """
+        model, tokens = self._model_and_tokens()
+        network = self.model.recording.network()
+        driven = (network.weights != 0) & np.isin(np.arange(network.n_neurons), network.hubs)
+
+        def effect(change: Change, lags: list[float], n_after: int = 24) -> Graph:
+            """Mean change of the log rate of the targets of hubs, for each lag."""
+            found = influence(
+                model, tokens, n_spikes=self.n_spikes, change=change, lags=lags, n_after=n_after
+            )
+            return found.log_rate[:, driven].mean(axis=1)
+
         later = [lag + earlier for earlier in EARLIER for lag in PEAK]
-        _, now, *courses = self._at_targets("removed", [0.0, *PEAK, *later], n_after=48)
+        _, now, *courses = effect("removed", [0.0, *PEAK, *later], n_after=48)
         found = []
         for earlier, then in zip(EARLIER, courses[1::2], strict=True):
-            lags = sorted({0.0, *PEAK, earlier})
-            lost = self._at_targets("moved", lags)[1] / now
+            lost = effect("moved", sorted({0.0, *PEAK, earlier}))[1] / now
             found.append((f"lost, {1e3 * earlier:g} ms", lost))
             found.append((f"expected, {1e3 * earlier:g} ms", 1 - then / now))
         table = pd.DataFrame(found, columns=["score", "value"]).assign(view="timing")
         labels = {"method": "influence", "variant": self.model.variant}
         return self.model.recording.labelled(iter([table]), model_seed=self.model.seed, **labels)
-
-    def _at_targets(self, change: Change, lags: list[float], n_after: int = 24) -> Graph:
-        """Mean change of the log rate of the targets of hubs, for each lag."""
-        (member,) = self.model.members()
-        network = self.model.recording.network()
-        tokens = split_tokens(self.model.recording.spikes())[0]
-        found = influence(
-            member.model, tokens, n_spikes=self.n_spikes, change=change, lags=lags, n_after=n_after
-        )
-        of_hubs = np.isin(np.arange(network.n_neurons), network.hubs)
-        return found.log_rate[:, (network.weights != 0) & of_hubs].mean(axis=1)
 
 
 def _scored_readings(model: Model, estimates: Iterator[tuple[str, str, Graph]]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ __all__ = [
     "interval",
     "mean_interval",
     "mean_shown",
+    "means_shown",
     "named",
     "per_network",
     "repeated",
@@ -199,6 +200,26 @@ def shown(table: pd.DataFrame, **labels: Any) -> str:
 def mean_shown(table: pd.DataFrame) -> str:
     """Write the mean over networks and its interval of the one measurement in a table."""
     return with_interval(*mean_interval(per_network(table, [])["value"]))
+
+
+def means_shown(scores: Mapping[Any, Mapping[str, ArrayLike]]) -> pd.DataFrame:
+    """Write means and intervals of scores over networks, as a table.
+
+    Parameters
+    ----------
+    scores : mapping
+        A row for each key, with a column for each score: its values, one of each network.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame(
+        {
+            key: {name: with_interval(*mean_interval(values)) for name, values in of_key.items()}
+            for key, of_key in scores.items()
+        }
+    ).T
 
 
 def with_interval(mean: float, low: float, high: float) -> str:
