@@ -15,7 +15,8 @@ from lgl_core.metrics import paper_table_1
 from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, load, provenance
-from lgl_core.studies_claims import CLAIMS, METHODS, MODEST
+from lgl_core.studies_claims import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
+from lgl_core.studies_claims_beyond import OTHER_READINGS
 from lgl_core.studies_plans import STUDIES, TOPOLOGIES
 from lgl_core.studies_report import NotMeasured, chosen, mean_shown, per_network
 from lgl_core.studies_verdicts import (
@@ -126,6 +127,7 @@ def _in_short(tables: Tables) -> str:
     for question, answer in (
         ("Does attention know the wiring?", _known),
         ("Compared with what?", _compared),
+        ("Can more be read out of such a model?", _read_otherwise),
         ("In which networks?", _elsewhere),
     ):
         try:
@@ -164,8 +166,25 @@ def _compared(tables: Tables) -> str:
         f"{_mean(table, 'co_input_off_hubs', labels):.2f} on co-input off the hubs"
         for name, labels in methods.items()
     ]
-    rates = _mean(table, "co_input", METHODS["product of the mean rates"])
+    rates = _mean(table, "co_input", WITHOUT_MODEL["product of the mean rates"])
     return "; ".join(texts) + f"; rates alone have {rates:.2f} on co-input."
+
+
+def _read_otherwise(tables: Tables) -> str:
+    known = []
+    for study, labels in OTHER_READINGS.values():
+        table = chosen(tables(study), score="spearman")
+        of_edges, *of_co_input = (
+            _mean(table, view, labels) for view in ("true", "co_input", "co_input_off_hubs")
+        )
+        known.append(f"{of_edges:.2f} on edges and {' / '.join(f'{x:.2f}' for x in of_co_input)}")
+    interval, rotary, inside, both = known
+    return (
+        "Co-input stands as it is / off the hubs. By what a spike does to the rates that it "
+        f"predicts the interval model has {interval}, a rotary model {rotary}. A graph that is "
+        f"built into the model, and nothing else, has {inside}; with a transformer beside it the "
+        f"whole, read by what a spike does, has {both}."
+    )
 
 
 def _elsewhere(tables: Tables) -> str:
@@ -234,10 +253,14 @@ def _who_knows_what(tables: Tables) -> str:
         "co_input_off_hubs": "co-input off the hubs",
     }
     rows = [("", *views.values())]
-    for name, labels in METHODS.items():
+    methods = [(name, "seeds", labels) for name, labels in OF_ATTENTION.items()]
+    methods += [(name, *where) for name, where in OTHER_READINGS.items()]
+    methods += [(name, "seeds", labels) for name, labels in WITHOUT_MODEL.items()]
+    for name, study, labels in methods:
         try:
-            known = [mean_shown(chosen(table, view=view, **labels)) for view in views]
-        except NotMeasured:
+            mine = chosen(tables(study), score="spearman", **labels)
+            known = [mean_shown(chosen(mine, view=view)) for view in views]
+        except (FileNotFoundError, NotMeasured):
             continue
         rows.append((name, *known))
     paper = chosen(paper_table_1(), score="spearman").set_index(["method", "view"])["value"]

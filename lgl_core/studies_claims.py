@@ -39,10 +39,10 @@ from lgl_core.studies_verdicts import (
     verdict_of,
 )
 
-__all__ = ["CLAIMS", "METHODS", "MODEST"]
+__all__ = ["CLAIMS", "MODEST", "OF_ATTENTION", "WITHOUT_MODEL"]
 
 # The rows of the report card's first table.
-METHODS: dict[str, dict[str, str]] = {
+OF_ATTENTION: dict[str, dict[str, str]] = {
     "attention, as the paper reads it": ATTENTION,
     "the same, rows made equal": EQUAL,
     "the same, excess over columns": EXCESS,
@@ -50,6 +50,8 @@ METHODS: dict[str, dict[str, str]] = {
     "attention, rotary, excess over columns": ROTARY_EXCESS,
     "attention, rotary, first layer": ROTARY | {"layer": "1"},
     "attention, rotary, last layer": LAST_LAYER,
+}
+WITHOUT_MODEL: dict[str, dict[str, str]] = {
     "GLM, peak of the filters (the paper's)": GLM,
     "GLM, area of the filters": {"method": "glm", "variant": "area"},
     "cross-correlogram at 1 to 4 ms": CCG,

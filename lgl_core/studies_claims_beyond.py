@@ -22,6 +22,7 @@ from lgl_core.studies_verdicts import (
 )
 
 __all__ = [
+    "BOTH_READ",
     "CLAIMS_BEYOND",
     "COUPLED",
     "DRIVEN",
@@ -29,10 +30,13 @@ __all__ = [
     "GRAPH_INSIDE",
     "INFLUENCE",
     "LOST",
+    "OTHER_READINGS",
     "OUTSIDE",
     "TELLING",
 ]
 
+# Of a spike that is removed on the rates that both heads predict together.
+INFLUENCE = ", removed, log rate"
 # Recordings that neither the paper's wiring nor its neurons made, and what they are.
 OUTSIDE = {
     OutsideRecording(topology=MUSHROOM_BODY).label: "a fly's mushroom body",
@@ -44,6 +48,26 @@ COUPLED = {
     Recording(settings=STRONGER).label: "stronger synapses",
 }
 GRAPH_INSIDE = {"method": "graph_constrained", "variant": "alone, area"}
+BOTH_READ = "with rotary, influence, log rate"
+# Other readings of trained models on the default networks: the study, and its labels.
+OTHER_READINGS = {
+    "influence of a spike, interval": (
+        "influence",
+        {"method": "influence", "variant": ATTENTION["variant"] + INFLUENCE},
+    ),
+    "influence of a spike, rotary": (
+        "influence",
+        {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE},
+    ),
+    "a graph inside the model, alone": (
+        "graph_constrained",
+        GRAPH_INSIDE | {"network": Recording().label},
+    ),
+    "graph and transformer together, influence": (
+        "graph_constrained",
+        GRAPH_INSIDE | {"variant": BOTH_READ, "network": Recording().label},
+    ),
+}
 # Kinds of pairs that are only driven together, and where; and who is to tell them from synapses.
 DRIVEN = {
     PartialRecording(topology="common_drive", **DRIVERS).label: ("hidden source", "hidden drivers"),
@@ -54,8 +78,6 @@ DRIVEN = {
 TELLING = {"GLM": {"method": "glm", "variant": "area"}, "correlogram": CCG}
 # Share of synapses that are ranked above such a pair, and what it is if the pair is taken for one.
 TOLD, CHANCE = 0.75, 0.5
-# Of a spike that is removed on the rates that both heads predict together.
-INFLUENCE = ", removed, log rate"
 # What a hub's spike loses of its effect by coming 8 ms earlier, and should by its time course.
 LOST, EXPECTED = "lost, 8 ms", "expected, 8 ms"
 # A correlation with single synapses from which they could be read off.

@@ -222,13 +222,20 @@ def means_shown(scores: Mapping[Any, Mapping[str, ArrayLike]]) -> pd.DataFrame:
     ).T
 
 
-def with_interval(mean: float, low: float, high: float) -> str:
+def with_interval(mean: float, low: float, high: float, digits: int = 2) -> str:
     """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval.
 
     In a narrow column of a table the line breaks before the interval and not within it.
+
+    Parameters
+    ----------
+    mean, low, high : float
+        As from :func:`mean_interval`; ``low`` is NaN where there is no interval.
+    digits : int
+        Of each number, after the point.
     """
-    interval = f" [{low:.2f},\N{NO-BREAK SPACE}{high:.2f}]"
-    return f"{mean:.2f}" + ("" if np.isnan(low) else interval)
+    interval = f" [{low:.{digits}f},\N{NO-BREAK SPACE}{high:.{digits}f}]"
+    return f"{mean:.{digits}f}" + ("" if np.isnan(low) else interval)
 
 
 class Difference(NamedTuple):

@@ -15,6 +15,7 @@ from lgl_core.studies import load
 from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_claims_beyond import (
+    BOTH_READ,
     CLAIMS_BEYOND,
     COUPLED,
     DRIVEN,
@@ -58,6 +59,7 @@ METHODS |= {
     for name in BOTH_MODELS
 }
 METHODS |= {"graph": GRAPH_INSIDE, "graph alone": GRAPH_INSIDE | {"variant": "alone"}}
+METHODS["both"] = GRAPH_INSIDE | {"variant": BOTH_READ}
 METHODS["GLM area"] = TELLING["GLM"]
 METHODS["true strengths"] = {"method": "truth", "variant": "strengths only"}
 THREE = ("GLM", "attention", "rotary")
@@ -489,7 +491,9 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     plain = study(settings("co_input", {"erdos_renyi": 0.66}) | settings("true", {"spatial": 0.55}))
     tables = {"seeds": pd.concat([seeds, rates]), "topologies": plain}
     text = page(lambda name: tables[name] if name in tables else missing(name))
-    known, compared, elsewhere = re.findall(r"^- \*\*.*\?\*\* (.*)", text, flags=re.MULTILINE)
+    known, compared, otherwise, elsewhere = re.findall(
+        r"^- \*\*.*\?\*\* (.*)", text, flags=re.MULTILINE
+    )
     assert re.findall(r"-?\d\.\d\d", known) == [
         "0.00",
         "0.53",
@@ -502,10 +506,27 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     ]
     assert "A GLM has 0.30 on edges, 0.31 on co-input and 0.33 on co-input off" in compared
     assert "rates alone have 0.77" in compared
+    assert "Not measured yet" in otherwise
     assert "default 0.01 / 0.51 / 0.21 / 0.61 / 0.31" in elsewhere
     table = text.partition("## In which networks")[2].partition("## Claim by claim")[0]
     row = re.search(r"^\* - Erdős.*\n((?:  - .*\n)+)", table, flags=re.MULTILINE)[1]
     assert row.count("– / 0.66") == 6  # co-input of all methods; edges were not measured
+
+
+def test_other_readings_of_a_model_stand_between_its_attention_and_the_methods_without_one():
+    views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
+    names = ("attention", "attention influence", "rotary influence", "graph", "both", "GLM")
+    numbers = {(m, v): 0.1 * i + 0.01 * j for i, m in enumerate(names) for j, v in enumerate(views)}
+    asked = ("seeds", "influence", "graph_constrained")
+    text = page(lambda name: study(numbers) if name in asked else missing(name))
+    (otherwise,) = re.findall(r"such a model\?\*\* (.*)", text)
+    for i in range(1, 5):
+        assert (
+            f"{0.1 * i:.2f} on edges and {0.1 * i + 0.01:.2f} / {0.1 * i + 0.03:.2f}" in otherwise
+        )
+    table = text.partition("## Who knows what")[2].partition("## In which networks")[0]
+    firsts = re.findall(r"^\* - .*\n  - (\d\.\d\d)", table, flags=re.MULTILINE)
+    assert firsts[: len(names)] == [f"{0.1 * i:.2f}" for i in range(len(names))]
 
 
 def test_every_claim_links_to_a_section_of_the_book():

@@ -23,6 +23,7 @@ from lgl_core.studies_report import (
     repeated,
     shown,
     summary,
+    with_interval,
     with_settings,
 )
 
@@ -175,6 +176,15 @@ def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():
     assert list(table.index) == [("default", "GLM"), ("default", "attention")]
     assert table["edges"].tolist() == [f"0.81 [0.79,{space}0.83]", f"0.42 [0.40,{space}0.44]"]
     assert table["co-input"].tolist() == ["0.50", f"0.50 [0.25,{space}0.75]"]
+
+
+@pytest.mark.parametrize(
+    ("digits", "written"),
+    [(1, "0.0 [0.0,\N{NO-BREAK SPACE}0.1]"), (3, "0.026 [0.019,\N{NO-BREAK SPACE}0.052]")],
+)
+def test_an_interval_is_written_with_as_many_digits_as_are_asked_for(digits, written):
+    assert with_interval(0.0262, 0.0191, 0.0519, digits=digits) == written
+    assert with_interval(0.0262, np.nan, np.nan, digits=digits) == written.split(" ")[0]
 
 
 class TestDifference:
