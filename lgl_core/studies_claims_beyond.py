@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -33,6 +35,7 @@ __all__ = [
     "OTHER_READINGS",
     "OUTSIDE",
     "TELLING",
+    "TELLING_PLAIN",
 ]
 
 # Of a spike that is removed on the rates that both heads predict together.
@@ -75,7 +78,16 @@ DRIVEN = {
     PartialRecording(hubs_hidden=True).label: ("hidden source", "hidden hubs"),
     PartialRecording(topology="common_drive", **NOISE).label: ("together", "shared noise"),
 }
-TELLING = {"GLM": {"method": "glm", "variant": "area"}, "correlogram": CCG}
+TELLING = {
+    "GLM": {"method": "glm", "variant": "area"},
+    "correlogram": CCG,
+    "graph in the model": GRAPH_INSIDE,
+}
+# What a model without a graph in it is asked for; one network of each kind.
+TELLING_PLAIN = {
+    "attention": {"method": "attention", "variant": ROTARY["variant"]},
+    "influence": {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE},
+}
 # Share of synapses that are ranked above such a pair, and what it is if the pair is taken for one.
 TOLD, CHANCE = 0.75, 0.5
 # What a hub's spike loses of its effect by coming 8 ms earlier, and should by its time course.
@@ -150,11 +162,21 @@ def _knows_when(tables: Tables) -> Finding:
 
 def _told_from_common_drive(tables: Tables) -> Finding:
     """Open question 3: whether what is read as an edge is one, or only driven together."""
+    return _told(tables, TELLING)
+
+
+def _told_by_plain_model(tables: Tables) -> Finding:
+    """Open question 3: the same of what a transformer without a graph in it has learnt."""
+    return _told(tables, TELLING_PLAIN)
+
+
+def _told(tables: Tables, telling: Mapping[str, Mapping[str, str]]) -> Finding:
+    """Tell whether each method ranks synapses above pairs that are driven together."""
     table = chosen(tables("common_drive"), view="pairs")
     checks, measured = [], []
     for label, (kind, place) in DRIVEN.items():
         here = chosen(table, network=label, score=EDGE_ABOVE + kind)
-        told = {name: chosen(here, **labels) for name, labels in TELLING.items()}
+        told = {name: chosen(here, **labels) for name, labels in telling.items()}
         checks += [bool(mine["value"].mean() >= TOLD) for mine in told.values()]
         shares = ", ".join(f"{name} {mean_shown(mine)}" for name, mine in told.items())
         measured.append(f"{place}: {shares}")
@@ -216,5 +238,11 @@ CLAIMS_BEYOND = [
         "Synapses are told from pairs that are only driven together",
         "common-drive-kinds",
         _told_from_common_drive,
+    ),
+    Claim(
+        "open question 3",
+        "A transformer without a graph in it tells them apart, too",
+        "common-drive-models",
+        _told_by_plain_model,
     ),
 ]

@@ -223,20 +223,22 @@ def _graph_constrained() -> list[Point]:
 
 
 def _common_drive() -> list[Point]:
-    hubs = [PartialRecording(seed=seed) for seed in NETWORK_SEEDS]
+    # Each kind, and of how many of its networks: transformers take minutes each.
     kinds = [
-        [PartialRecording(topology="motifs", seed=seed) for seed in NETWORK_SEEDS],
-        [PartialRecording(topology="common_drive", seed=seed, **DRIVERS) for seed in NETWORK_SEEDS],
-        [PartialRecording(topology="common_drive", seed=seed, **NOISE) for seed in NETWORK_SEEDS],
-        *([replace(whole, fraction=share) for whole in hubs] for share in HEARD),
-        [replace(whole, hubs_hidden=True) for whole in hubs],
+        (PartialRecording(topology="motifs"), 1),
+        (PartialRecording(topology="common_drive", **DRIVERS), 2),
+        (PartialRecording(topology="common_drive", **NOISE), 2),
+        *((PartialRecording(fraction=share), 1 + (share == 1)) for share in HEARD),
+        (PartialRecording(hubs_hidden=True), 2),
     ]
     small = PartialRecording(topology="motifs", settings=SMALL_MOTIFS, duration=300.0)
     points: list[Point] = [Confusions(recording=small)]
-    for recording in (recording for recordings in kinds for recording in recordings):
-        points.append(Confusions(recording=recording))
-        if recording.seed == NETWORK_SEEDS[0]:  # transformers take minutes each
-            points.append(Confusions(recording=recording, with_models=True))
+    for kind, n_with_models in kinds:
+        for number, seed in enumerate(NETWORK_SEEDS):
+            recording = replace(kind, seed=seed)
+            points.append(Confusions(recording=recording))
+            if number < n_with_models:
+                points.append(Confusions(recording=recording, with_models=True))
     return points
 
 
