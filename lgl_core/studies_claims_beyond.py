@@ -83,7 +83,7 @@ TELLING = {
     "correlogram": CCG,
     "graph in the model": GRAPH_INSIDE,
 }
-# What a model without a graph in it is asked for; one network of each kind.
+# What a model without a graph in it knows; models of fewer networks.
 TELLING_PLAIN = {
     "attention": {"method": "attention", "variant": ROTARY["variant"]},
     "influence": {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE},
@@ -241,7 +241,7 @@ CLAIMS_BEYOND = [
     ),
     Claim(
         "open question 3",
-        "A transformer without a graph in it tells them apart, too",
+        "A transformer without a graph in it tells synapses from such pairs",
         "common-drive-models",
         _told_by_plain_model,
     ),
