@@ -177,10 +177,11 @@ def _read_otherwise(tables: Tables) -> str:
         of_edges, *of_co_input = (
             _mean(table, view, labels) for view in ("true", "co_input", "co_input_off_hubs")
         )
-        known.append(f"{of_edges:.2f} on edges and {' / '.join(f'{x:.2f}' for x in of_co_input)}")
+        common = " / ".join(f"{x:.2f}" for x in of_co_input)
+        known.append(f"{of_edges:.2f} on edges and {common} on co-input")
     interval, rotary, inside, both = known
     return (
-        "Co-input stands as it is / off the hubs. By what a spike does to the rates that it "
+        "Co-input stands with the hubs / off the hubs. By what a spike does to the rates that it "
         f"predicts the interval model has {interval}, a rotary model {rotary}. A graph that is "
         f"built into the model, and nothing else, has {inside}; with a transformer beside it the "
         f"whole, read by what a spike does, has {both}."

@@ -538,9 +538,8 @@ def test_other_readings_of_a_model_stand_between_its_attention_and_the_methods_w
     text = page(lambda name: study(numbers) if name in asked else missing(name))
     (otherwise,) = re.findall(r"such a model\?\*\* (.*)", text)
     for i in range(1, 5):
-        assert (
-            f"{0.1 * i:.2f} on edges and {0.1 * i + 0.01:.2f} / {0.1 * i + 0.03:.2f}" in otherwise
-        )
+        edges, *co_input = (f"{0.1 * i + 0.01 * j:.2f}" for j in (0, 1, 3))
+        assert f"{edges} on edges and {' / '.join(co_input)} on co-input" in otherwise
     table = text.partition("## Who knows what")[2].partition("## In which networks")[0]
     firsts = re.findall(r"^\* - .*\n  - (\d\.\d\d)", table, flags=re.MULTILINE)
     assert firsts[: len(names)] == [f"{0.1 * i:.2f}" for i in range(len(names))]
