@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -61,6 +62,7 @@ def page(tables: Tables = load) -> str:
     str
         MyST Markdown.
     """
+    tables = cache(tables)  # dozens of figures come from each file
     rows = [("claim", "measured", "null", "verdict")]
     for claim in CLAIMS:
         finding = _finding(claim, tables)

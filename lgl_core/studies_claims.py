@@ -41,7 +41,7 @@ from lgl_core.studies_verdicts import (
 
 __all__ = ["CLAIMS", "MODEST", "OF_ATTENTION", "WITHOUT_MODEL"]
 
-# The rows of the report card's first table.
+# Rows of the report card's first table, all from the study of seeds.
 OF_ATTENTION: dict[str, dict[str, str]] = {
     "attention, as the paper reads it": ATTENTION,
     "the same, rows made equal": EQUAL,

@@ -40,6 +40,7 @@ __all__ = [
 
 # Of a spike that is removed on the rates that both heads predict together.
 INFLUENCE = ", removed, log rate"
+ROTARY_INFLUENCE = {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE}
 # Recordings that neither the paper's wiring nor its neurons made, and what they are.
 OUTSIDE = {
     OutsideRecording(topology=MUSHROOM_BODY).label: "a fly's mushroom body",
@@ -58,10 +59,7 @@ OTHER_READINGS = {
         "influence",
         {"method": "influence", "variant": ATTENTION["variant"] + INFLUENCE},
     ),
-    "influence of a spike, rotary": (
-        "influence",
-        {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE},
-    ),
+    "influence of a spike, rotary": ("influence", ROTARY_INFLUENCE),
     "a graph inside the model, alone": (
         "graph_constrained",
         GRAPH_INSIDE | {"network": Recording().label},
@@ -86,7 +84,7 @@ TELLING = {
 # What a model without a graph in it knows; models of fewer networks.
 TELLING_PLAIN = {
     "attention": {"method": "attention", "variant": ROTARY["variant"]},
-    "influence": {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE},
+    "influence": ROTARY_INFLUENCE,
 }
 # Share of synapses that are ranked above such a pair, and what it is if the pair is taken for one.
 TOLD, CHANCE = 0.75, 0.5

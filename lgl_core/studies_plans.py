@@ -228,7 +228,7 @@ def _common_drive() -> list[Point]:
         (PartialRecording(topology="motifs"), 1),
         (PartialRecording(topology="common_drive", **DRIVERS), 2),
         (PartialRecording(topology="common_drive", **NOISE), 2),
-        *((PartialRecording(fraction=share), 1 + (share == 1)) for share in HEARD),
+        *((PartialRecording(fraction=share), 2 if share == 1 else 1) for share in HEARD),
         (PartialRecording(hubs_hidden=True), 2),
     ]
     small = PartialRecording(topology="motifs", settings=SMALL_MOTIFS, duration=300.0)

@@ -18,6 +18,7 @@ __all__ = [
     "Difference",
     "NotMeasured",
     "as_published",
+    "by_network",
     "chosen",
     "difference",
     "distance_from_paper",
@@ -202,6 +203,17 @@ def mean_shown(table: pd.DataFrame) -> str:
     return with_interval(*mean_interval(per_network(table, [])["value"]))
 
 
+def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, pd.Series]:
+    """Give the values of each named (view, score) of one method, by the seed of the network.
+
+    What comes out is a row of :func:`means_shown`.
+    """
+    return {
+        name: chosen(table, view=view, score=score).set_index("network_seed")["value"]
+        for name, (view, score) in scores.items()
+    }
+
+
 def means_shown(scores: Mapping[Any, Mapping[str, ArrayLike]]) -> pd.DataFrame:
     """Write means and intervals of scores over networks, as a table.
 
@@ -223,16 +235,10 @@ def means_shown(scores: Mapping[Any, Mapping[str, ArrayLike]]) -> pd.DataFrame:
 
 
 def with_interval(mean: float, low: float, high: float, digits: int = 2) -> str:
-    """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval.
+    """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval (``low`` is NaN).
 
-    In a narrow column of a table the line breaks before the interval and not within it.
-
-    Parameters
-    ----------
-    mean, low, high : float
-        As from :func:`mean_interval`; ``low`` is NaN where there is no interval.
-    digits : int
-        Of each number, after the point.
+    Each number has so many ``digits`` after the point. In a narrow column of a table the line
+    breaks before the interval and not within it.
     """
     interval = f" [{low:.{digits}f},\N{NO-BREAK SPACE}{high:.{digits}f}]"
     return f"{mean:.{digits}f}" + ("" if np.isnan(low) else interval)

@@ -274,22 +274,12 @@ def graphs_inside(knows, loss, kinds=COUPLED):
     return dict.fromkeys(kinds, numbers)
 
 
-def told(**shares):
+def told(shares):
     """Shares of synapses that methods rank above pairs that are driven together."""
     return {
-        label: {(METHOD_OF[short], "pairs", f"edge above {kind}"): share
-                for short, share in shares.items()}
+        label: {(method, "pairs", f"edge above {kind}"): share for method, share in shares.items()}
         for label, (kind, _) in DRIVEN.items()
-    }  # fmt: skip
-
-
-METHOD_OF = {
-    "glm": "GLM area",
-    "ccg": "ccg",
-    "graph": "graph",
-    "attention": "rotary",
-    "influence": "rotary influence",
-}
+    }
 
 
 # For each claim numbers that bear it out, and numbers that do not.
@@ -356,12 +346,12 @@ EXAMPLES = {
     "holds_outside": (outside(0.6, 0.3), outside(1.9 * NULL_SD, 0.3)),
     "graph_inside_helps": (graphs_inside(0.8, 5.4), graphs_inside(0.5, 5.6)),
     "told_from_common_drive": (
-        told(glm=0.9, ccg=0.8, graph=0.8),
-        told(glm=0.7, ccg=0.4, graph=0.7),
+        told({"GLM area": 0.9, "ccg": 0.8, "graph": 0.8}),
+        told({"GLM area": 0.7, "ccg": 0.4, "graph": 0.7}),
     ),
     "told_by_plain_model": (
-        told(attention=0.8, influence=0.9),
-        told(attention=0.4, influence=0.7),
+        told({"rotary": 0.8, "rotary influence": 0.9}),
+        told({"rotary": 0.4, "rotary influence": 0.7}),
     ),
     "rule_tells": (rule(lag=[1, 1, 2]), rule(lag=[2, 1, 1])),
 }
@@ -393,8 +383,8 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("knows_when", timing(0.2, 0.9)),
         ("holds_outside", outside(0.6, 0.9)),
         ("graph_inside_helps", graphs_inside(0.8, 5.6)),
-        ("told_from_common_drive", told(glm=0.9, ccg=0.4, graph=0.9)),
-        ("told_by_plain_model", told(attention=0.4, influence=0.9)),
+        ("told_from_common_drive", told({"GLM area": 0.9, "ccg": 0.4, "graph": 0.9})),
+        ("told_by_plain_model", told({"rotary": 0.4, "rotary influence": 0.9})),
         ("excess_shows", excess(edges=(0.1, 0.3), co_input=(0.1, 0.05))),
         ("other_topologies", settings("co_input", {"erdos_renyi": 0.5, "spatial": 0.1})),
         ("hubs_found", {(m, "hubs", "found"): 1 - (m == "rotary") / 3 for m in THREE}),

@@ -11,7 +11,9 @@ from lgl_core.studies_points import EQUAL_ROWS, Model, Nulls, Recording
 from lgl_core.studies_report import (
     CORRELATIONS,
     Difference,
+    NotMeasured,
     as_published,
+    by_network,
     chosen,
     difference,
     distance_from_paper,
@@ -166,6 +168,18 @@ class TestShown:
         table = pd.concat([self.TABLE, table_of("ccg", pearson=[0.1], spearman=[-0.2])])
         assert shown(table, method="ccg") == "0.10 / -0.20"
         assert shown(table, method="glm") == shown(self.TABLE)
+
+
+def test_scores_of_a_method_are_taken_apart_by_network():
+    rows = [("true", "auc", 1, 0.5), ("true", "auc", 0, 0.25), ("abs", "auc", 0, 0.75)]
+    table = pd.DataFrame(rows, columns=["view", "score", "network_seed", "value"])
+    found = by_network(table, {"edges": ("true", "auc"), "any": ("abs", "auc")})
+    assert {name: values.to_dict() for name, values in found.items()} == {
+        "edges": {1: 0.5, 0: 0.25},
+        "any": {0: 0.75},
+    }
+    with pytest.raises(NotMeasured, match="auc"):
+        by_network(table, {"rank": ("true", "spearman")})
 
 
 def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():
