@@ -1,4 +1,4 @@
-"""Readings of an attention graph that take off what says nothing of who is connected.
+"""Readings of a graph that take off what says nothing of who is connected.
 
 They need no truth: what they take off is seen in the graph itself.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["excess_shares", "row_shares", "without_column_median"]
+__all__ = ["excess_shares", "row_shares", "standing_out", "without_column_median"]
 
 
 def row_shares(graph: ArrayLike) -> NDArray[np.float64]:
@@ -99,3 +99,51 @@ def without_column_median(graph: ArrayLike) -> NDArray[np.float64]:
     between = ~np.eye(len(graph), dtype=bool)
     usual = np.nanmedian(np.where(between, graph, np.nan), axis=0)
     return np.where(between, graph - usual, 0.0)
+
+
+def standing_out(graph: ArrayLike, n_sd: float = 2.0) -> NDArray[np.float64]:
+    """Keep of each column what stands out of it on the side of its neuron, and nothing else.
+
+    Most neurons have no synapse with most others, but an estimate has a number for each pair. In
+    co-input the noise of all pairs adds up. A presynaptic neuron excites or it inhibits (Dale's
+    principle), so that one half of its column is noise and tells how large noise is.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``, signed or not, in any unit. Its diagonal is ignored.
+    n_sd : float
+        How far an entry must lie from the median of its column to be kept, in standard deviations
+        of the entries on the other side of the median. Zero keeps one side as it is.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        What :func:`without_column_median` gives where it is kept, zero elsewhere. No column has
+        entries of both signs.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite or has fewer than two neurons, or ``n_sd`` is
+        negative.
+
+    Notes
+    -----
+    The side of a neuron is that of the heavier tail, by the sum of cubes. As for the median, a
+    neuron must reach fewer than half of the others. A column of equal entries has nothing that
+    stands out.
+    """
+    if not n_sd >= 0:
+        raise ValueError(f"n_sd must be zero or more, got {n_sd}")
+    graph = np.asarray(graph, dtype=float)
+    if graph.ndim != 2 or len(graph) != graph.shape[1] or len(graph) < 2:
+        raise ValueError(f"graph must be square, of two neurons or more, got shape {graph.shape}")
+    if not np.isfinite(graph).all():
+        raise ValueError("graph must be finite, got NaN or inf")
+    excess = without_column_median(graph)
+    on_its_side = excess * np.sign((excess**3).sum(axis=0))
+    is_noise = on_its_side < 0
+    squares = (excess**2).sum(axis=0, where=is_noise)
+    noise = np.sqrt(squares / np.maximum(is_noise.sum(axis=0), 1))
+    return np.where(on_its_side > n_sd * noise, excess, 0.0)

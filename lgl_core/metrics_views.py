@@ -31,7 +31,7 @@ from lgl_core.metrics_detection import (
     sign_agreement,
 )
 
-__all__ = ["co_input_off_hubs", "edges_off_hubs", "score_card"]
+__all__ = ["co_input_off_hubs", "edges_off_hubs", "pearson_of_hubs", "score_card"]
 
 
 def score_card(
@@ -116,6 +116,34 @@ def edges_off_hubs(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.float64]:
     """
     graph = _checked("graph", graph)
     return graph[_between(len(graph)) & ~_is_hub(graph, hubs)]
+
+
+def pearson_of_hubs(estimate: ArrayLike, truth: ArrayLike, hubs: ArrayLike) -> float:
+    """Correlate two graphs in the columns of the hubs alone: whom they reach, and how strongly.
+
+    Parameters
+    ----------
+    estimate, truth : array_like, shape (n_neurons, n_neurons)
+        Graphs, ``[post, pre]``, in any unit. Their diagonals are ignored.
+    hubs : array_like of int
+        Neuron ids.
+
+    Returns
+    -------
+    float
+        Pearson correlation over all these columns together; NaN if the entries of either are all
+        the same, and without hubs.
+
+    Raises
+    ------
+    ValueError
+        If the graphs are not square, of one shape and finite, or a hub is unknown.
+    """
+    estimate, truth = _pair(estimate, truth)
+    if not np.size(hubs):
+        return float("nan")
+    kept = _between(len(truth)) & _is_hub(truth, hubs)
+    return _correlation(estimate[kept], truth[kept])
 
 
 def co_input_off_hubs(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.float64]:

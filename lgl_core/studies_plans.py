@@ -15,6 +15,7 @@ from lgl_core.studies_drive import Confusions, PartialRecording
 from lgl_core.studies_methods import METHODS, Method
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
+from lgl_core.studies_standing_out import StandingOut
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
 
@@ -22,8 +23,10 @@ __all__ = [
     "DEFAULT_HUBS",
     "DEFAULT_SIZES",
     "DURATIONS",
+    "FRESH_SEEDS",
     "HEARD",
     "NETWORK_SEEDS",
+    "NO_OR_WIDE_HUBS",
     "SIZES",
     "SMALL_NETWORK",
     "SMALL_TRAINING",
@@ -34,6 +37,7 @@ __all__ = [
 ]
 
 NETWORK_SEEDS = range(5)
+FRESH_SEEDS = range(5, 8)  # of networks on which nothing was ever chosen
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
 DEFAULT_HUBS = {
@@ -63,6 +67,10 @@ NOISE: dict[str, Any] = {
 SMALL_MOTIFS = {"n_of_each": 10}  # what a page can simulate while it is read
 HEARD = (0.3, 0.5, 0.8, 1.0)
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
+# Where the median of a hub's column is that of its targets, and where there are no hubs.
+NO_OR_WIDE_HUBS: tuple[dict[str, float], ...] = (
+    {"hub_weight": 0.0}, {"hub_probability": 0.6}, {"hub_probability": 0.8},
+)  # fmt: skip
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
 OUTSIDE_DURATION = 300.0  # s: two minutes of the other simulator
 SIZES: dict[str, Sequence[int]] = {
@@ -222,6 +230,22 @@ def _graph_constrained() -> list[Point]:
     return [*points, Constrained(recording=first, training=as_plain)]
 
 
+def _standing_out() -> list[Point]:
+    default = [Recording(seed=seed) for seed in (*NETWORK_SEEDS, *FRESH_SEEDS)]
+    stronger = [Recording(seed=seed, settings=STRONGER) for seed in NETWORK_SEEDS]
+    others = [Recording(settings=settings) for settings in NO_OR_WIDE_HUBS]
+    others += [Recording(topology=name) for name in TOPOLOGIES]
+    read: list[Recording | Model | Constrained] = [*default, *stronger, *others]
+    read += [model for recording in default for model in _models(recording)]
+    read += [Model(recording=recording, time_embedding="rotary") for recording in stronger]
+    read += [
+        Constrained(recording=recording, time_embedding=beside)
+        for recording in (*default[: len(NETWORK_SEEDS)], *stronger)
+        for beside in ("", "rotary")
+    ]
+    return [StandingOut(of=of) for of in read]
+
+
 def _common_drive() -> list[Point]:
     # Each kind, and of how many of its networks: transformers take minutes each.
     kinds = [
@@ -300,6 +324,10 @@ STUDIES = {
     ),
     "graph_constrained": Study(
         question="Does it help to build the graph into the model?", points=_graph_constrained
+    ),
+    "standing_out": Study(
+        question="What does each graph know once only what stands out of its columns is kept?",
+        points=_standing_out,
     ),
     "common_drive": Study(
         question="Are two neurons that are driven together taken for connected ones?",

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lgl_core.extraction_readings import excess_shares, row_shares, without_column_median
+from lgl_core.extraction_readings import (
+    excess_shares,
+    row_shares,
+    standing_out,
+    without_column_median,
+)
 from lgl_core.metrics import co_input, spearman
 from lgl_core.networks_topologies import erdos_renyi
 
@@ -70,3 +75,80 @@ def test_a_column_has_no_zero_of_its_own():
         assert np.median(others) == pytest.approx(0)
         np.testing.assert_allclose(np.diff(others), np.diff(np.delete(graph[:, pre], pre)))
     assert not np.diagonal(found).any()
+
+
+def standing_out_slowly(graph, n_sd):
+    """Keep what stands out, column by column and entry by entry."""
+    n_neurons = len(graph)
+    kept = np.zeros((n_neurons, n_neurons))
+    for pre in range(n_neurons):
+        others = [post for post in range(n_neurons) if post != pre]
+        usual = np.median([graph[post, pre] for post in others])
+        excess = {post: graph[post, pre] - usual for post in others}
+        sign = np.sign(sum(value**3 for value in excess.values()))
+        noise = [value for value in excess.values() if value * sign < 0]
+        noise_sd = np.sqrt(np.mean(np.square(noise))) if noise else 0.0
+        for post, value in excess.items():
+            if value * sign > n_sd * noise_sd:
+                kept[post, pre] = value
+    return kept
+
+
+@given(hnp.arrays(float, (7, 7), elements=st.integers(-8, 8)), st.floats(0, 3))
+def test_what_stands_out_is_that_of_a_slow_twin(graph, n_sd):
+    np.testing.assert_allclose(standing_out(graph, n_sd), standing_out_slowly(graph, n_sd))
+
+
+def test_each_neuron_has_the_sign_of_its_heavier_tail():
+    excites = [0, 5, -1, 1, 0, 0, -1]
+    inhibits = [-4, 0, 1, -1, 0, 0, 1]
+    nothing = [2, 2, 2, 2, 2, 2, 2]
+    graph = np.zeros((7, 7))
+    graph[:, 0], graph[:, 1], graph[:, 2] = excites, inhibits, nothing
+    expected = np.zeros((7, 7))
+    expected[1, 0], expected[0, 1] = 5, -4
+    np.testing.assert_allclose(standing_out(graph), expected)
+
+
+@given(
+    hnp.arrays(float, (7, 7), elements=st.integers(-8, 8)),
+    hnp.arrays(float, 7, elements=st.integers(-5, 5)),
+    hnp.arrays(float, 7, elements=st.sampled_from([0.5, 1.0, 2.0, -1.0])),
+)
+def test_units_signs_and_offsets_of_a_column_choose_nothing(graph, offset, unit):
+    np.testing.assert_allclose(standing_out(unit * graph + offset), unit * standing_out(graph))
+
+
+@given(hnp.arrays(float, (7, 7), elements=st.integers(-8, 8)))
+def test_who_asks_for_more_keeps_fewer_and_of_one_sign_per_column(graph):
+    kept = [standing_out(graph, n_sd) != 0 for n_sd in (0, 1, 2, 3)]
+    assert all((more | less == more).all() for more, less in zip(kept, kept[1:], strict=False))
+    found = standing_out(graph, 0)
+    assert not ((found > 0).any(axis=0) & (found < 0).any(axis=0)).any()
+    assert not np.diagonal(found).any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_of_pairs_without_a_synapse_hides_less_in_co_input(seed):
+    truth = erdos_renyi(n_neurons=80, seed=seed).weights
+    noise = np.random.default_rng(seed).normal(0, 0.5 * truth.std(), truth.shape)
+    raw, kept = (
+        spearman(co_input(graph), co_input(truth))
+        for graph in (truth + noise, standing_out(truth + noise))
+    )
+    assert kept > raw + 0.1
+
+
+@pytest.mark.parametrize(
+    ("graph", "n_sd", "message"),
+    [
+        (np.zeros((3, 3)), -1.0, "n_sd must be zero or more, got -1"),
+        (np.zeros((3, 3)), np.nan, "n_sd must be zero or more, got nan"),
+        (np.zeros((3, 2)), 2.0, r"square, of two neurons or more, got shape \(3, 2\)"),
+        (np.zeros((1, 1)), 2.0, r"two neurons or more, got shape \(1, 1\)"),
+        (np.full((3, 3), np.nan), 2.0, "finite"),
+    ],
+)
+def test_graphs_that_nothing_can_stand_out_of_are_refused(graph, n_sd, message):
+    with pytest.raises(ValueError, match=message):
+        standing_out(graph, n_sd)

@@ -97,6 +97,25 @@ class TestOffHubs:
                 function(np.ones((3, 3)), hubs)
 
 
+class TestPearsonOfHubs:
+    @few
+    @given(cases())
+    def test_equals_scipy_on_the_columns(self, case):
+        estimate, truth, hubs = case
+        pairs = [(i, j) for i in range(len(truth)) for j in hubs if i != j]
+        found = metrics_views.pearson_of_hubs(estimate, truth, hubs)
+        ours, true = ([graph[pair] for pair in pairs] for graph in (estimate, truth))
+        expected = scipy_scores(ours, true)[0] if pairs else np.nan
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+    def test_a_network_without_hubs_has_no_such_score(self):
+        assert np.isnan(metrics_views.pearson_of_hubs(np.eye(3), np.ones((3, 3)), []))
+
+    def test_unknown_hubs_are_refused(self):
+        with pytest.raises(ValueError, match="hubs"):
+            metrics_views.pearson_of_hubs(np.eye(3), np.eye(3), [3])
+
+
 class TestScoreCard:
     @few
     @given(cases())

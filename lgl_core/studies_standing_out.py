@@ -1,0 +1,113 @@
+"""Points of the study that keeps of each graph what stands out of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.extraction_readings import standing_out
+from lgl_core.metrics_views import pearson_of_hubs
+from lgl_core.networks import Network
+from lgl_core.studies_beyond import Changed, Constrained
+from lgl_core.studies_methods import METHODS
+from lgl_core.studies_points import Model, Recording, scored
+
+__all__ = ["N_SDS", "OF_HUBS", "StandingOut", "beyond"]
+
+Graph = NDArray[np.float64]
+
+# How far an entry must stand out of its column to be kept, in standard deviations.
+N_SDS = (1.0, 1.5, 2.0, 2.5, 3.0)
+# View of the entries in the columns of the hubs alone.
+OF_HUBS = "true_of_hubs"
+
+# What needs no transformer: those that each recording has anyway, and two that take seconds.
+FITTED = (("glm", "area"), ("ccg", "1 to 4 ms"), ("partial covariance", "10 ms"))
+REGRESSIONS = (("firing rates", "exponential"), ("event timing", "from the clock"))
+# Of a model with a graph inside, what is read.
+INSIDE = (", area", ", influence, log rate")
+
+
+def beyond(n_sd: float | None) -> str:
+    """Name what is kept, as a part of the variant; nothing for graphs as they are."""
+    return "" if n_sd is None else f", beyond {n_sd:g} sd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingOut:
+    """The graphs of a recording or of a model, as they are and by what stands out of their columns.
+
+    Parameters
+    ----------
+    of : Recording, Model or Constrained
+        Of a recording, graphs that need no transformer; of a model, its attention and what it
+        makes of a spike that is removed; of one with a graph inside, that graph and the same.
+    n_sds : tuple of float
+        As for :func:`lgl_core.extraction_readings.standing_out`.
+    n_spikes : int
+        Spikes to remove from the past of a model.
+    """
+
+    of: Recording | Model | Constrained
+    n_sds: tuple[float, ...] = N_SDS
+    n_spikes: int = 20_000
+
+    @property
+    def recording(self) -> Recording:
+        """What was listened to."""
+        return self.of if isinstance(self.of, Recording) else self.of.recording
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model has been trained, if there is one."""
+        return self.of.is_ready
+
+    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
+        """Yield method, variant and graph, ``[post, pre]``, as they are."""
+        match self.of:
+            case Recording():
+                yield from _without_model(self.of)
+            case Model():
+                yield "attention", self.of.variant, self.of.attention().connectivity()
+                changed = Changed(model=self.of, change="removed", n_spikes=self.n_spikes)
+                for method, reading, graph in changed.estimates():
+                    if reading.endswith(", log rate"):
+                        yield method, self.of.variant + reading, graph
+            case Constrained():
+                for reading, graph in self.of.estimates():
+                    if reading in INSIDE:
+                        yield "graph_constrained", self.of.variant + reading, graph
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of each graph and of what stands out, with their permuted nulls."""
+        truth = self.recording.network()
+        tables = (
+            _with_hub_columns(graph if n_sd is None else standing_out(graph, n_sd), truth).assign(
+                method=method, variant=variant + beyond(n_sd)
+            )
+            for method, variant, graph in self.estimates()
+            for n_sd in (None, *self.n_sds)
+        )
+        labels = {} if isinstance(self.of, Recording) else {"model_seed": self.of.seed}
+        return self.recording.labelled(tables, **labels)
+
+
+def _without_model(recording: Recording) -> Iterator[tuple[str, str, Graph]]:
+    estimates = recording.estimates()
+    for method, variant in FITTED:
+        yield method, variant, estimates[method, variant]
+    spikes = recording.spikes().split(TRAIN_FRACTION)[0]
+    for method, variant in REGRESSIONS:
+        yield method, variant, METHODS[method, variant](spikes)
+
+
+def _with_hub_columns(graph: Graph, truth: Network) -> pd.DataFrame:
+    card = scored(graph, truth, spectral=False)
+    of_hubs = pearson_of_hubs(graph, truth.weights, truth.hubs)
+    row = pd.DataFrame({"view": [OF_HUBS], "score": ["pearson"], "value": [of_hubs]})
+    return pd.concat([card, row], ignore_index=True) if truth.hubs.size else card
