@@ -8,7 +8,7 @@ from lgl_core.extraction_readings import standing_out
 from lgl_core.metrics_views import pearson_of_hubs, score_card
 from lgl_core.studies_beyond import Constrained
 from lgl_core.studies_points import COLUMNS, Recording, rows
-from lgl_core.studies_standing_out import OF_HUBS, StandingOut, beyond
+from lgl_core.studies_standing_out import OF_HUBS, READ, StandingOut, beyond
 
 pytestmark = pytest.mark.usefixtures("cold_cache")
 
@@ -28,14 +28,14 @@ OF = {
 
 @pytest.mark.parametrize(("of", "names"), OF.values(), ids=OF)
 def test_each_graph_is_scored_as_it_is_and_by_what_stands_out(of, names):
-    point = StandingOut(of=of, n_sds=(1.0, 2.5), n_spikes=40)
+    point = StandingOut(of=of, n_sds=(1.0, 2.0), n_spikes=40)
     table = rows(point)
     assert point.is_ready and list(table.columns) == COLUMNS
     found = set(table["method"] + ", " + table["variant"])
-    assert found == {name + beyond(n_sd) for name in names for n_sd in (None, 1.0, 2.5)}
+    assert found == {name + beyond(n_sd) for name in names for n_sd in (None, 1.0, 2.0)}
     truth = TINY.network()
     for method, variant, graph in point.estimates():
-        for n_sd in (None, 2.5):
+        for n_sd in (None, 1.0, 2.0):
             kept = graph if n_sd is None else standing_out(graph, n_sd)
             mine = table[(table["method"] == method) & (table["variant"] == variant + beyond(n_sd))]
             values = mine.set_index(["view", "score"])["value"]
@@ -44,6 +44,8 @@ def test_each_graph_is_scored_as_it_is_and_by_what_stands_out(of, names):
             np.testing.assert_allclose(values[card.index], card)
             of_hubs = pearson_of_hubs(kept, truth.weights, truth.hubs)
             np.testing.assert_allclose(values[OF_HUBS, "pearson"], of_hubs)
+            edges = mine[(mine["view"] == "true") & (mine["score"] == "pearson")]
+            assert edges["null_sd"].notna().all() == (n_sd in READ)
 
 
 def test_networks_without_hubs_have_no_columns_of_hubs():
