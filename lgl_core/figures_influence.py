@@ -8,13 +8,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lgl_core.figures_maps import _draw_line
-from lgl_core.figures_style import checked_columns, in_style, panels, shared_legend
+from lgl_core.figures_style import (
+    HUB,
+    ORDINARY,
+    checked_columns,
+    in_style,
+    panels,
+    shared_legend,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-__all__ = ["change_by_lag", "effect_lost"]
+__all__ = ["change_by_lag", "columns_in_order", "effect_lost"]
 
 
 @in_style
@@ -78,6 +85,48 @@ def effect_lost(table: DataFrame) -> Figure:
         panel.set(title=model, xlabel="moved back by (ms)")
         panel.set_xticks(np.unique(1e3 * rows["earlier"]))
     axes[0].set_ylabel("effect lost (share)")
+    shared_legend(figure, axes, columns=2)
+    return figure
+
+
+@in_style
+def columns_in_order(table: DataFrame, value_label: str) -> Figure:
+    """Show the entries of single columns in order, who is connected, and what is kept.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``name`` (a presynaptic neuron, a panel each), ``value``, ``synapse`` (whether there
+        is one, which gives the colour) and ``kept`` (whether the entry is, which fills the dot).
+    value_label : str
+        What ``value`` is, with its unit.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("name", "value", "synapse", "kept"))
+    columns = list(table.groupby("name", sort=False))
+    figure, axes = panels(len(columns), height=3.4)
+    for panel, (name, rows) in zip(axes, columns, strict=True):
+        rows = rows.sort_values("value", ignore_index=True)
+        for synapse, look in ((False, ORDINARY), (True, HUB)):
+            for kept, fill in ((False, "none"), (True, look["color"])):
+                mine = rows[(rows["synapse"] == synapse) & (rows["kept"] == kept)]
+                panel.plot(
+                    mine.index, mine["value"], ls="", ms=5, marker="^" if synapse else "o",
+                    mec=look["color"], mfc=fill,
+                    label=f"{'synapse' if synapse else 'no synapse'}, "
+                    f"{'kept' if kept else 'taken for noise'}",
+                )  # fmt: skip
+        panel.axhline(0, color="0.6", lw=1, zorder=0)
+        panel.set(title=name, xlabel="postsynaptic neurons, in order")
+    axes[0].set_ylabel(value_label)
     shared_legend(figure, axes, columns=2)
     return figure
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["against_nulls", "methods_by_network", "scores_with_intervals"]
 
 VIEW_NAMES = VIEWS | {
+    "true_of_hubs": "True, columns of hubs",
     "true_off_hubs": "True, off the hubs",
     "co_input_off_hubs": "Co-Input, off the hubs",
     "co_input_diagonal": "Co-Input with diagonal",

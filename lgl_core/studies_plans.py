@@ -237,7 +237,6 @@ def _standing_out() -> list[Point]:
     others += [Recording(topology=name) for name in TOPOLOGIES]
     read: list[Recording | Model | Constrained] = [*default, *stronger, *others]
     read += [model for recording in default for model in _models(recording)]
-    read += [Model(recording=recording, time_embedding="rotary") for recording in stronger]
     read += [
         Constrained(recording=recording, time_embedding=beside)
         for recording in (*default[: len(NETWORK_SEEDS)], *stronger)

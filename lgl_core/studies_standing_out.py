@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,16 @@ from lgl_core.networks import Network
 from lgl_core.studies_beyond import Changed, Constrained
 from lgl_core.studies_methods import METHODS
 from lgl_core.studies_points import Model, Recording, scored
+from lgl_core.studies_report import by_network, chosen
 
-__all__ = ["N_SDS", "OF_HUBS", "READ", "StandingOut", "beyond"]
+__all__ = ["N_SDS", "OF_HUBS", "READ", "StandingOut", "beyond", "by_reading"]
 
 Graph = NDArray[np.float64]
 
 # How far an entry must stand out of its column to be kept, in standard deviations; and what the
 # book reads. Nulls are beside that: they take longer than all the rest.
 N_SDS = (1.0, 1.5, 2.0, 2.5, 3.0)
-READ = (None, 2.0)
+READ = {"as it is": None, "what stands out": 2.0}
 # View of the entries in the columns of the hubs alone.
 OF_HUBS = "true_of_hubs"
 
@@ -38,6 +40,42 @@ INSIDE = (", area", ", influence, log rate")
 def beyond(n_sd: float | None) -> str:
     """Name what is kept, as a part of the variant; nothing for graphs as they are."""
     return "" if n_sd is None else f", beyond {n_sd:g} sd"
+
+
+def by_reading(
+    table: pd.DataFrame,
+    methods: Mapping[Any, Mapping[str, Any]],
+    scores: Mapping[str, tuple[str, str]],
+) -> dict[tuple[Any, str], dict[str, pd.Series]]:
+    """Give scores by network of methods, each as it is and by what stands out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`, of the study ``standing_out``.
+    methods : mapping
+        Labels of each method by its name, with its ``variant`` as it is.
+    scores : mapping
+        As for :func:`lgl_core.studies_report.by_network`.
+
+    Returns
+    -------
+    dict
+        By name and reading, a key of ``READ``: rows of
+        :func:`lgl_core.studies_report.means_shown`.
+
+    Raises
+    ------
+    NotMeasured
+        As for :func:`lgl_core.studies_report.chosen`.
+    """
+    return {
+        (name, reading): by_network(
+            chosen(table, **(dict(labels) | {"variant": labels["variant"] + beyond(n_sd)})), scores
+        )
+        for name, labels in methods.items()
+        for reading, n_sd in READ.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +146,7 @@ def _without_model(recording: Recording) -> Iterator[tuple[str, str, Graph]]:
 
 def _scores(graph: Graph, n_sd: float | None, truth: Network) -> pd.DataFrame:
     kept = graph if n_sd is None else standing_out(graph, n_sd)
-    if n_sd in READ:
+    if n_sd in READ.values():
         card = scored(kept, truth, spectral=False)
     else:
         card = score_card(kept, truth.weights, truth.hubs, spectral=False)

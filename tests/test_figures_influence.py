@@ -38,6 +38,15 @@ LOST = pd.DataFrame(
     columns=["model", "name", "earlier", "value"],
 )
 
+COLUMNS = pd.DataFrame(
+    [
+        (name, value, value > 2, value > 1)
+        for name in ("a hub", "an ordinary neuron")
+        for value in (3.0, -1.0, 0.5, 1.5, -0.5, 2.5)
+    ],
+    columns=["name", "value", "synapse", "kept"],
+)
+
 
 @pytest.fixture(autouse=True)
 def closed():
@@ -88,11 +97,40 @@ def test_each_model_has_a_panel_with_the_mean_over_networks_and_a_dot_for_each()
             assert any(np.allclose(dot.get_ydata(), rows["value"]) for dot in dots)
 
 
+def test_a_column_can_be_read():
+    figure = drawn_without_warning(
+        lambda: figures_influence.columns_in_order(COLUMNS, "change (ms)")
+    )
+    names_its_axes(figure, ["postsynaptic neurons, in order", "change (ms)"])
+    nothing_is_clipped(figure)
+    is_large_enough(figure)
+
+
+def test_entries_of_a_column_come_in_order_and_only_kept_ones_are_filled():
+    figure = figures_influence.columns_in_order(COLUMNS, "change (ms)")
+    panels = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
+    assert list(panels) == ["a hub", "an ordinary neuron"]
+    for axes in panels.values():
+        drawn = {line.get_label(): line for line in axes.lines}
+        dots = {
+            "no synapse, taken for noise": ([0, 1, 2], [-1.0, -0.5, 0.5]),
+            "no synapse, kept": ([3], [1.5]),
+            "synapse, kept": ([4, 5], [2.5, 3.0]),
+            "synapse, taken for noise": ([], []),
+        }
+        for label, (places, values) in dots.items():
+            np.testing.assert_allclose(drawn[label].get_xdata(), places)
+            np.testing.assert_allclose(drawn[label].get_ydata(), values)
+            filled = drawn[label].get_markerfacecolor() != "none"
+            assert filled == label.endswith("kept")
+
+
 @pytest.mark.parametrize(
     ("draw", "table", "column"),
     [
         (figures_influence.change_by_lag, TABLE, "quantity"),
         (figures_influence.effect_lost, LOST, "earlier"),
+        (lambda table: figures_influence.columns_in_order(table, ""), COLUMNS, "kept"),
     ],
 )
 def test_a_missing_column_is_named(draw, table, column):
