@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, load, provenance
 from lgl_core.studies_claims import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
-from lgl_core.studies_claims_beyond import OTHER_READINGS
+from lgl_core.studies_claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
 from lgl_core.studies_plans import STUDIES, TOPOLOGIES
 from lgl_core.studies_report import NotMeasured, chosen, mean_shown, per_network
 from lgl_core.studies_verdicts import (
@@ -130,6 +131,7 @@ def _in_short(tables: Tables) -> str:
         ("Does attention know the wiring?", _known),
         ("Compared with what?", _compared),
         ("Can more be read out of such a model?", _read_otherwise),
+        ("And with the noise taken off?", _without_noise),
         ("In which networks?", _elsewhere),
     ):
         try:
@@ -139,7 +141,7 @@ def _in_short(tables: Tables) -> str:
     return "\n".join(["## In short", "", "Spearman correlations with the truth.", "", *answers, ""])
 
 
-def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> float:
+def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, Any]) -> float:
     return float(per_network(chosen(table, view=view, **labels), [])["value"].mean())
 
 
@@ -149,11 +151,11 @@ def _known(tables: Tables) -> str:
     off = chosen(table, view="co_input_off_hubs", **ATTENTION)
     return (
         f"Averaged over layers, as the paper does it, edges come out at "
-        f"{_mean(table, 'true', ATTENTION):.2f}, where {ceiling:.2f} is the most that can be had, "
-        f"and co-input at {_mean(table, 'co_input', ATTENTION):.2f}; read with each row divided by "
-        f"its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}; with the median of each "
-        f"column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} and co-input at "
-        f"{_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
+        f"{_mean(table, 'true', ATTENTION):.2f}, where {ceiling:.2f} is the most that can be "
+        f"had without ties, and co-input at {_mean(table, 'co_input', ATTENTION):.2f}; read with "
+        f"each row divided by its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}; with the "
+        f"median of each column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} "
+        f"and co-input at {_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
         f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
         f"a graph that knows nothing within {null_of(off)}."
     )
@@ -187,6 +189,21 @@ def _read_otherwise(tables: Tables) -> str:
         f"predicts the interval model has {interval}, a rotary model {rotary}. A graph that is "
         f"built into the model, and nothing else, has {inside}; with a transformer beside it the "
         f"whole, read by what a spike does, has {both}."
+    )
+
+
+def _without_noise(tables: Tables) -> str:
+    table = chosen(tables("standing_out"), score="spearman")
+    texts = []
+    for name, labels in BY_WHAT_STANDS_OUT.items():
+        of_edges, *of_co_input = (
+            _mean(table, view, labels) for view in ("true", "co_input", "co_input_off_hubs")
+        )
+        common = " / ".join(f"{x:.2f}" for x in of_co_input)
+        texts.append(f"{name.removesuffix(', what stands out')} {of_edges:.2f}, {common}")
+    return (
+        "What lies within the noise of its column can be set to zero without knowing the truth. "
+        "Edges, and co-input with the hubs / off the hubs, are then: " + "; ".join(texts) + "."
     )
 
 
@@ -256,9 +273,12 @@ def _who_knows_what(tables: Tables) -> str:
         "co_input_off_hubs": "co-input off the hubs",
     }
     rows = [("", *views.values())]
-    methods = [(name, "seeds", labels) for name, labels in OF_ATTENTION.items()]
+    methods: list[tuple[str, str, Mapping[str, Any]]] = [
+        (name, "seeds", labels) for name, labels in OF_ATTENTION.items()
+    ]
     methods += [(name, *where) for name, where in OTHER_READINGS.items()]
     methods += [(name, "seeds", labels) for name, labels in WITHOUT_MODEL.items()]
+    methods += [(name, "standing_out", labels) for name, labels in BY_WHAT_STANDS_OUT.items()]
     for name, study, labels in methods:
         try:
             mine = chosen(tables(study), score="spearman", **labels)
@@ -278,8 +298,9 @@ def _who_knows_what(tables: Tables) -> str:
 Spearman correlation with the truth over networks ({where}, default settings): the mean, and a
 bootstrap interval of 95 %. *Off the hubs* the columns of the hubs are left
 out, of the estimate and of the truth. Zero is what a graph scores that knows nothing. Most pairs
-have no synapse and tie, so that no estimate of edges can come near 1
-({{ref}}`how near <intervals-more>`).
+have no synapse and tie, so that no estimate of edges without ties can come near 1
+({{ref}}`how near <intervals-more>`). *What stands out* sets what lies within the noise of its
+column to zero ({{ref}}`how <influence-standing-out>`), and has ties.
 """
     return lead + "\n" + _list_table(rows, widths=(32, 17, 17, 17, 17))
 

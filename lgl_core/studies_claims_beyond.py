@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lgl_core.studies_drive import EDGE_ABOVE, PartialRecording
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
-from lgl_core.studies_plans import DRIVERS, NOISE, OUTSIDE_DURATION, STRONGER
+from lgl_core.studies_plans import DRIVERS, NETWORK_SEEDS, NOISE, OUTSIDE_DURATION, STRONGER
 from lgl_core.studies_points import Recording
 from lgl_core.studies_report import chosen, mean_shown
+from lgl_core.studies_standing_out import FIRST_TRIAL, READ, beyond
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
@@ -25,6 +27,7 @@ from lgl_core.studies_verdicts import (
 
 __all__ = [
     "BOTH_READ",
+    "BY_WHAT_STANDS_OUT",
     "CLAIMS_BEYOND",
     "COUPLED",
     "DRIVEN",
@@ -53,6 +56,7 @@ COUPLED = {
 }
 GRAPH_INSIDE = {"method": "graph_constrained", "variant": "alone, area"}
 BOTH_READ = "with rotary, influence, log rate"
+GLM_AREA = {"method": "glm", "variant": "area"}
 # Other readings of trained models on the default networks: the study, and its labels.
 OTHER_READINGS = {
     "influence of a spike, interval": (
@@ -69,6 +73,22 @@ OTHER_READINGS = {
         GRAPH_INSIDE | {"variant": BOTH_READ, "network": Recording().label},
     ),
 }
+# The same graphs and others, by what stands out of their columns: labels in that study.
+BY_WHAT_STANDS_OUT: dict[str, dict[str, Any]] = {
+    f"{name}, what stands out": {
+        "method": labels["method"],
+        "variant": labels["variant"] + beyond(READ["what stands out"]),
+        "network": Recording().label,
+        "network_seed": list(NETWORK_SEEDS),
+    }
+    for name, labels in (
+        ("attention", ATTENTION),
+        ("attention, rotary", ROTARY),
+        *((name, labels) for name, (_, labels) in OTHER_READINGS.items()),
+        ("GLM, area", GLM_AREA),
+        ("cross-correlogram", CCG),
+    )
+}
 # Kinds of pairs that are only driven together, and where; and who is to tell them from synapses.
 DRIVEN = {
     PartialRecording(topology="common_drive", **DRIVERS).label: ("hidden source", "hidden drivers"),
@@ -77,7 +97,7 @@ DRIVEN = {
     PartialRecording(topology="common_drive", **NOISE).label: ("together", "shared noise"),
 }
 TELLING = {
-    "GLM": {"method": "glm", "variant": "area"},
+    "GLM": GLM_AREA,
     "correlogram": CCG,
     "graph in the model": GRAPH_INSIDE,
 }
@@ -138,6 +158,27 @@ def _edges_are_read(tables: Tables) -> Finding:
     return Finding(
         f"edges off the hubs, Pearson, by influence, {'; '.join(measured)}",
         null_of(table),
+        verdict_of(checks, condition),
+    )
+
+
+def _hubs_are_read(tables: Tables) -> Finding:
+    """Open question 3: whom hubs reach, and common inputs, against what was asked beforehand."""
+    table = chosen(tables("standing_out"), network=Recording().label, method="influence")
+    checks, measured = [], []
+    for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
+        variant = labels["variant"] + INFLUENCE + beyond(READ["what stands out"])
+        mine = chosen(table, variant=variant)
+        known = [chosen(mine, view=view, score=score) for view, score in FIRST_TRIAL]
+        means = [rows["value"].mean() for rows in known]
+        checks += [bool(a >= b) for a, b in zip(means, FIRST_TRIAL.values(), strict=True)]
+        of_hubs, *co_input = map(mean_shown, known)
+        measured.append(f"{name}: columns of hubs {of_hubs}, co-input {' / '.join(co_input)}")
+    of_hubs, *co_input = (f"{bar:.2f}" for bar in FIRST_TRIAL.values())
+    condition = f"{of_hubs} and {' / '.join(co_input)}, a first trial's, or more, in each model"
+    return Finding(
+        f"influence, by what stands out of its columns, {'; '.join(measured)}",
+        null_of(chosen(table, view="co_input", score=["pearson", "spearman"])),
         verdict_of(checks, condition),
     )
 
@@ -224,6 +265,12 @@ CLAIMS_BEYOND = [
         "Direct edges can be read out of the trained model, with their signs",
         "influence-compare",
         _edges_are_read,
+    ),
+    Claim(
+        "open question 3",
+        "Whom hubs reach, and common inputs, can be read out of the trained model",
+        "influence-standing-out",
+        _hubs_are_read,
     ),
     Claim(
         "ours",

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 NETWORK_SEEDS = range(5)
-FRESH_SEEDS = range(5, 8)  # of networks on which nothing was ever chosen
+FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
 DEFAULT_HUBS = {

@@ -18,14 +18,12 @@ __all__ = [
     "Difference",
     "NotMeasured",
     "as_published",
-    "by_network",
     "chosen",
     "difference",
     "distance_from_paper",
     "interval",
     "mean_interval",
     "mean_shown",
-    "means_shown",
     "named",
     "per_network",
     "repeated",
@@ -201,37 +199,6 @@ def shown(table: pd.DataFrame, **labels: Any) -> str:
 def mean_shown(table: pd.DataFrame) -> str:
     """Write the mean over networks and its interval of the one measurement in a table."""
     return with_interval(*mean_interval(per_network(table, [])["value"]))
-
-
-def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, pd.Series]:
-    """Give the values of each named (view, score) of one method, by the seed of the network.
-
-    What comes out is a row of :func:`means_shown`.
-    """
-    return {
-        name: chosen(table, view=view, score=score).set_index("network_seed")["value"]
-        for name, (view, score) in scores.items()
-    }
-
-
-def means_shown(scores: Mapping[Any, Mapping[str, ArrayLike]]) -> pd.DataFrame:
-    """Write means and intervals of scores over networks, as a table.
-
-    Parameters
-    ----------
-    scores : mapping
-        A row for each key, with a column for each score: its values, one of each network.
-
-    Returns
-    -------
-    DataFrame
-    """
-    return pd.DataFrame(
-        {
-            key: {name: with_interval(*mean_interval(values)) for name, values in of_key.items()}
-            for key, of_key in scores.items()
-        }
-    ).T
 
 
 def with_interval(mean: float, low: float, high: float, digits: int = 2) -> str:

@@ -16,6 +16,7 @@ from lgl_core.studies_card import PAGE, page
 from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_claims_beyond import (
     BOTH_READ,
+    BY_WHAT_STANDS_OUT,
     CLAIMS_BEYOND,
     COUPLED,
     DRIVEN,
@@ -52,6 +53,11 @@ METHODS |= {
 }
 METHODS |= {
     f"{name} influence": {"method": "influence", "variant": METHODS[name]["variant"] + INFLUENCE}
+    for name in BOTH_MODELS
+}
+METHODS |= {
+    f"{name} standing": METHODS[f"{name} influence"]
+    | {"variant": METHODS[f"{name} influence"]["variant"] + ", beyond 2 sd"}
     for name in BOTH_MODELS
 }
 METHODS |= {
@@ -256,6 +262,12 @@ def influences(off_hubs):
     return {(name, "true_off_hubs", "pearson"): value for name, value in values.items()}
 
 
+def standing(of_hubs, co_input):
+    """Columns of hubs, and co-input, of both models by what stands out of their influence."""
+    views = {"true_of_hubs": of_hubs, "co_input": co_input}
+    return {(f"{m} standing", view): value for m in BOTH_MODELS for view, value in views.items()}
+
+
 def timing(interval, rotary):
     """Effects of hubs that are lost when their spikes come earlier; 0.7 should be."""
     lost = {"attention": interval, "rotary": rotary}
@@ -342,6 +354,7 @@ EXAMPLES = {
         excess(edges=(0.3, 0.1), co_input=(0.0, 1.9 * NULL_SD)),
     ),
     "edges_are_read": (influences(0.6), influences(1.9 * NULL_SD)),
+    "hubs_are_read": (standing(0.99, 0.92), standing(0.97, 0.81)),
     "knows_when": (timing(0.8, 0.9), timing(0.2, 0.3)),
     "holds_outside": (outside(0.6, 0.3), outside(1.9 * NULL_SD, 0.3)),
     "graph_inside_helps": (graphs_inside(0.8, 5.4), graphs_inside(0.5, 5.6)),
@@ -380,6 +393,7 @@ CLAIM = {name(claim): claim for claim in CLAIMS}
         ("strong_co_input", trainings([0.9, 0.9, 0.66])),
         ("off_the_hubs", off_hubs(0, 0, 0.6)),
         ("edges_are_read", influences(0.3)),
+        ("hubs_are_read", standing(0.99, 0.85)),
         ("knows_when", timing(0.2, 0.9)),
         ("holds_outside", outside(0.6, 0.9)),
         ("graph_inside_helps", graphs_inside(0.8, 5.6)),
@@ -498,7 +512,7 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     plain = study(settings("co_input", {"erdos_renyi": 0.66}) | settings("true", {"spatial": 0.55}))
     tables = {"seeds": pd.concat([seeds, rates]), "topologies": plain}
     text = page(lambda name: tables[name] if name in tables else missing(name))
-    known, compared, otherwise, elsewhere = re.findall(
+    known, compared, otherwise, noise, elsewhere = re.findall(
         r"^- \*\*.*\?\*\* (.*)", text, flags=re.MULTILINE
     )
     assert re.findall(r"-?\d\.\d\d", known) == [
@@ -513,7 +527,7 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     ]
     assert "A GLM has 0.30 on edges, 0.31 on co-input and 0.33 on co-input off" in compared
     assert "rates alone have 0.77" in compared
-    assert "Not measured yet" in otherwise
+    assert "Not measured yet" in otherwise and "Not measured yet" in noise
     assert "default 0.01 / 0.51 / 0.21 / 0.61 / 0.31" in elsewhere
     table = text.partition("## In which networks")[2].partition("## Claim by claim")[0]
     row = re.search(r"^\* - Erdős.*\n((?:  - .*\n)+)", table, flags=re.MULTILINE)[1]
@@ -533,6 +547,30 @@ def test_other_readings_of_a_model_stand_between_its_attention_and_the_methods_w
     table = text.partition("## Who knows what")[2].partition("## In which networks")[0]
     firsts = re.findall(r"^\* - .*\n  - (\d\.\d\d)", table, flags=re.MULTILINE)
     assert firsts[: len(names)] == [f"{0.1 * i:.2f}" for i in range(len(names))]
+
+
+def test_what_stands_out_of_a_graph_is_in_the_answers_and_in_the_table():
+    views = ("true", "co_input", "co_input_off_hubs")
+    once = study({("GLM", view): 0.0 for view in views}).query("model_seed == 0")
+    table = pd.concat(
+        once.assign(
+            method=labels["method"],
+            variant=labels["variant"],
+            value=0.1 * i + 0.01 * once["view"].map(views.index),
+        )
+        for i, labels in enumerate(BY_WHAT_STANDS_OUT.values())
+    )
+    tables = {"standing_out": table, "seeds": study({("GLM", "true"): 0.5})}
+    text = page(lambda name: tables[name] if name in tables else missing(name))
+    (noise,) = re.findall(r"noise taken off\?\*\* (.*)", text)
+    for i, name in enumerate(BY_WHAT_STANDS_OUT):
+        known = [f"{0.1 * i + 0.01 * j:.2f}" for j in range(len(views))]
+        name = name.removesuffix(", what stands out")
+        assert f"{name} {known[0]}, {known[1]} / {known[2]}" in noise
+    fresh = table.assign(network_seed=7, value=9.9)  # not among the draws of the other rows
+    tables["standing_out"] = pd.concat([table, fresh])
+    again = page(lambda name: tables[name] if name in tables else missing(name))
+    assert again.partition("## Claim by claim")[0] == text.partition("## Claim by claim")[0]
 
 
 def test_every_claim_links_to_a_section_of_the_book():

@@ -11,15 +11,12 @@ from lgl_core.studies_points import EQUAL_ROWS, Model, Nulls, Recording
 from lgl_core.studies_report import (
     CORRELATIONS,
     Difference,
-    NotMeasured,
     as_published,
-    by_network,
     chosen,
     difference,
     distance_from_paper,
     interval,
     mean_interval,
-    means_shown,
     named,
     per_network,
     repeated,
@@ -168,28 +165,6 @@ class TestShown:
         table = pd.concat([self.TABLE, table_of("ccg", pearson=[0.1], spearman=[-0.2])])
         assert shown(table, method="ccg") == "0.10 / -0.20"
         assert shown(table, method="glm") == shown(self.TABLE)
-
-
-def test_scores_of_a_method_are_taken_apart_by_network():
-    rows = [("true", "auc", 1, 0.5), ("true", "auc", 0, 0.25), ("abs", "auc", 0, 0.75)]
-    table = pd.DataFrame(rows, columns=["view", "score", "network_seed", "value"])
-    found = by_network(table, {"edges": ("true", "auc"), "any": ("abs", "auc")})
-    assert {name: values.to_dict() for name, values in found.items()} == {
-        "edges": {1: 0.5, 0: 0.25},
-        "any": {0: 0.75},
-    }
-    with pytest.raises(NotMeasured, match="auc"):
-        by_network(table, {"rank": ("true", "spearman")})
-
-
-def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():
-    glm = {"edges": [0.79, 0.83], "co-input": pd.Series([0.5], index=[3])}
-    attention = pd.DataFrame({"edges": [0.4, 0.44], "co-input": [0.25, 0.75]})
-    table = means_shown({("default", "GLM"): glm, ("default", "attention"): attention})
-    space = "\N{NO-BREAK SPACE}"
-    assert list(table.index) == [("default", "GLM"), ("default", "attention")]
-    assert table["edges"].tolist() == [f"0.81 [0.79,{space}0.83]", f"0.42 [0.40,{space}0.44]"]
-    assert table["co-input"].tolist() == ["0.50", f"0.50 [0.25,{space}0.75]"]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from lgl_core.extraction_readings import standing_out
 from lgl_core.metrics_views import pearson_of_hubs, score_card
 from lgl_core.studies_beyond import Constrained
 from lgl_core.studies_points import COLUMNS, Recording, rows
-from lgl_core.studies_report import NotMeasured
-from lgl_core.studies_standing_out import OF_HUBS, READ, StandingOut, beyond, by_reading
+from lgl_core.studies_report import CORRELATIONS, NotMeasured
+from lgl_core.studies_standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond, by_reading
 
 pytestmark = pytest.mark.usefixtures("cold_cache")
 
@@ -43,6 +43,9 @@ def test_each_graph_is_scored_as_it_is_and_by_what_stands_out(of, names):
             values = mine.set_index(["view", "score"])["value"]
             card = score_card(kept, truth.weights, truth.hubs, spectral=False)
             card = card.set_index(["view", "score"])["value"]
+            if n_sd not in READ.values():
+                card = card[[(view, score) for view in TRIED for score in CORRELATIONS]]
+            assert set(values.index) == {*card.index, (OF_HUBS, "pearson")}
             np.testing.assert_allclose(values[card.index], card)
             of_hubs = pearson_of_hubs(kept, truth.weights, truth.hubs)
             np.testing.assert_allclose(values[OF_HUBS, "pearson"], of_hubs)

@@ -1,0 +1,83 @@
+"""Tables for a reader: scores by network, their means over networks, and what knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from lgl_core.studies_report import chosen, mean_interval, with_interval
+
+__all__ = ["NOTHING", "by_network", "means_shown", "null_shown"]
+
+NOTHING = "a graph that knows nothing"
+
+
+def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, pd.Series]:
+    """Give the values of each named (view, score) of one method, by the seed of the network.
+
+    What comes out is a row of :func:`means_shown`.
+    """
+    return {
+        name: chosen(table, view=view, score=score).set_index("network_seed")["value"]
+        for name, (view, score) in scores.items()
+    }
+
+
+def means_shown(
+    scores: Mapping[Any, Mapping[str, ArrayLike]], null: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Write means and intervals of scores over networks, as a table.
+
+    Parameters
+    ----------
+    scores : mapping
+        A row for each key, with a column for each score: its values, one of each network.
+    null : mapping, optional
+        A last row, as from :func:`null_shown`.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows: dict[Any, Mapping[str, str]] = {
+        key: {name: with_interval(*mean_interval(values)) for name, values in of_key.items()}
+        for key, of_key in scores.items()
+    }
+    if null is not None:
+        levels = [len(key) for key in rows if isinstance(key, tuple)]
+        rows[(NOTHING, *[""] * (levels[0] - 1)) if levels else NOTHING] = null
+    return pd.DataFrame(rows).T
+
+
+def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Write what graphs score that know nothing: those of a table, their neurons relabelled.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+    scores : mapping
+        As for :func:`by_network`.
+
+    Returns
+    -------
+    dict
+        For each name the mean of the null, and two of its standard deviations, both averaged over
+        the rows of that score, as in ``0.00 ± 0.04``. Empty for scores without a null.
+
+    Raises
+    ------
+    NotMeasured
+        As for :func:`lgl_core.studies_report.chosen`.
+    """
+    found = {}
+    for name, (view, score) in scores.items():
+        nulls = chosen(table, view=view, score=score)[["null_mean", "null_sd"]].mean()
+        mean, sd = nulls["null_mean"], nulls["null_sd"]
+        # Adding zero makes -0.00 zero.
+        found[name] = "" if np.isnan(sd) else f"{round(mean, 2) + 0.0:.2f} ± {2 * sd:.2f}"
+    return found
