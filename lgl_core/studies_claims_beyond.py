@@ -77,7 +77,7 @@ OTHER_READINGS = {
 BY_WHAT_STANDS_OUT: dict[str, dict[str, Any]] = {
     f"{name}, what stands out": {
         "method": labels["method"],
-        "variant": labels["variant"] + beyond(READ["what stands out"]),
+        "variant": labels["variant"] + beyond(READ["standing out"]),
         "network": Recording().label,
         "network_seed": list(NETWORK_SEEDS),
     }
@@ -167,7 +167,7 @@ def _hubs_are_read(tables: Tables) -> Finding:
     table = chosen(tables("standing_out"), network=Recording().label, method="influence")
     checks, measured = [], []
     for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
-        variant = labels["variant"] + INFLUENCE + beyond(READ["what stands out"])
+        variant = labels["variant"] + INFLUENCE + beyond(READ["standing out"])
         mine = chosen(table, variant=variant)
         known = [chosen(mine, view=view, score=score) for view, score in FIRST_TRIAL]
         means = [rows["value"].mean() for rows in known]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from lgl_core.figures_studies import NO_KNOWLEDGE
 from lgl_core.studies_report import chosen, mean_interval, with_interval
 
 __all__ = ["NOTHING", "by_network", "means_shown", "null_shown"]
@@ -67,7 +68,8 @@ def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> di
     -------
     dict
         For each name the mean of the null, and two of its standard deviations, both averaged over
-        the rows of that score, as in ``0.00 ± 0.04``. Empty for scores without a null.
+        the rows of that score, as in ``0.00 ± 0.04``. Of a score without a null, what it is for any
+        graph that knows nothing, such as ``0.50`` for an area under the ROC curve.
 
     Raises
     ------
@@ -77,7 +79,10 @@ def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> di
     found = {}
     for name, (view, score) in scores.items():
         nulls = chosen(table, view=view, score=score)[["null_mean", "null_sd"]].mean()
-        mean, sd = nulls["null_mean"], nulls["null_sd"]
-        # Adding zero makes -0.00 zero.
-        found[name] = "" if np.isnan(sd) else f"{round(mean, 2) + 0.0:.2f} ± {2 * sd:.2f}"
+        if np.isnan(nulls["null_sd"]):
+            found[name] = f"{NO_KNOWLEDGE[score]:.2f}" if score in NO_KNOWLEDGE else ""
+        else:
+            # Adding zero makes -0.00 zero.
+            mean = round(nulls["null_mean"], 2) + 0.0
+            found[name] = f"{mean:.2f} ± {2 * nulls['null_sd']:.2f}"
     return found

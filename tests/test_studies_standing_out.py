@@ -72,7 +72,7 @@ def test_scores_are_taken_apart_by_method_and_reading():
     found = by_reading(table, methods, {"edges": ("true", "pearson")})
     assert {key: scores["edges"].to_dict() for key, scores in found.items()} == {
         ("GLM", "as it is"): {0: 0, 1: 1},
-        ("GLM", "what stands out"): {0: 10, 1: 11},
+        ("GLM", "standing out"): {0: 10, 1: 11},
     }
     with pytest.raises(NotMeasured, match="peak"):
         by_reading(table, {"GLM": {"variant": "peak"}}, {"edges": ("true", "pearson")})
