@@ -130,9 +130,9 @@ def standing_out(graph: ArrayLike, n_sd: float = 2.0) -> NDArray[np.float64]:
 
     Notes
     -----
-    The side of a neuron is that of the heavier tail, by the sum of cubes. As for the median, a
-    neuron must reach fewer than half of the others. A column of equal entries has nothing that
-    stands out.
+    The side of a neuron is that of the heavier tail, by the sum of cubes. A neuron that reaches
+    more than half of the others comes out turned around: its targets are what is usual. A column
+    of equal entries has nothing that stands out.
     """
     if not n_sd >= 0:
         raise ValueError(f"n_sd must be zero or more, got {n_sd}")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lgl_core.figures_maps import _draw_line
 from lgl_core.figures_style import (
-    HUB,
+    COLOURS,
     ORDINARY,
     checked_columns,
     in_style,
@@ -115,15 +115,13 @@ def columns_in_order(table: DataFrame, value_label: str) -> Figure:
     figure, axes = panels(len(columns), height=3.4)
     for panel, (name, rows) in zip(axes, columns, strict=True):
         rows = rows.sort_values("value", ignore_index=True)
-        for synapse, look in ((False, ORDINARY), (True, HUB)):
-            for kept, fill in ((False, "none"), (True, look["color"])):
+        for synapse, colour, marker in ((False, ORDINARY["color"], "o"), (True, COLOURS[2], "^")):
+            for kept, fill in ((False, "none"), (True, colour)):
                 mine = rows[(rows["synapse"] == synapse) & (rows["kept"] == kept)]
-                panel.plot(
-                    mine.index, mine["value"], ls="", ms=5, marker="^" if synapse else "o",
-                    mec=look["color"], mfc=fill,
-                    label=f"{'synapse' if synapse else 'no synapse'}, "
-                    f"{'kept' if kept else 'taken for noise'}",
-                )  # fmt: skip
+                label = "synapse, " if synapse else "no synapse, "
+                label += "kept" if kept else "taken for noise"
+                look = {"marker": marker, "mec": colour, "mfc": fill, "ms": 5, "ls": ""}
+                panel.plot(mine.index, mine["value"], label=label, **look)
         panel.axhline(0, color="0.6", lw=1, zorder=0)
         panel.set(title=name, xlabel="postsynaptic neurons, in order")
     axes[0].set_ylabel(value_label)

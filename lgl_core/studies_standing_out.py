@@ -34,7 +34,7 @@ __all__ = [
 Graph = NDArray[np.float64]
 
 # How far an entry must stand out of its column to be kept, in standard deviations; and what the
-# book reads. Nulls are beside that: they take longer than all the rest.
+# book reads. Only that has nulls beside it, which take longer than all the rest.
 N_SDS = (1.0, 1.5, 2.0, 2.5, 3.0)
 READ = {"as it is": None, "standing out": 2.0}
 # Of the other values only correlations are kept, in these views.
