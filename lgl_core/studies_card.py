@@ -174,15 +174,19 @@ def _compared(tables: Tables) -> str:
     return "; ".join(texts) + f"; rates alone have {rates:.2f} on co-input."
 
 
+def _edges_and_co_input(table: pd.DataFrame, labels: Mapping[str, Any]) -> tuple[str, str]:
+    """Write what a method knows of edges, and of co-input with the hubs / off the hubs."""
+    table = chosen(table, score="spearman")
+    views = ("true", "co_input", "co_input_off_hubs")
+    of_edges, *of_co_input = (f"{_mean(table, view, labels):.2f}" for view in views)
+    return of_edges, " / ".join(of_co_input)
+
+
 def _read_otherwise(tables: Tables) -> str:
     known = []
     for study, labels in OTHER_READINGS.values():
-        table = chosen(tables(study), score="spearman")
-        of_edges, *of_co_input = (
-            _mean(table, view, labels) for view in ("true", "co_input", "co_input_off_hubs")
-        )
-        common = " / ".join(f"{x:.2f}" for x in of_co_input)
-        known.append(f"{of_edges:.2f} on edges and {common} on co-input")
+        of_edges, common = _edges_and_co_input(tables(study), labels)
+        known.append(f"{of_edges} on edges and {common} on co-input")
     interval, rotary, inside, both = known
     return (
         "Co-input stands with the hubs / off the hubs. By what a spike does to the rates that it "
@@ -193,14 +197,11 @@ def _read_otherwise(tables: Tables) -> str:
 
 
 def _without_noise(tables: Tables) -> str:
-    table = chosen(tables("standing_out"), score="spearman")
-    texts = []
-    for name, labels in BY_WHAT_STANDS_OUT.items():
-        of_edges, *of_co_input = (
-            _mean(table, view, labels) for view in ("true", "co_input", "co_input_off_hubs")
-        )
-        common = " / ".join(f"{x:.2f}" for x in of_co_input)
-        texts.append(f"{name.removesuffix(', what stands out')} {of_edges:.2f}, {common}")
+    table = tables("standing_out")
+    texts = [
+        f"{name} {', '.join(_edges_and_co_input(table, labels))}"
+        for name, labels in BY_WHAT_STANDS_OUT.items()
+    ]
     return (
         "What lies within the noise of its column can be set to zero without knowing the truth. "
         "Edges, and co-input with the hubs / off the hubs, are then: " + "; ".join(texts) + "."
@@ -278,7 +279,10 @@ def _who_knows_what(tables: Tables) -> str:
     ]
     methods += [(name, *where) for name, where in OTHER_READINGS.items()]
     methods += [(name, "seeds", labels) for name, labels in WITHOUT_MODEL.items()]
-    methods += [(name, "standing_out", labels) for name, labels in BY_WHAT_STANDS_OUT.items()]
+    methods += [
+        (f"{name}, what stands out", "standing_out", labels)
+        for name, labels in BY_WHAT_STANDS_OUT.items()
+    ]
     for name, study, labels in methods:
         try:
             mine = chosen(tables(study), score="spearman", **labels)

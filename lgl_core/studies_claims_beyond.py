@@ -12,7 +12,7 @@ from lgl_core.studies_drive import EDGE_ABOVE, PartialRecording
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
 from lgl_core.studies_plans import DRIVERS, NETWORK_SEEDS, NOISE, OUTSIDE_DURATION, STRONGER
 from lgl_core.studies_points import Recording
-from lgl_core.studies_report import chosen, mean_shown
+from lgl_core.studies_report import CORRELATIONS, chosen, mean_shown
 from lgl_core.studies_standing_out import FIRST_TRIAL, READ, beyond
 from lgl_core.studies_verdicts import (
     ATTENTION,
@@ -74,10 +74,11 @@ OTHER_READINGS = {
     ),
 }
 # The same graphs and others, by what stands out of their columns: labels in that study.
+STANDING_OUT = beyond(READ["standing out"])
 BY_WHAT_STANDS_OUT: dict[str, dict[str, Any]] = {
-    f"{name}, what stands out": {
+    name: {
         "method": labels["method"],
-        "variant": labels["variant"] + beyond(READ["standing out"]),
+        "variant": labels["variant"] + STANDING_OUT,
         "network": Recording().label,
         "network_seed": list(NETWORK_SEEDS),
     }
@@ -167,8 +168,7 @@ def _hubs_are_read(tables: Tables) -> Finding:
     table = chosen(tables("standing_out"), network=Recording().label, method="influence")
     checks, measured = [], []
     for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
-        variant = labels["variant"] + INFLUENCE + beyond(READ["standing out"])
-        mine = chosen(table, variant=variant)
+        mine = chosen(table, variant=labels["variant"] + INFLUENCE + STANDING_OUT)
         known = [chosen(mine, view=view, score=score) for view, score in FIRST_TRIAL]
         means = [rows["value"].mean() for rows in known]
         checks += [bool(a >= b) for a, b in zip(means, FIRST_TRIAL.values(), strict=True)]
@@ -178,7 +178,7 @@ def _hubs_are_read(tables: Tables) -> Finding:
     condition = f"{of_hubs} and {' / '.join(co_input)}, a first trial's, or more, in each model"
     return Finding(
         f"influence, by what stands out of its columns, {'; '.join(measured)}",
-        null_of(chosen(table, view="co_input", score=["pearson", "spearman"])),
+        null_of(chosen(table, view="co_input", score=CORRELATIONS)),
         verdict_of(checks, condition),
     )
 

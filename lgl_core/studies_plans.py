@@ -26,13 +26,14 @@ __all__ = [
     "FRESH_SEEDS",
     "HEARD",
     "NETWORK_SEEDS",
-    "NO_OR_WIDE_HUBS",
+    "NO_HUBS",
     "SIZES",
     "SMALL_NETWORK",
     "SMALL_TRAINING",
     "STRONGER",
     "STUDIES",
     "TOPOLOGIES",
+    "WIDE_HUBS",
     "Study",
 ]
 
@@ -67,10 +68,9 @@ NOISE: dict[str, Any] = {
 SMALL_MOTIFS = {"n_of_each": 10}  # what a page can simulate while it is read
 HEARD = (0.3, 0.5, 0.8, 1.0)
 TOPOLOGIES = ("erdos_renyi", "scale_free", "spatial", "c_elegans")
-# Where the median of a hub's column is that of its targets, and where there are no hubs.
-NO_OR_WIDE_HUBS: tuple[dict[str, float], ...] = (
-    {"hub_weight": 0.0}, {"hub_probability": 0.6}, {"hub_probability": 0.8},
-)  # fmt: skip
+# Where there are no hubs, and where the median of a hub's column is that of its targets.
+NO_HUBS = {"hub_weight": 0.0}
+WIDE_HUBS = tuple({"hub_probability": reach} for reach in (0.6, 0.8))
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
 OUTSIDE_DURATION = 300.0  # s: two minutes of the other simulator
 SIZES: dict[str, Sequence[int]] = {
@@ -231,15 +231,16 @@ def _graph_constrained() -> list[Point]:
 
 
 def _standing_out() -> list[Point]:
-    default = [Recording(seed=seed) for seed in (*NETWORK_SEEDS, *FRESH_SEEDS)]
+    default = [Recording(seed=seed) for seed in NETWORK_SEEDS]
+    fresh = [Recording(seed=seed) for seed in FRESH_SEEDS]
     stronger = [Recording(seed=seed, settings=STRONGER) for seed in NETWORK_SEEDS]
-    others = [Recording(settings=settings) for settings in NO_OR_WIDE_HUBS]
+    others = [Recording(settings=settings) for settings in (NO_HUBS, *WIDE_HUBS)]
     others += [Recording(topology=name) for name in TOPOLOGIES]
-    read: list[Recording | Model | Constrained] = [*default, *stronger, *others]
-    read += [model for recording in default for model in _models(recording)]
+    read: list[Recording | Model | Constrained] = [*default, *fresh, *stronger, *others]
+    read += [model for recording in (*default, *fresh) for model in _models(recording)]
     read += [
         Constrained(recording=recording, time_embedding=beside)
-        for recording in (*default[: len(NETWORK_SEEDS)], *stronger)
+        for recording in (*default, *stronger)
         for beside in ("", "rotary")
     ]
     return [StandingOut(of=of) for of in read]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,7 @@ from lgl_core.networks import Network
 from lgl_core.studies_beyond import Changed, Constrained
 from lgl_core.studies_methods import METHODS
 from lgl_core.studies_points import Model, Recording, scored
-from lgl_core.studies_report import CORRELATIONS, chosen
-from lgl_core.studies_tables import by_network
+from lgl_core.studies_report import CORRELATIONS
 
 __all__ = [
     "FIRST_TRIAL",
@@ -28,7 +26,6 @@ __all__ = [
     "TRIED",
     "StandingOut",
     "beyond",
-    "by_reading",
 ]
 
 Graph = NDArray[np.float64]
@@ -58,42 +55,6 @@ INSIDE = (", area", ", influence, log rate")
 def beyond(n_sd: float | None) -> str:
     """Name what is kept, as a part of the variant; nothing for graphs as they are."""
     return "" if n_sd is None else f", beyond {n_sd:g} sd"
-
-
-def by_reading(
-    table: pd.DataFrame,
-    methods: Mapping[Any, Mapping[str, Any]],
-    scores: Mapping[str, tuple[str, str]],
-) -> dict[tuple[Any, str], dict[str, pd.Series]]:
-    """Give scores by network of methods, each as it is and by what stands out.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As from :func:`lgl_core.studies.load`, of the study ``standing_out``.
-    methods : mapping
-        Labels of each method by its name, with its ``variant`` as it is.
-    scores : mapping
-        As for :func:`lgl_core.studies_tables.by_network`.
-
-    Returns
-    -------
-    dict
-        By name and reading, a key of ``READ``: rows of
-        :func:`lgl_core.studies_tables.means_shown`.
-
-    Raises
-    ------
-    NotMeasured
-        As for :func:`lgl_core.studies_report.chosen`.
-    """
-    return {
-        (name, reading): by_network(
-            chosen(table, **(dict(labels) | {"variant": labels["variant"] + beyond(n_sd)})), scores
-        )
-        for name, labels in methods.items()
-        for reading, n_sd in READ.items()
-    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from lgl_core.figures_studies import NO_KNOWLEDGE
 from lgl_core.studies_report import chosen, mean_interval, with_interval
+from lgl_core.studies_standing_out import READ, beyond
 
-__all__ = ["NOTHING", "by_network", "means_shown", "null_shown"]
+__all__ = ["NOTHING", "by_network", "by_reading", "means_shown", "null_shown"]
 
 NOTHING = "a graph that knows nothing"
 
@@ -25,6 +26,42 @@ def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> di
     return {
         name: chosen(table, view=view, score=score).set_index("network_seed")["value"]
         for name, (view, score) in scores.items()
+    }
+
+
+def by_reading(
+    table: pd.DataFrame,
+    methods: Mapping[Any, Mapping[str, Any]],
+    scores: Mapping[str, tuple[str, str]],
+) -> dict[tuple[Any, str], dict[str, pd.Series]]:
+    """Give scores by network of methods, each as it is and by what stands out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`, of the study ``standing_out``.
+    methods : mapping
+        Labels of each method by its name, with its ``variant`` as it is.
+    scores : mapping
+        As for :func:`by_network`.
+
+    Returns
+    -------
+    dict
+        By name and reading, a key of ``READ`` in :mod:`lgl_core.studies_standing_out`: rows of
+        :func:`means_shown`.
+
+    Raises
+    ------
+    NotMeasured
+        As for :func:`lgl_core.studies_report.chosen`.
+    """
+    return {
+        (name, reading): by_network(
+            chosen(table, **{**labels, "variant": labels["variant"] + beyond(n_sd)}), scores
+        )
+        for name, labels in methods.items()
+        for reading, n_sd in READ.items()
     }
 
 

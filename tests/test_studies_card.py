@@ -565,7 +565,6 @@ def test_what_stands_out_of_a_graph_is_in_the_answers_and_in_the_table():
     (noise,) = re.findall(r"noise taken off\?\*\* (.*)", text)
     for i, name in enumerate(BY_WHAT_STANDS_OUT):
         known = [f"{0.1 * i + 0.01 * j:.2f}" for j in range(len(views))]
-        name = name.removesuffix(", what stands out")
         assert f"{name} {known[0]}, {known[1]} / {known[2]}" in noise
     fresh = table.assign(network_seed=7, value=9.9)  # not among the draws of the other rows
     tables["standing_out"] = pd.concat([table, fresh])

@@ -1,7 +1,6 @@
 """What stands out of columns: which graphs are read so, and how they are labelled."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from test_studies import MODEL, TINY
 
@@ -9,8 +8,8 @@ from lgl_core.extraction_readings import standing_out
 from lgl_core.metrics_views import pearson_of_hubs, score_card
 from lgl_core.studies_beyond import Constrained
 from lgl_core.studies_points import COLUMNS, Recording, rows
-from lgl_core.studies_report import CORRELATIONS, NotMeasured
-from lgl_core.studies_standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond, by_reading
+from lgl_core.studies_report import CORRELATIONS
+from lgl_core.studies_standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond
 
 pytestmark = pytest.mark.usefixtures("cold_cache")
 
@@ -57,22 +56,3 @@ def test_networks_without_hubs_have_no_columns_of_hubs():
     recording = Recording(topology="erdos_renyi", duration=5.0, settings={"n_neurons": 12})
     table = rows(StandingOut(of=recording, n_sds=(2.0,)))
     assert OF_HUBS not in set(table["view"])
-
-
-def test_scores_are_taken_apart_by_method_and_reading():
-    table = pd.DataFrame(
-        [
-            ("glm", f"area{kept}", network, "true", "pearson", 10 * number + network)
-            for number, kept in enumerate(("", ", beyond 2 sd", ", beyond 3 sd"))
-            for network in range(2)
-        ],
-        columns=["method", "variant", "network_seed", "view", "score", "value"],
-    )
-    methods = {"GLM": {"method": "glm", "variant": "area"}}
-    found = by_reading(table, methods, {"edges": ("true", "pearson")})
-    assert {key: scores["edges"].to_dict() for key, scores in found.items()} == {
-        ("GLM", "as it is"): {0: 0, 1: 1},
-        ("GLM", "standing out"): {0: 10, 1: 11},
-    }
-    with pytest.raises(NotMeasured, match="peak"):
-        by_reading(table, {"GLM": {"variant": "peak"}}, {"edges": ("true", "pearson")})

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lgl_core.studies_report import NotMeasured
-from lgl_core.studies_tables import NOTHING, by_network, means_shown, null_shown
+from lgl_core.studies_tables import NOTHING, by_network, by_reading, means_shown, null_shown
 
 
 def test_scores_of_a_method_are_taken_apart_by_network():
@@ -18,6 +18,25 @@ def test_scores_of_a_method_are_taken_apart_by_network():
     }
     with pytest.raises(NotMeasured, match="auc"):
         by_network(table, {"rank": ("true", "spearman")})
+
+
+def test_scores_are_taken_apart_by_method_and_reading():
+    table = pd.DataFrame(
+        [
+            ("glm", f"area{kept}", network, "true", "pearson", 10 * number + network)
+            for number, kept in enumerate(("", ", beyond 2 sd", ", beyond 3 sd"))
+            for network in range(2)
+        ],
+        columns=["method", "variant", "network_seed", "view", "score", "value"],
+    )
+    methods = {"GLM": {"method": "glm", "variant": "area"}}
+    found = by_reading(table, methods, {"edges": ("true", "pearson")})
+    assert {key: scores["edges"].to_dict() for key, scores in found.items()} == {
+        ("GLM", "as it is"): {0: 0, 1: 1},
+        ("GLM", "standing out"): {0: 10, 1: 11},
+    }
+    with pytest.raises(NotMeasured, match="peak"):
+        by_reading(table, {"GLM": {"variant": "peak"}}, {"edges": ("true", "pearson")})
 
 
 def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():
