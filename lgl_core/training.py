@@ -39,6 +39,7 @@ __all__ = [
     "TrainedModel",
     "baselines",
     "evaluate",
+    "first_steps",
     "train",
     "train_ensemble",
 ]
@@ -109,10 +110,13 @@ class TrainedModel:
         One row per epoch, the first before training: ``epoch``, then mean cross-entropies in nats
         per spike ``train_neuron``, ``train_interval``, ``valid_neuron``, ``valid_interval``, and
         ``seconds`` since the start.
+    steps : DataFrame
+        One row per step of the optimiser: the losses of its batch, ``neuron`` and ``interval``.
     """
 
     model: Neuroformer
     history: pd.DataFrame = field(repr=False)
+    steps: pd.DataFrame = field(repr=False)
 
 
 def train(
@@ -141,8 +145,9 @@ def train(
     config : TrainConfig, optional
         Default: ``TrainConfig()``.
     directory : Path
-        Where the checkpoint, the weights (``model.safetensors`` with ``model.json``) and the
-        history (``history.csv``) go. A finished run is read back from there.
+        Where the checkpoint, the weights (``model.safetensors`` with ``model.json``), the history
+        (``history.csv``) and the losses of every step (``steps.csv``) go. A finished run is read
+        back from there.
     checkpoint_every : int
         Steps between checkpoints.
     n_threads : int
@@ -184,13 +189,57 @@ def train(
         run = _Run(train_tokens, valid_tokens, model_config, config, directory, ordered_map, place)
         wait()  # before the first one writes what the others may still be reading
         run.go(checkpoint_every, progress and is_first(), position)
-        model, history = run.model.cpu().eval(), pd.DataFrame(run.history)
+        trained = TrainedModel(run.model.cpu().eval(), pd.DataFrame(run.history), _frame(run.steps))
         if is_first():
-            history.to_csv(directory / "history.csv", index=False)
-            save_model(model, directory / "model.safetensors")  # last: its presence says finished
+            trained.history.to_csv(directory / "history.csv", index=False)
+            trained.steps.to_csv(directory / "steps.csv", index=False)
+            # Last: its presence says finished.
+            save_model(trained.model, directory / "model.safetensors")
             (directory / "checkpoint.safetensors").unlink(missing_ok=True)
         wait()
-    return TrainedModel(model, history)
+    return trained
+
+
+def first_steps(
+    train_tokens: Tokens,
+    model_config: TransformerConfig,
+    config: TrainConfig,
+    *,
+    n_steps: int,
+    n_threads: int = -1,
+) -> pd.DataFrame:
+    """Repeat the first steps of a training, for comparison with what it has recorded.
+
+    Parameters
+    ----------
+    train_tokens, model_config, config, n_threads
+        As for :func:`train`, which trains on the processor where there is no accelerator.
+    n_steps : int
+        At most so many as there are in an epoch.
+
+    Returns
+    -------
+    DataFrame
+        The losses of these steps, as in :class:`TrainedModel`.
+
+    Raises
+    ------
+    ValueError
+        If an epoch has fewer steps.
+    """
+    place = torch.device("cpu")
+    with threads(max(effective_n_jobs(n_threads), 1)) as ordered_map:
+        run = _Run(train_tokens, train_tokens, model_config, config, None, ordered_map, place)
+        batches = run._batches(0)
+        if not 0 < n_steps <= len(batches):
+            raise ValueError(f"n_steps must be from 1 to {len(batches)}, got {n_steps}")
+        for starts in batches[:n_steps]:
+            run._step(starts, run.batch / len(batches))
+    return _frame(run.steps)
+
+
+def _frame(steps: list[tuple[float, float]]) -> pd.DataFrame:
+    return pd.DataFrame(steps, columns=["neuron", "interval"], dtype=np.float64)
 
 
 def train_ensemble(
@@ -261,7 +310,7 @@ class _Run:
         valid_tokens: Tokens,
         model_config: TransformerConfig,
         config: TrainConfig,
-        directory: Path,
+        directory: Path | None,
         ordered_map: OrderedMap,
         place: torch.device,
     ) -> None:
@@ -269,7 +318,7 @@ class _Run:
         self.ordered_map = ordered_map
         self.data = Windows(train_tokens, model_config.context + 1)
         self.valid_tokens = valid_tokens
-        self.path = directory / "checkpoint.safetensors"
+        self.path = directory and directory / "checkpoint.safetensors"
         # Initial weights come from PyTorch's global generator: borrow it and give it back.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -283,6 +332,7 @@ class _Run:
         self.epoch, self.batch, self.seconds = 0, 0, 0.0
         self.sums = [0.0, 0.0]  # of the training losses of this epoch
         self.history: list[dict[str, float]] = []
+        self.steps: list[tuple[float, float]] = []  # losses of each
         self._restore()
 
     def go(self, checkpoint_every: int, progress: bool, position: int) -> None:
@@ -332,7 +382,9 @@ class _Run:
         if self.model.config.coupling:
             self.model.coupling.shrink(learning_rate)
         self.batch += 1
-        self.sums = [self.sums[0] + values[0], self.sums[1] + values[1]]
+        neuron, interval = (float(value) for value in values)
+        self.steps.append((neuron, interval))
+        self.sums = [self.sums[0] + neuron, self.sums[1] + interval]
 
     def _report(self, epoch: int, train: tuple[float, float]) -> None:
         neuron, interval = evaluate(
@@ -350,19 +402,19 @@ class _Run:
         )
 
     def _checkpoint(self) -> None:
-        if not is_first():
+        if not is_first() or self.path is None:
             return
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
-        names = ("epoch", "batch", "seconds", "sums", "history")
+        names = ("epoch", "batch", "seconds", "sums", "history", "steps")
         progress = json.dumps({name: getattr(self, name) for name in names})
         partial = self.path.with_suffix(".partial")
         save_file(tensors, partial, metadata={"progress": progress})
         partial.replace(self.path)
 
     def _restore(self) -> None:
-        if not self.path.exists():
+        if self.path is None or not self.path.exists():
             return
         try:
             with safe_open(self.path, framework="pt") as file:
@@ -391,7 +443,8 @@ def _read_finished(directory: Path) -> TrainedModel | None:
     if not path.exists():
         return None
     try:
-        return TrainedModel(load_model(path), pd.read_csv(directory / "history.csv"))
+        tables = (pd.read_csv(directory / f"{name}.csv") for name in ("history", "steps"))
+        return TrainedModel(load_model(path), *tables)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         warnings.warn(f"unreadable model {path} ({error}): training it again", stacklevel=3)
         path.unlink()

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -15,7 +16,14 @@ from lgl_core.lif import simulate
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import IntervalVocabulary, tokenize
-from lgl_core.training import TrainConfig, baselines, evaluate, train, train_ensemble
+from lgl_core.training import (
+    TrainConfig,
+    baselines,
+    evaluate,
+    first_steps,
+    train,
+    train_ensemble,
+)
 from lgl_core.transformer import TransformerConfig
 
 VOCABULARY = IntervalVocabulary(fine_width=1e-3, n_fine=8, n_coarse=4)
@@ -62,6 +70,11 @@ def test_learns_a_chain_far_beyond_both_baselines(tokens, tmp_path):
     entropy = -p * np.log(p) - 4 * 0.02 * np.log(0.02)
     assert last.valid_neuron > entropy - 0.05
     assert list(trained.history.epoch) == [0, 1, 2, 3]
+    per_epoch = len(trained.steps) // 3
+    np.testing.assert_allclose(
+        trained.steps.iloc[:per_epoch].mean(),
+        trained.history.loc[1, ["train_neuron", "train_interval"]].to_numpy(float),
+    )
     np.testing.assert_allclose(
         evaluate(trained.model, tokens[1], 32), (last.valid_neuron, last.valid_interval), rtol=1e-6
     )
@@ -83,6 +96,14 @@ def test_beats_both_baselines_on_a_simulated_network(tmp_path):
     last, without_history = trained.history.iloc[-1], baselines(*tokens)
     assert last.valid_neuron < without_history["neuron"]
     assert last.valid_interval < without_history["interval"]
+
+
+def test_the_first_steps_of_a_training_can_be_repeated(tokens, tmp_path):
+    trained = train(*tokens, config(dropout=0.2), QUICK, directory=tmp_path, progress=False)
+    again = first_steps(tokens[0], config(dropout=0.2), QUICK, n_steps=5)
+    pd.testing.assert_frame_equal(again, trained.steps[:5])
+    with pytest.raises(ValueError, match="n_steps must be from 1 to"):
+        first_steps(tokens[0], config(), QUICK, n_steps=10_000)
 
 
 def test_baselines_are_cross_entropies_of_smoothed_frequencies(tokens):
@@ -164,6 +185,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tokens, tmp_path):
     assert same_weights(undisturbed, resumed)
     columns = ["train_neuron", "train_interval", "valid_neuron", "valid_interval"]
     np.testing.assert_array_equal(undisturbed.history[columns], resumed.history[columns])
+    np.testing.assert_array_equal(undisturbed.steps, resumed.steps)
     assert not list(directory.glob("*.partial")) and not list(directory.glob("checkpoint*"))
 
 
@@ -231,7 +253,8 @@ def test_a_finished_run_is_read_back_not_trained_again(tokens, tmp_path):
     assert same_weights(first, again)
     np.testing.assert_allclose(first.history.to_numpy(), again.history.to_numpy())
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"model.safetensors", "model.json", "history.csv"}
+    assert names == {"model.safetensors", "model.json", "history.csv", "steps.csv"}
+    pd.testing.assert_frame_equal(first.steps, again.steps)
 
 
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "model.safetensors"])
