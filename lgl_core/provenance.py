@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["machine", "peak_mb"]
+__all__ = ["commit", "machine", "peak_mb"]
 
 
 def machine(
@@ -38,6 +39,29 @@ def machine(
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in packages},
     }
+
+
+def commit() -> dict[str, Any]:
+    """Say which commit of the checkout this library runs from.
+
+    Returns
+    -------
+    dict
+        ``commit``, its full name or None outside a checkout, and ``clean``, whether the files that
+        git follows are as they were then.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {
+            "commit": git("rev-parse", "HEAD"),
+            "clean": not git("status", "--porcelain", "--untracked-files=no"),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "clean": False}
 
 
 def peak_mb() -> float:

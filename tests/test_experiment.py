@@ -63,7 +63,7 @@ def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypat
     def forbidden(*args, **kwargs):
         raise AssertionError("computed although it was in the cache")
 
-    monkeypatch.setattr("lgl_core.training._Run", forbidden)
+    monkeypatch.setattr("lgl_core.training.Run", forbidden)
     monkeypatch.setattr("lgl_core.lif.advance", forbidden)
     monkeypatch.setattr("lgl_core.glm.solve", forbidden)
     monkeypatch.setattr("lgl_core.extraction.attention_connectivity", forbidden)

@@ -275,7 +275,7 @@ def test_an_ensemble_trains_on_the_workers_of_a_cluster(client, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch, joblib.parallel_config("dask"):
         # Nothing can be trained in this process now, but the workers are others.
-        patch.setattr("lgl_core.training._Run", None)
+        patch.setattr("lgl_core.training.Run", None)
         there = ensemble("there")
     for ours, theirs in zip(ensemble("here"), there, strict=True):
         # A process with other vector instructions moves a weight by 1e-4, another seed by 0.1.

@@ -204,11 +204,11 @@ def wait_for_checkpoints(path, n):
 def test_an_interrupted_run_loses_at_most_the_steps_since_its_checkpoint(
     tokens, tmp_path, monkeypatch, decay
 ):
-    from lgl_core import training
+    from lgl_core import training_run
 
     quick = replace(QUICK, decay=decay)
 
-    step, calls = training._Run._step, []
+    step, calls = training_run.Run.step, []
 
     def interrupted(run, *batch):
         calls.append(1)
@@ -216,13 +216,13 @@ def test_an_interrupted_run_loses_at_most_the_steps_since_its_checkpoint(
             raise KeyboardInterrupt
         step(run, *batch)
 
-    monkeypatch.setattr(training._Run, "_step", interrupted)
+    monkeypatch.setattr(training_run.Run, "step", interrupted)
     arguments = dict(directory=tmp_path, checkpoint_every=3, progress=False)
     with pytest.raises(KeyboardInterrupt):
         train(*tokens, config(), quick, **arguments)
     assert (tmp_path / "checkpoint.safetensors").exists()
     calls.clear()
-    monkeypatch.setattr(training._Run, "_step", lambda *a: (calls.append(1), step(*a)))
+    monkeypatch.setattr(training_run.Run, "step", lambda *a: (calls.append(1), step(*a)))
     resumed = train(*tokens, config(), quick, **arguments)
     n_steps = len(calls) + 6
     calls.clear()

@@ -1,0 +1,229 @@
+"""One run of a training: its configuration, its steps, and the checkpoints it goes on from."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from lgl_core.tokens import Tokens, Windows
+from lgl_core.training_devices import is_first
+from lgl_core.training_step import (
+    OrderedMap,
+    Precision,
+    evaluate,
+    gradient_step,
+    start_from_frequencies,
+)
+from lgl_core.transformer import Neuroformer, TransformerConfig
+
+__all__ = ["Run", "TrainConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training tokens.
+    batch_size : int
+        Sequences per step; 64 in the paper.
+    learning_rate : float
+        Learning rate of Adam.
+    decay : bool
+        Whether it falls to zero along half a cosine, or stays what it is, as in the paper.
+    seed : int
+        Seed of the initial weights, the order of the windows and dropout.
+    precision : {"float32", "bfloat16"}
+        Of the products of matrices outside attention. Half the bits make wide models much faster
+        where the processor knows them; weights, sums and held-out losses stay in single precision.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive, the seed is negative, or there is no such precision.
+
+    Notes
+    -----
+    Appendix B.5: Adam, fixed learning rate, batches of 64 sequences. The number of epochs and the
+    learning rate are ours.
+    """
+
+    epochs: int = 11
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    decay: bool = False
+    seed: int = 0
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f'precision must be "float32" or "bfloat16", got {self.precision!r}')
+
+    def learning_rate_at(self, epochs_done: float) -> float:
+        """Learning rate of the step that begins when so many epochs are done."""
+        share = (1 + math.cos(math.pi * epochs_done / self.epochs)) / 2 if self.decay else 1.0
+        return self.learning_rate * share
+
+
+class Run:
+    """State of one training run: all that a checkpoint must hold."""
+
+    def __init__(
+        self,
+        train_tokens: Tokens,
+        valid_tokens: Tokens,
+        model_config: TransformerConfig,
+        config: TrainConfig,
+        directory: Path | None,
+        ordered_map: OrderedMap,
+        place: torch.device,
+    ) -> None:
+        self.config, self.stride = config, model_config.context
+        self.ordered_map = ordered_map
+        self.data = Windows(train_tokens, model_config.context + 1)
+        self.valid_tokens = valid_tokens
+        self.path = directory and directory / "checkpoint.safetensors"
+        # Initial weights come from PyTorch's global generator: borrow it and give it back.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.model = Neuroformer(model_config)
+        if not model_config.n_layers:
+            start_from_frequencies(self.model, train_tokens)
+        self.model = self.model.to(place)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.learning_rate, fused=True
+        )
+        self.epoch, self.batch, self.seconds = 0, 0, 0.0
+        self.sums = [0.0, 0.0]  # of the training losses of this epoch
+        self.history: list[dict[str, float]] = []
+        self.steps: list[tuple[float, float]] = []  # losses of each
+        self._restore()
+
+    def losses(self) -> pd.DataFrame:
+        """Both losses of every step so far."""
+        return pd.DataFrame(self.steps, columns=["neuron", "interval"], dtype=np.float64)
+
+    def go(self, checkpoint_every: int, progress: bool, position: int) -> None:
+        """Do what is left of the training."""
+        if not self.history:
+            self._report(epoch=0, train=(np.nan, np.nan))
+        n_batches = len(self.batches(0))
+        started = time.perf_counter() - self.seconds
+        with tqdm(
+            total=self.config.epochs * n_batches,
+            initial=self.epoch * n_batches + self.batch,
+            desc=f"Neuroformer, {self.model.config.time_embedding}",
+            unit="step",
+            position=position,
+            mininterval=1.0,
+            disable=not progress,
+        ) as bar:
+            while self.epoch < self.config.epochs:
+                batches = self.batches(self.epoch)
+                for starts in batches[self.batch :]:
+                    self.step(starts, self.epoch + self.batch / len(batches))
+                    bar.update()
+                    self.seconds = time.perf_counter() - started
+                    if self.batch % checkpoint_every == 0:
+                        self._checkpoint()
+                self.epoch, n_steps, self.batch = self.epoch + 1, self.batch, 0
+                mean = self.sums[0] / n_steps, self.sums[1] / n_steps
+                self.sums = [0.0, 0.0]
+                self._report(epoch=self.epoch, train=mean)
+                self._checkpoint()
+                bar.set_postfix(valid=f"{self.history[-1]['valid_neuron']:.3f}")
+
+    def batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """First tokens of the sequences of each step of an epoch."""
+        # Windows start elsewhere in every epoch, by less than a window: the count may differ by
+        # one batch, which only the progress bar sees.
+        return self.data.shuffled(self.config.batch_size, self.stride, [self.config.seed, epoch])
+
+    def step(self, starts: NDArray[np.int64], epochs_done: float) -> None:
+        """Do one step on the sequences with these first tokens."""
+        self.model.train()
+        learning_rate = self.config.learning_rate_at(epochs_done)
+        self.optimizer.param_groups[0]["lr"] = learning_rate
+        # Each step has its own dropout, wherever a run was interrupted.
+        seed = (self.config.seed, self.epoch, self.batch)
+        values = gradient_step(
+            self.model, self.data[starts], seed, self.ordered_map, self.config.precision
+        )
+        self.optimizer.step()
+        if self.model.config.coupling:
+            self.model.coupling.shrink(learning_rate)
+        self.batch += 1
+        neuron, interval = (float(value) for value in values)
+        self.steps.append((neuron, interval))
+        self.sums = [self.sums[0] + neuron, self.sums[1] + interval]
+
+    def _report(self, epoch: int, train: tuple[float, float]) -> None:
+        neuron, interval = evaluate(
+            self.model, self.valid_tokens, self.config.batch_size, self.ordered_map
+        )
+        self.history.append(
+            {
+                "epoch": epoch,
+                "train_neuron": train[0],
+                "train_interval": train[1],
+                "valid_neuron": neuron,
+                "valid_interval": interval,
+                "seconds": self.seconds,
+            }
+        )
+
+    def _checkpoint(self) -> None:
+        if not is_first() or self.path is None:
+            return
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        names = ("epoch", "batch", "seconds", "sums", "history", "steps")
+        progress = json.dumps({name: getattr(self, name) for name in names})
+        partial = self.path.with_suffix(".partial")
+        save_file(tensors, partial, metadata={"progress": progress})
+        partial.replace(self.path)
+
+    def _restore(self) -> None:
+        if self.path is None or not self.path.exists():
+            return
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                progress = json.loads(file.metadata()["progress"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError) as error:
+            warnings.warn(
+                f"unreadable checkpoint {self.path} ({error}): starting over", stacklevel=2
+            )
+            return
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, index, key = name.split(".", 2)
+                state.setdefault(int(index), {})[key] = value
+        self.model.load_state_dict(
+            {n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")}
+        )
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        for name, value in progress.items():
+            setattr(self, name, value)
