@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,11 +26,13 @@ from lgl_core.networks import Network, hub_network
 from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import IntervalVocabulary, Tokens, tokenize
 from lgl_core.training import TrainConfig, TrainedModel, train, train_ensemble
+from lgl_core.training_shipped import shipped
 from lgl_core.transformer import TransformerConfig, preset
 
 __all__ = [
     "DURATION",
     "TRAIN_FRACTION",
+    "architecture",
     "attended",
     "claims",
     "fitted",
@@ -75,6 +79,30 @@ def split_tokens(spikes: SpikeTrains) -> tuple[Tokens, Tokens]:
     return tokenize(first), tokenize(second)
 
 
+def architecture(
+    spikes: SpikeTrains, time_embedding: str, size: str = "laptop", **changes: object
+) -> TransformerConfig:
+    """Configure the Neuroformer that :func:`trained` would train on a recording.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+    time_embedding, size, **changes
+        As for :func:`trained`.
+
+    Returns
+    -------
+    TransformerConfig
+    """
+    return preset(
+        size,
+        n_neurons=spikes.n_neurons,
+        n_classes=IntervalVocabulary().n_classes,
+        time_embedding=time_embedding,
+        **changes,
+    )
+
+
 def trained(
     spikes: SpikeTrains,
     time_embeddings: Sequence[str] = ("interval",),
@@ -83,11 +111,14 @@ def trained(
     n_models: int = 1,
     config: TrainConfig | None = None,
     n_jobs: int = -1,
+    use_shipped: bool = True,
     **changes: object,
 ) -> dict[str, list[TrainedModel]]:
     """Train Neuroformers on the first 80 % of a recording, or read them back.
 
-    All models that are not there yet train side by side, one per core.
+    The models of the book's pages come with it (:mod:`lgl_core.training_shipped`): whoever asks for
+    one of them, with the same spikes and settings to the last bit, gets the same weights on every
+    machine. All others that are not there yet train side by side, one per core.
 
     Parameters
     ----------
@@ -103,6 +134,8 @@ def trained(
     n_jobs : int
         Cores to train on, -1 for all. With 1 there is no progress bar: the caller, who runs
         several trainings at once, has one.
+    use_shipped : bool
+        ``False`` trains here what comes with the book, too.
     **changes
         Further fields of :class:`lgl_core.transformer.TransformerConfig`.
 
@@ -112,23 +145,31 @@ def trained(
         The list of models for each time embedding.
     """
     config = config or TrainConfig()
-    tokens = split_tokens(spikes)
     members = [
         _training(spikes, time_embedding, size, config, member, changes)
         for time_embedding in time_embeddings
         for member in range(n_models)
     ]
-    architectures, directories = map(list, zip(*members, strict=True))
-    models = train_ensemble(
-        *tokens,
-        architectures,
-        config,
-        directories=directories,
-        n_jobs=n_jobs,
-        progress=n_jobs != 1,
-    )
+    models = {
+        number: model
+        for number, member in enumerate(members)
+        if use_shipped
+        and (model := shipped(spikes, member.architecture, member.config)) is not None
+    }
+    missing = [number for number in range(len(members)) if number not in models]
+    if missing:
+        new = train_ensemble(
+            *split_tokens(spikes),
+            [members[number].architecture for number in missing],
+            config,
+            directories=[members[number].directory for number in missing],
+            seeds=[members[number].config.seed for number in missing],
+            n_jobs=n_jobs,
+            progress=n_jobs != 1,
+        )
+        models |= dict(zip(missing, new, strict=True))
     return {
-        time_embedding: models[k * n_models : (k + 1) * n_models]
+        time_embedding: [models[k * n_models + member] for member in range(n_models)]
         for k, time_embedding in enumerate(time_embeddings)
     }
 
@@ -142,8 +183,18 @@ def is_trained(
     **changes: object,
 ) -> bool:
     """Tell whether :func:`trained` would find this model."""
-    _, directory = _training(spikes, time_embedding, size, config or TrainConfig(), 0, changes)
-    return (directory / "model.safetensors").exists()
+    member = _training(spikes, time_embedding, size, config or TrainConfig(), 0, changes)
+    if shipped(spikes, member.architecture, member.config) is not None:
+        return True
+    return (member.directory / "model.safetensors").exists()
+
+
+class _Training(NamedTuple):
+    """What makes a model, and where its training keeps its files."""
+
+    architecture: TransformerConfig
+    config: TrainConfig
+    directory: Path
 
 
 def _training(
@@ -153,19 +204,12 @@ def _training(
     config: TrainConfig,
     member: int,
     changes: dict[str, object],
-) -> tuple[TransformerConfig, Path]:
-    """Architecture of a model, and the directory of its training."""
-    architecture = preset(
-        size,
-        n_neurons=spikes.n_neurons,
-        n_classes=IntervalVocabulary().n_classes,
-        time_embedding=time_embedding,
-        **changes,
-    )
+) -> _Training:
+    model = architecture(spikes, time_embedding, size, **changes)
     directory = keyed_directory(
-        train, spikes=spikes, architecture=architecture, config=config, member=member
+        train, spikes=spikes, architecture=model, config=config, member=member
     )
-    return architecture, directory
+    return _Training(model, replace(config, seed=config.seed + member), directory)
 
 
 def attended(

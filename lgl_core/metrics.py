@@ -372,7 +372,8 @@ def _correlation(x: NDArray, y: NDArray) -> float:
     if _is_constant(x) or _is_constant(y):
         return float("nan")
     x, y = _centred(x), _centred(y)
-    r = x @ y / (np.linalg.norm(x) * np.linalg.norm(y))
+    # Sums, not products of matrices: BLAS would start its threads for less than a millisecond.
+    r = (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
     return float(np.clip(r, -1, 1))
 
 

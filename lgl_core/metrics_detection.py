@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from lgl_core.metrics import _correlation, _is_constant, _pair, hub_ranks, off_diagonal
+from lgl_core.metrics_kernels import ranked
 
 __all__ = [
     "auc",
@@ -208,7 +208,7 @@ def _ranks(values: NDArray) -> NDArray[np.float64]:
     """Rank from 1 up, ties at their mean; all tie where only rounding tells values apart."""
     if _is_constant(values):
         return np.full(values.size, (values.size + 1) / 2)
-    return rankdata(values)
+    return ranked(values)
 
 
 def _levels(ranks: NDArray) -> NDArray[np.intp]:

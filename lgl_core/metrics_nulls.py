@@ -12,14 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.metrics import _centred, _checked, _is_constant, _pair, off_diagonal
+from lgl_core.metrics import _ROUNDING, _centred, _checked, _is_constant, _pair, off_diagonal
+from lgl_core.metrics_detection import _ranks
+from lgl_core.metrics_kernels import products, products_off_columns
 from lgl_core.metrics_views import (
     _all_entries,
     _as_matrix,
+    _between,
+    _co_input_off,
     _correlations,
     _Entries,
     _entries,
-    _entries_off_hubs,
     _is_hub,
 )
 
@@ -167,10 +170,10 @@ def null_scores(
     permuted null is the score itself.
 
     Relabelling a graph relabels its co-input graph, its magnitudes and all ranks: these are made
-    once and only reordered. Off the hubs the neurons are relabelled first and the columns of the
-    *true* hubs left out then, of estimate and truth. What the estimate loses differs from draw to
-    draw: ranks of the edges left are counted from those of all, and the co-input of the columns
-    left is summed up and ranked anew, which is most of the cost.
+    once, and a draw only looks them up in another order. Off the hubs the neurons are relabelled
+    first and the columns of the *true* hubs left out then, of estimate and truth. What the estimate
+    loses differs from draw to draw: ranks of the edges left are counted from those of all, and the
+    co-input of the columns left is summed up and ranked anew.
 
     Graphs of given strengths share nothing but the strengths, so each is scored from scratch.
     """
@@ -195,19 +198,79 @@ def _permuted_draws(
 ) -> Iterator[_Scores]:
     n_neurons = len(truth)
     ours, true = _entries(estimate), _all_entries(truth, hubs)
-    pairs: dict[tuple[str, str], tuple[NDArray, NDArray]] = {}
+    keys: list[tuple[str, str]] = []
+    pairs: list[tuple[NDArray, NDArray]] = []
     for view in ours:
-        values, ranks = _unit(ours[view], n_neurons)
-        true_values, true_ranks = _unit(true[view], n_neurons)
-        pairs |= {(view, "pearson"): (values, true_values), (view, "spearman"): (ranks, true_ranks)}
-    edge_ranks, is_hub = _as_matrix(ours["true"].ranks, n_neurons), _is_hub(truth, hubs)
+        keys += [(view, "pearson"), (view, "spearman")]
+        both = (_unit(entries[view], n_neurons) for entries in (ours, true))
+        pairs += zip(*both, strict=True)
+    # Entry beside entry: a place is looked up once for all pairs.
+    first, second = (
+        np.ascontiguousarray(np.stack(side, axis=-1)) for side in zip(*pairs, strict=True)
+    )
+    off_hubs = _OffHubs(estimate, ours["true"].ranks, true, _is_hub(truth, hubs))
     for _ in range(n):
         order = rng.permutation(n_neurons)
-        scores = {key: float(np.vdot(_relabelled(a, order), b)) for key, (a, b) in pairs.items()}
-        if is_hub.any():
-            graph, ranks = _relabelled(estimate, order), _relabelled(edge_ranks, order)
-            scores |= _correlations(_entries_off_hubs(graph, ranks, is_hub), true)
-        yield scores
+        scores = dict(zip(keys, products(first, second, order).tolist(), strict=True))
+        yield scores | off_hubs.scores(order)
+
+
+class _OffHubs:
+    """Scores off the true hubs' columns, under one order of the neurons after the other."""
+
+    def __init__(
+        self,
+        estimate: NDArray,
+        ranks: NDArray,
+        true: dict[str, _Entries],
+        is_hub: NDArray[np.bool_],
+    ) -> None:
+        self.estimate, self.true, self.is_hub = estimate, true, is_hub
+        if not is_hub.any():
+            return
+        n_neurons = len(estimate)
+        self.kept = _between(n_neurons) & ~is_hub
+        self.upper = np.triu_indices(n_neurons, 1)
+        edges = off_diagonal(estimate)
+        self.scale = np.abs(edges).max() or 1.0
+        self.middle = (edges / self.scale).mean()
+        self.values = estimate / self.scale - self.middle
+        self.levels = np.round(2 * _as_matrix(ranks, n_neurons)).astype(np.int32)
+        self.counts = np.zeros(2 * edges.size + 1, np.int32)
+        self.n_kept = np.count_nonzero(self.kept)
+        self.true_parts = [self._placed(part) for part in true["true_off_hubs"]]
+        self.true_norms = [float(np.linalg.norm(part)) for part in self.true_parts]
+
+    def _placed(self, part: NDArray) -> NDArray[np.float64]:
+        """Centre entries of the truth and put them in their places."""
+        placed = np.zeros_like(self.estimate)
+        placed[self.kept] = part / (np.abs(part).max() or 1.0)
+        placed[self.kept] -= placed[self.kept].mean()
+        return placed
+
+    def scores(self, order: NDArray[np.intp]) -> _Scores:
+        if not self.is_hub.any():
+            return {}
+        shared = _co_input_off(_relabelled(self.estimate, order), self.is_hub)[self.upper]
+        ours = {"co_input_off_hubs": _Entries(shared, _ranks(shared))}
+        return self._of_edges(order) | _correlations(ours, self.true)
+
+    def _of_edges(self, order: NDArray[np.intp]) -> _Scores:
+        true_values, true_ranks = self.true_parts
+        total, squares, product, rank_squares, rank_product, low, high = products_off_columns(
+            self.values, self.levels, true_values, true_ranks, self.is_hub, order, self.counts
+        )
+        norm_of_values, norm_of_ranks = self.true_norms
+        # What is left may be constant where the whole was not; rounding is no structure.
+        largest = max(abs(low + self.middle), abs(high + self.middle))
+        is_constant = high - low <= _ROUNDING * largest or not norm_of_values
+        if is_constant:
+            return {("true_off_hubs", score): np.nan for score in ("pearson", "spearman")}
+        norm = np.sqrt(squares - total**2 / self.n_kept)
+        return {
+            ("true_off_hubs", "pearson"): product / (norm * norm_of_values),
+            ("true_off_hubs", "spearman"): rank_product / (np.sqrt(rank_squares) * norm_of_ranks),
+        }
 
 
 def _strengths_draws(

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from lgl_core.cache import source_hash
@@ -25,7 +25,8 @@ from lgl_core.glm import GLMConfig
 from lgl_core.lif import LIFParams
 from lgl_core.provenance import machine
 from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES, Study
-from lgl_core.studies_points import COLUMNS, Model, Point, Recording, rows
+from lgl_core.studies_points import COLUMNS, LABELS, Model, Point, Recording, rows
+from lgl_core.studies_results import read_graphs, read_table, write_graphs, write_table
 from lgl_core.training import TrainConfig
 
 __all__ = [
@@ -66,12 +67,12 @@ def run(
         Leave the points that stand in the files as they are, whatever machine and version made
         them, and add those that are missing.
     results : Path
-        Where ``NAME.csv`` (the scores) and ``NAME.json`` (where they come from) go.
+        Where ``NAME.parquet`` (the scores) and ``NAME.json`` (where they come from) go.
 
     Returns
     -------
     DataFrame
-        As from :func:`load`. A study that keeps graphs also writes ``NAME.npz``.
+        As from :func:`load`. A study that keeps graphs also writes ``NAME_graphs.parquet``.
 
     Raises
     ------
@@ -98,9 +99,10 @@ def run(
         raise ValueError(f"{name}: no model is trained yet, run it without --ready")
     _write(name, list(done.values()), [parts[key] for key in done], len(planned), results)
     if STUDIES[name].keeps_graphs:
-        path = results / f"{name}.npz"
-        kept = graphs(name, results) if keep and path.exists() else {}
-        np.savez_compressed(path, allow_pickle=False, **(kept | _kept_graphs(new.values())))
+        path = _graphs_file(name, results)
+        kept: dict[str, ArrayLike] = {}
+        kept |= graphs(name, results) if keep and path.exists() else {}
+        write_graphs(kept | _kept_graphs(new.values()), path)
     return load(name, results)
 
 
@@ -122,7 +124,7 @@ def _source(points: Iterable[Point]) -> str:
 
 def _standing(name: str, results: Path) -> dict[str, _Part]:
     """Read what stands in the files of a study, by point."""
-    if not (results / f"{name}.csv").exists():
+    if not _table_file(name, results).exists():
         return {}
     table, record = load(name, results)[COLUMNS], provenance(name, results)
     if "n_rows" not in record:
@@ -144,14 +146,13 @@ def _write(
 ) -> None:
     results.mkdir(exist_ok=True)
     table = pd.concat([part.table for part in parts]).assign(study=name)
-    table = table[["study", *COLUMNS]]
-    table.to_csv(results / f"{name}.csv", index=False, float_format="%.5g")
+    write_table(table[["study", *COLUMNS]], _table_file(name, results), LABELS)
     record = json.dumps(_record(name, points, parts, n_planned), indent=1)
     (results / f"{name}.json").write_text(record + "\n")
 
 
-def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float32]]:
-    """Collect the graphs of the first network, as small as they are still of use."""
+def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float64]]:
+    """Collect the graphs of the first network."""
     kept: dict[str, NDArray[np.float64]] = {}
     for point in points:
         if isinstance(point, Recording) and point.seed == NETWORK_SEEDS[0]:
@@ -159,7 +160,7 @@ def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float32]]:
         if isinstance(point, Model) and point.recording.seed == NETWORK_SEEDS[0]:
             if point.n_models > 1:
                 kept[f"attention, {point.variant}"] = point.estimates()["all", "all"]
-    return {name: graph.astype(np.float32) for name, graph in kept.items()}
+    return kept
 
 
 def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]:
@@ -188,8 +189,7 @@ def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]
     if not _study(name).keeps_graphs:
         keeping = [study for study in STUDIES if STUDIES[study].keeps_graphs]
         raise ValueError(f"name must be one of {', '.join(keeping)}, got {name!r}")
-    with np.load(_existing(results / f"{name}.npz", name)) as file:
-        return {key: file[key] for key in file.files}
+    return read_graphs(_existing(_graphs_file(name, results), name))
 
 
 def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
@@ -219,9 +219,7 @@ def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
         If it has not been run.
     """
     _study(name)
-    path = _existing(results / f"{name}.csv", name)
-    labels = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
-    return pd.read_csv(path, dtype=dict.fromkeys(labels, str)).fillna(dict.fromkeys(labels, ""))
+    return read_table(_existing(_table_file(name, results), name))
 
 
 def provenance(name: str, results: Path = RESULTS) -> dict[str, Any]:
@@ -245,6 +243,14 @@ def _study(name: str) -> Study:
     if name not in STUDIES:
         raise ValueError(f"name must be one of {', '.join(STUDIES)}, got {name!r}")
     return STUDIES[name]
+
+
+def _table_file(name: str, results: Path) -> Path:
+    return results / f"{name}.parquet"
+
+
+def _graphs_file(name: str, results: Path) -> Path:
+    return results / f"{name}_graphs.parquet"
 
 
 def _existing(path: Path, name: str) -> Path:

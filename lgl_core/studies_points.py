@@ -42,6 +42,7 @@ __all__ = [
     "COLUMNS",
     "EQUAL_ROWS",
     "EXCESS_SHARES",
+    "LABELS",
     "READINGS",
     "Model",
     "Nulls",
@@ -55,6 +56,8 @@ COLUMNS = [
     "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
     "view", "score", "value", "null", "null_mean", "null_sd", "n_spikes", "seconds",
 ]  # fmt: skip
+# Those of text. One that does not apply to a row is an empty string in the files.
+LABELS = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
 
 Graph = NDArray[np.float64]
 

@@ -26,6 +26,7 @@ from lgl_core.networks_worm_atlas import (
     worm_atlas,
 )
 from lgl_core.provenance import machine
+from lgl_core.studies_results import read_table, write_table
 
 __all__ = [
     "COMMAND",
@@ -91,7 +92,7 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
     folder : str or Path, optional
         As for :func:`lgl_core.networks_worm_atlas.worm_atlas`.
     results : Path
-        Where ``worm_atlas.csv`` (the scores) and ``worm_atlas.json`` (where they come from) go.
+        Where ``worm_atlas.parquet`` (the scores) and ``worm_atlas.json`` (where they come from) go.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
     """
     table = scores(worm_atlas(folder))
     results.mkdir(exist_ok=True)
-    table.to_csv(results / f"{_STUDY}.csv", index=False, float_format="%.6g")
+    write_table(table, results / f"{_STUDY}.parquet", labels=["null"], digits=6)
     packages = ("lgl_core", "numpy", "scipy", "pandas", "h5py")
     record = {
         "study": _STUDY,
@@ -129,10 +130,10 @@ def load(results: Path = RESULTS) -> pd.DataFrame:
     FileNotFoundError
         If they have not been computed.
     """
-    path = results / f"{_STUDY}.csv"
+    path = results / f"{_STUDY}.parquet"
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there: run {COMMAND}")
-    return pd.read_csv(path, dtype={"null": str}).fillna({"null": ""})
+    return read_table(path)
 
 
 def provenance(results: Path = RESULTS) -> dict[str, Any]:
@@ -290,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog=COMMAND, description=main.__doc__)
     parser.add_argument("--folder", help="where funatlas.h5 is, or goes to")
     table = run(parser.parse_args().folder)
-    print(f"{RESULTS / _STUDY}.csv: {len(table)} scores")
+    print(f"{RESULTS / _STUDY}.parquet: {len(table)} scores")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors.torch import load, save
 
 from lgl_core.cache import source_hash
@@ -174,7 +175,8 @@ def _read(path: Path, architecture: TransformerConfig, record: dict[str, Any]) -
     weights = path.read_bytes()
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
         raise ValueError(f"{path} is not what {path.stem}.json describes: {remedy}")
-    model = Neuroformer(architecture)
+    with torch.random.fork_rng(devices=[]):  # initial weights, which are thrown away
+        model = Neuroformer(architecture)
     model.load_state_dict(load(weights))
     history, steps = (pd.DataFrame(record[name], dtype=float) for name in ("history", "steps"))
     return TrainedModel(model.eval(), history, steps)

@@ -1,24 +1,38 @@
 """Execute one notebook from its reviewed .md side and write the .ipynb that carries the outputs.
 
-``python notebooks/execute.py notebooks/04_glm.md notebooks/04_glm.ipynb``
+``python notebooks/execute.py notebooks/04_glm.md notebooks/04_glm.ipynb --small``
 
-The Makefile calls it for the committed pairs (``make notebooks``) and for the book (``make book``).
+The Makefile calls it for the committed pairs (``make notebooks``), whose figures are small since
+git keeps every version of them, and for the book (``make book``), whose figures are sharper.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import io
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
+from PIL import Image
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
+SCREEN_DPI = 100  # nine inches are then as wide as the text of a page
 
-def execute(source: Path, target: Path) -> None:
+# The inline backend reads it when a kernel starts.
+PROFILE = f"""
+c.InlineBackend.print_figure_kwargs = {{"bbox_inches": "tight", "dpi": {SCREEN_DPI}}}
+"""
+
+
+def execute(source: Path, target: Path, small: bool = False) -> None:
     """Run every cell in the folder of the source; replace the target only if all went well.
 
     Parameters
@@ -27,6 +41,8 @@ def execute(source: Path, target: Path) -> None:
         The MyST side of a pair.
     target : Path
         The .ipynb to write.
+    small : bool
+        Whether figures are drawn for a screen and with 256 colours each.
 
     Raises
     ------
@@ -39,11 +55,53 @@ def execute(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
         fresh, executed = Path(folder, "fresh.ipynb"), Path(folder, target.name)
         nbformat.write(notebook, fresh)
-        papermill.execute_notebook(fresh, executed, cwd=source.parent, kernel_name="python3")
+        with ipython_profile(PROFILE if small else ""):
+            papermill.execute_notebook(fresh, executed, cwd=source.parent, kernel_name="python3")
         result = nbformat.read(executed, as_version=4)
         keep_what_lasts(result)
+        if small:
+            shrink_figures(result)
         nbformat.write(result, executed)
         executed.replace(target)
+
+
+@contextmanager
+def ipython_profile(text: str) -> Iterator[None]:
+    """Let kernels that are started inside read this configuration, and nobody else's."""
+    before = os.environ.get("IPYTHONDIR")
+    with tempfile.TemporaryDirectory() as folder:
+        profile = Path(folder, "profile_default")
+        profile.mkdir()
+        (profile / "ipython_kernel_config.py").write_text(text)
+        os.environ["IPYTHONDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["IPYTHONDIR"]
+            if before is not None:
+                os.environ["IPYTHONDIR"] = before
+
+
+def shrink_figures(notebook: nbformat.NotebookNode) -> None:
+    """Give every figure of a notebook a palette, which makes it a third as large."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = with_palette(data["image/png"])
+
+
+def with_palette(png: str) -> str:
+    """Reduce a PNG, in base 64, to 256 colours.
+
+    They are spread over all that occur, and then moved to where most pixels are: a colour that only
+    a small mark has, or the end of a colour bar, is kept as well as the others.
+    """
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    few = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def keep_what_lasts(notebook: nbformat.NotebookNode) -> None:
@@ -77,5 +135,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=execute.__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("source", type=Path, help="the .md side of a pair")
     parser.add_argument("target", type=Path, help="the .ipynb to write")
+    parser.add_argument("--small", action="store_true", help="figures for a screen, 256 colours")
     arguments = parser.parse_args()
-    execute(arguments.source, arguments.target)
+    execute(arguments.source, arguments.target, arguments.small)

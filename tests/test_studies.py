@@ -237,7 +237,7 @@ def test_the_command_line_refuses_a_study_that_does_not_exist(monkeypatch, capsy
 
 # --- what is committed -------------------------------------------------------------------------
 
-COMMITTED = sorted(path.stem for path in studies.RESULTS.glob("*.csv") if path.stem in STUDIES)
+COMMITTED = sorted(path.stem for path in studies.RESULTS.glob("*.parquet") if path.stem in STUDIES)
 
 
 def test_there_are_results():
@@ -286,8 +286,8 @@ def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):
     assert not any("rates" in name for name in kept)
     assert {graph.dtype for graph in kept.values()} == {np.dtype(np.float32)}
     expected = keeping[2].estimates()["all", "all"]
-    np.testing.assert_allclose(kept[ensemble], expected, rtol=1e-6)
-    np.testing.assert_allclose(kept["glm, peak"], TINY.estimates()["glm", "peak"], rtol=1e-6)
+    np.testing.assert_allclose(kept[ensemble], expected, rtol=4e-5)
+    np.testing.assert_allclose(kept["glm, peak"], TINY.estimates()["glm", "peak"], rtol=4e-5)
 
 
 def test_kept_graphs_stay_when_their_points_do(keeping, tmp_path, monkeypatch):
