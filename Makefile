@@ -1,9 +1,10 @@
-# make book       the whole book from nothing: environment, models, notebooks, pages
+# make book       the whole book from nothing: environment, notebooks, pages
 # make test       everything that CI runs
-# make test-fast  the inner loop: unit tests only, about four minutes
+# make test-fast  the inner loop: unit tests that take less than two seconds each
+# make test-slow  what CI leaves out (CONTRIBUTING.md says what, and why)
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
-# make models     the expensive steps alone, into the cache on disk
+# make models     train the shipped models that are missing; retrain=1 trains and compares all
 # make results    the long studies behind the report card, into results/ (about twenty hours on two cores)
 # make lock       write what .venv holds, `make bench` included, into requirements.lock
 # make clean      remove what was built; environment and cache stay
@@ -11,22 +12,30 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
+FILLED := _build/.filled
 LIBRARY := $(wildcard lgl_core/*.py lgl_core/*.mplstyle)
+MODELS := $(wildcard results/models/*)
 NOTEBOOKS := $(sort $(basename $(notdir $(wildcard notebooks/[0-9]*.md))))
 EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
 STATUS := 90_status
 PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/* sweeps/*.yml)
 
-.PHONY: book test test-fast check models bench results notebooks render lock clean environment
+# Notebooks that are executed at once, and processes of tests: one per core.
+cores := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+AT_ONCE := $(MAKE) --no-print-directory --jobs=$(cores)
+PYTEST := $(BIN)/pytest --numprocesses=$(cores)
+
+.PHONY: book test test-fast test-slow check models bench results notebooks render lock clean \
+	environment
 .DELETE_ON_ERROR:
 
-book: _build/html/index.html
+book: $(FILLED)
+	@$(AT_ONCE) _build/html/index.html
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
-test: check
-	$(BIN)/pytest tests --ignore tests/test_book.py
-	$(MAKE) models
-	$(BIN)/pytest --nbval --nbval-current-env notebooks
+test: check $(FILLED)
+	$(PYTEST) -m "not weekly" --durations=15 tests --ignore tests/test_book.py
+	$(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
 	$(BIN)/pytest tests/test_book.py
 
 check: $(READY)
@@ -35,14 +44,25 @@ check: $(READY)
 	$(BIN)/mypy
 
 test-fast: $(READY)
-	$(BIN)/pytest -x -q -m "not slow" tests
+	$(PYTEST) -x -q -m "not slow and not weekly" tests
 
-# Fills the cache; does next to nothing when everything is there.
+test-slow: $(READY)
+	$(PYTEST) -m weekly --durations=15 tests
+
+# retrain=1 trains all of them on this machine and says how far each is from the shipped one;
+# replace=1 as well keeps the new ones. names: a few of them, as in `make models names=rotary`.
 models: $(READY)
-	$(BIN)/python -m lgl_core
+	$(BIN)/python -m lgl_core.studies_models $(names) $(if $(retrain),--retrain) \
+	    $(if $(replace),--replace)
 
-# The tools that we are compared with are installed for this alone. jobs: a few of them by name,
-# as in `make bench jobs="lif glm"`.
+# What several notebooks need is computed once, before they start side by side.
+$(FILLED): $(LIBRARY) $(MODELS) $(READY)
+	$(BIN)/python -m lgl_core.studies_models
+	$(BIN)/python -m lgl_core
+	@mkdir -p $(@D) && touch $@
+
+# The tools that we are compared with are installed for this alone. jobs: a few of them by name, as in
+# `make bench jobs="lif glm"`.
 bench: .venv/.ready-bench
 	$(BIN)/python -m benchmarks $(jobs)
 
@@ -82,15 +102,23 @@ lock: .venv/.ready-bench
 
 # --- notebooks ---------------------------------------------------------------------------------
 
-notebooks: $(READY) models
-	set -e; for name in $(filter-out $(STATUS),$(NOTEBOOKS)) $(STATUS); do \
-	    $(BIN)/python notebooks/execute.py notebooks/$$name.md notebooks/$$name.ipynb; done
+COMMITTED := $(NOTEBOOKS:%=notebooks/%.ipynb)
 
-_build/executed/%.ipynb: notebooks/%.md notebooks/execute.py $(LIBRARY) $(READY) | models
-	$(BIN)/python notebooks/execute.py $< $@
+notebooks: $(FILLED)
+	@$(AT_ONCE) --always-make --assume-old=$(FILLED) --assume-old=$(READY) committed
+
+.PHONY: committed
+committed: $(COMMITTED)
+
+notebooks/%.ipynb: notebooks/%.md notebooks/execute.py $(FILLED)
+	@$(BIN)/python notebooks/execute.py $< $@ --small
+
+_build/executed/%.ipynb: notebooks/%.md notebooks/execute.py $(LIBRARY) $(FILLED)
+	@$(BIN)/python notebooks/execute.py $< $@
 
 # The status page reads how long the others took.
 _build/executed/$(STATUS).ipynb: $(filter-out %/$(STATUS).ipynb,$(EXECUTED))
+notebooks/$(STATUS).ipynb: $(filter-out %/$(STATUS).ipynb,$(COMMITTED))
 
 # --- pages -------------------------------------------------------------------------------------
 

@@ -56,13 +56,16 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
         fresh, executed = Path(folder, "fresh.ipynb"), Path(folder, target.name)
         nbformat.write(notebook, fresh)
         with ipython_profile(PROFILE if small else ""):
-            papermill.execute_notebook(fresh, executed, cwd=source.parent, kernel_name="python3")
+            papermill.execute_notebook(
+                fresh, executed, cwd=source.parent, kernel_name="python3", progress_bar=False
+            )
         result = nbformat.read(executed, as_version=4)
         keep_what_lasts(result)
         if small:
             shrink_figures(result)
         nbformat.write(result, executed)
         executed.replace(target)
+    print(f"{source.stem}: {result.metadata['papermill']['duration']:.0f} s", flush=True)
 
 
 @contextmanager
