@@ -2,6 +2,7 @@
 # make test       everything that CI runs
 # make test-fast  the inner loop: unit tests that take less than two seconds each
 # make test-slow  what CI leaves out (CONTRIBUTING.md says what, and why)
+# make test-elsewhere  every test without AVX-512 and beside a busy process
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     train the shipped models that are missing; retrain=1 trains and compares all
@@ -25,29 +26,44 @@ cores := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 AT_ONCE := $(MAKE) --no-print-directory --jobs=$(cores)
 PYTEST := $(BIN)/pytest --numprocesses=$(cores)
 
-.PHONY: book test test-fast test-slow check models bench results notebooks render lock clean \
-	environment
+.PHONY: book test test-unit test-notebooks test-book test-fast test-slow test-elsewhere check \
+	models bench results notebooks render lock clean environment
 .DELETE_ON_ERROR:
 
 book: $(FILLED)
 	@$(AT_ONCE) _build/html/index.html
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
-test: check $(FILLED)
-	$(PYTEST) -m "not weekly" --durations=15 tests --ignore tests/test_book.py
-	$(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
-	$(BIN)/pytest tests/test_book.py
+test: check test-unit test-notebooks test-book
 
 check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+test-unit: $(READY)
+	$(PYTEST) -m "not weekly" --durations=15 tests --ignore tests/test_book.py
+
+test-notebooks: $(FILLED)
+	$(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
+
+test-book: $(READY)
+	$(BIN)/pytest tests/test_book.py
+
 test-fast: $(READY)
 	$(PYTEST) -x -q -m "not slow and not weekly" tests
 
 test-slow: $(READY)
 	$(PYTEST) -m weekly --durations=15 tests
+
+# Every test as on an older laptop that is busy: without AVX-512, and on each core a second process.
+test-elsewhere: $(READY)
+	@trap 'kill $$(jobs -p)' EXIT; for core in $$(seq $(cores)); do while :; do :; done & done; \
+	export OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 NUMBA_CPU_NAME=haswell \
+	    MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+	    NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"; \
+	$(PYTEST) --durations=15 tests --ignore tests/test_book.py \
+	    && $(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
 
 # retrain=1 trains all of them on this machine and says how far each is from the shipped one;
 # replace=1 as well keeps the new ones. names: a few of them, as in `make models names=rotary`.

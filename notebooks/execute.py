@@ -26,8 +26,12 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 SCREEN_DPI = 100  # nine inches are then as wide as the text of a page
 
-# The inline backend reads it when a kernel starts.
-PROFILE = f"""
+# What a kernel reads when it starts. At this level it says nothing of how it is connected, which
+# no reader of a log can change.
+QUIET = """
+c.IPKernelApp.log_level = "ERROR"
+"""
+SMALL_FIGURES = f"""
 c.InlineBackend.print_figure_kwargs = {{"bbox_inches": "tight", "dpi": {SCREEN_DPI}}}
 """
 
@@ -55,7 +59,7 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
         fresh, executed = Path(folder, "fresh.ipynb"), Path(folder, target.name)
         nbformat.write(notebook, fresh)
-        with ipython_profile(PROFILE if small else ""):
+        with ipython_profile(QUIET + SMALL_FIGURES * small):
             papermill.execute_notebook(
                 fresh, executed, cwd=source.parent, kernel_name="python3", progress_bar=False
             )

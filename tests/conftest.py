@@ -1,6 +1,14 @@
 """Fixtures that several files of tests share."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something of the machine and of what else runs on it, and nothing
+# of the code.
+settings.register_profile(
+    "any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any_machine")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescenc
 from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
 from lgl_core.spikes import SpikeTrains
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 WINDOWS = {"surrounding": (2, 3), "observed": (1, 2, 4), "crossover": (0, 1)}
 
 

@@ -14,7 +14,7 @@ from lgl_core import baselines_dynamics, lif
 from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
 from lgl_core.networks_topologies import erdos_renyi
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15)
 GAINS = ["linear", "logistic", "exponential"]
 
 

@@ -266,7 +266,7 @@ def test_agreement_is_the_mean_rank_correlation_of_scipy(view):
     assert agreement(list(graphs), view=view) == pytest.approx(expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.floats(0.1, 10), st.floats(-5, 5))
 def test_agreement_sees_neither_scale_nor_offset(seed, scale, offset):
     one, other = np.random.default_rng(seed).normal(size=(2, 6, 6))

@@ -11,7 +11,7 @@ from lgl_core.spikes import SpikeTrains
 
 CHUNK = 256  # bins that the kernel takes at a time
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def binned(matrix):
@@ -26,7 +26,7 @@ def problem(seed, n_bins, n_neurons, n_lags, n_basis, rate=0.05):
     return matrix, basis, coefficients
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 1000),
     n_bins=st.integers(1, 3 * CHUNK),
@@ -125,7 +125,7 @@ def test_result_does_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(a, b)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), n_bins=st.integers(1, 200), n_lags=st.integers(1, 10))
 def test_gram_matrix_equals_the_dense_one_of_a_recording_that_goes_on(seed, n_bins, n_lags):
     matrix, basis, _ = problem(seed, n_bins, 3, n_lags, n_basis=2, rate=0.2)
@@ -145,7 +145,6 @@ def test_gram_matrix_of_more_neurons_than_are_taken_at_a_time():
     np.testing.assert_allclose(gram_matrix(binned(matrix), basis), expected, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(
     cells=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 3)), max_size=60),
     bin_width=st.sampled_from([1e-3, 0.01, 0.03, 0.1, 1.0]),

@@ -13,7 +13,7 @@ from scipy import stats
 from lgl_core import metrics
 from lgl_core.networks import hub_network
 
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=30)
 entries = st.integers(-100, 100).map(lambda n: n / 8)
 
 

@@ -16,7 +16,7 @@ from lgl_core import metrics_detection
 from lgl_core.metrics import spearman
 from lgl_core.networks import hub_network
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 # Few values, so that ties and zeros abound.
 entries = st.integers(-3, 3).map(float)
 
@@ -170,7 +170,7 @@ def brute_force_ceiling(truth: np.ndarray, signed: bool) -> float:
 
 class TestSpearmanCeiling:
     @pytest.mark.parametrize("signed", [True, False])
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(truth=graphs(3))
     def test_equals_the_best_of_all_orders(self, signed, truth):
         ceiling = metrics_detection.spearman_ceiling(truth, signed)
@@ -195,7 +195,8 @@ class TestSpearmanCeiling:
 
     def test_an_estimate_with_ties_may_exceed_it(self):
         truth = hub_network(n_neurons=30, seed=3).weights
-        assert spearman(truth, truth) == 1 > metrics_detection.spearman_ceiling(truth)
+        assert spearman(truth, truth) == pytest.approx(1)
+        assert metrics_detection.spearman_ceiling(truth) < 0.9
 
     def test_without_ties_there_is_none(self):
         truth = np.random.default_rng(0).normal(size=(9, 9))

@@ -13,7 +13,7 @@ from lgl_core import metrics, metrics_nulls
 from lgl_core.metrics_views import score_card
 from lgl_core.networks import hub_network
 
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=30)
 seeds = st.integers(0, 2**32 - 1)
 
 

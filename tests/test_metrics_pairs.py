@@ -40,7 +40,7 @@ def kind_by_hand(w, i, j, everybody, observed, together, at_least):
     return "neither"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6), density=st.sampled_from([0.05, 0.15, 0.3]),
     at_least=st.sampled_from([0.0, 0.5]), n_observed=st.integers(3, 7),

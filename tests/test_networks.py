@@ -88,7 +88,7 @@ class TestHubNetwork:
             check_mean(np.sign(mean) * columns[columns != 0], abs(mean), log_sd)
 
     @given(seed=st.integers(0, 2**32), fraction=st.floats(0, 0.8), n_hubs=st.integers(0, 4))
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_dales_principle_and_no_self_connection(self, seed, fraction, n_hubs):
         network = hub_network(n_neurons=24, n_hubs=n_hubs, inhibitory_fraction=fraction, seed=seed)
         excitatory = np.setdiff1d(np.arange(24), network.inhibitory)

@@ -69,7 +69,7 @@ class TestConventions:
 
     @each_drawn
     @given(seed=st.integers(0, 2**32), fraction=st.floats(0, 0.8), p=st.floats(0, 0.9))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_dales_principle_and_no_self_connection(self, maker, seed, fraction, p):
         network = maker(24, connection_probability=p, inhibitory_fraction=fraction, seed=seed)
         assert (network.weights[:, excitatory(network)] >= 0).all()
@@ -326,7 +326,7 @@ class TestFromEdges:
         np.testing.assert_array_equal(from_edges(shuffled).weights, from_edges(EDGES).weights)
 
     @given(seed=st.integers(0, 1000), p=st.floats(0, 1))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_gives_back_the_network_whose_synapses_it_is_told(self, seed, p):
         network = hub_network(20, 2, p, seed=seed)
         post, pre = np.nonzero(network.weights)

@@ -1,17 +1,26 @@
 """The notebooks: pairs that agree, executed in order, with parameters that a reader can change."""
 
 import ast
+import base64
+import io
 import re
+import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import papermill
 import pytest
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
+sys.path.insert(0, str(FOLDER))
+
+from execute import with_palette  # noqa: E402
+
 SOURCES = sorted(FOLDER.glob("[0-9]*.md"))
 NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
 
@@ -117,6 +126,27 @@ def test_glued_numbers_can_be_formatted(path):
     glued = [output for output in outputs(path) if "scrapbook" in output.get("metadata", {})]
     texts = [str(text) for output in glued for text in output.data.values()]
     assert [text for text in texts if text.startswith("np.")] == [], "glue float(x) or int(x)"
+
+
+@each_notebook
+def test_figures_have_a_palette_and_fit_a_screen(path):
+    """Git keeps every version of them: a third of the size, and nobody sees the difference."""
+    for output in outputs(path):
+        if "image/png" in output.get("data", {}):
+            image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+            assert image.mode == "P", "run `make notebooks`"
+            assert image.width <= 1000
+
+
+def test_a_palette_keeps_the_colour_of_a_small_mark():
+    rng = np.random.default_rng(0)
+    pixels = np.repeat(rng.integers(0, 256, (200, 200, 1), dtype=np.uint8), 3, axis=2)
+    pixels[50:54, 50:54] = (213, 94, 0)  # a hub's
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    small = with_palette(base64.b64encode(buffer.getvalue()).decode())
+    found = np.asarray(Image.open(io.BytesIO(base64.b64decode(small))).convert("RGB")).astype(int)
+    assert abs(found - pixels).max() <= 24 and abs(found - pixels).mean() < 2
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("params/*.yaml")), ids=lambda file: file.stem)

@@ -23,7 +23,7 @@ from lgl_core.pairwise import (
 )
 from lgl_core.spikes import SpikeTrains
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 both_baselines = pytest.mark.parametrize("baseline", ["stationary", "local"])
 
 

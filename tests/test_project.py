@@ -132,6 +132,21 @@ def test_a_file_can_be_read_in_one_sitting(path):
     assert len(path.read_text().splitlines()) <= 420
 
 
+# --- the size of a checkout --------------------------------------------------------------------
+
+
+def mebibytes(paths):
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 2**20
+
+
+def test_the_checkout_is_light():
+    assert mebibytes((ROOT / "notebooks").glob("*.ipynb")) < 6
+    assert mebibytes((ROOT / "results").glob("*")) < 4, "without the trained weights"
+    assert all(
+        mebibytes([path]) <= 3 for path in (ROOT / "results" / "models").glob("*.safetensors")
+    )
+
+
 # --- versions, citation, links -----------------------------------------------------------------
 
 

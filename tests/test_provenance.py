@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from lgl_core import provenance
 from lgl_core.provenance import machine, peak_mb
 
 
@@ -23,3 +24,14 @@ def test_memory_that_was_taken_and_given_back_is_remembered():
     before = peak_mb()
     np.ones(int((before + 100) * 2**17)).sum()  # 2**17 numbers are 1 MB
     assert peak_mb() >= before + 99
+
+
+def test_a_commit_is_named_and_whether_it_is_what_runs():
+    found = provenance.commit()
+    assert set(found) == {"commit", "clean"}
+    assert found["commit"] is None or len(found["commit"]) == 40
+
+
+def test_outside_a_checkout_there_is_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
+    assert provenance.commit() == {"commit": None, "clean": False}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lgl_core.recordings import Session, read
 from lgl_core.spikes import SpikeTrains
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 
 

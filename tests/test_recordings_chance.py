@@ -16,7 +16,7 @@ from lgl_core.recordings_chance import (
 )
 from lgl_core.spikes import SpikeTrains
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 class TestChance:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lgl_core.recordings import read
 
-few = settings(max_examples=50, deadline=None)
+few = settings(max_examples=50)
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 
 

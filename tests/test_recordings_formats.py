@@ -17,9 +17,7 @@ from test_recordings import empty_nwb, random_sessions, same
 from lgl_core.recordings import Session, read
 from lgl_core.spikes import SpikeTrains
 
-few = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 
 

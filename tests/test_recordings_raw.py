@@ -9,7 +9,7 @@ from lgl_core.recordings_raw import Raw, ends, from_trains, plain_labels, scaled
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(random_sessions())
 def test_trains_are_the_times_of_each_unit(session):
     raw = session._raw()

@@ -19,7 +19,7 @@ from lgl_core.recordings_readout import (
 )
 from lgl_core.spikes import SpikeTrains
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def trains(n_spikes: int = 500, n_neurons: int = 4, duration: float = 10.0) -> SpikeTrains:

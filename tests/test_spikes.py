@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lgl_core.spikes import SpikeTrains
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 def trains(times, neurons, n_neurons=3, duration=1.0) -> SpikeTrains:

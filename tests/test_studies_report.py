@@ -98,7 +98,7 @@ class TestInterval:
                 interval(SKEWED, level), np.percentile(draws, ends), atol=0.1 * draws.std()
             )
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.lists(eighths, min_size=2, max_size=8))
     def test_contains_the_mean_and_stays_within_the_values(self, values):
         low, high = interval(values)
@@ -142,7 +142,7 @@ def slow_summary(rows, by):
 
 
 class TestSummary:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(measurements, st.sampled_from([["method"], ["layer", "method"], ["network", "layer"]]))
     def test_equals_the_slow_loop(self, rows, by):
         pd.testing.assert_frame_equal(

@@ -13,7 +13,7 @@ from lgl_core.tokens import IntervalVocabulary, Windows, detokenize, tokenize
 
 DURATION = 2.0
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 @st.composite

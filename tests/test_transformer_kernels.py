@@ -44,7 +44,7 @@ def heads(n_sequences, n_heads, n_tokens, width, seed=0, scale=1.0):
     return [x.requires_grad_() for x in projected.permute(2, 0, 3, 1, 4)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     shape=st.tuples(*(st.integers(1, n) for n in (3, 3, 40, 9))),
     strict=st.booleans(),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lgl_core.transformer_kernels import _spread, causal_attention, counter_dropout
 from lgl_core.transformer_plain import plain_attention, plain_dropout
 
-few = settings(max_examples=20, deadline=None)
+few = settings(max_examples=20)
 
 
 @few
