@@ -6,7 +6,6 @@ end to end and prints the scores.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from lgl_core.extraction import AttentionConnectivity, Rows, attention_of_weight
 from lgl_core.glm import GLMConfig, GLMFit, fit_glm
 from lgl_core.lif import LIFParams, simulate
 from lgl_core.metrics import compare, tidy
-from lgl_core.networks import Network, hub_network
+from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import IntervalVocabulary, Tokens, tokenize
 from lgl_core.training import TrainConfig, TrainedModel, train, train_ensemble
@@ -213,7 +212,11 @@ def _training(
 
 
 def attended(
-    models: Sequence[TrainedModel], spikes: SpikeTrains, rows: Rows = "predicted"
+    models: Sequence[TrainedModel],
+    spikes: SpikeTrains,
+    rows: Rows = "predicted",
+    *,
+    overlap: bool = True,
 ) -> AttentionConnectivity:
     """Extract connectivity from the attention of models over the spikes they were trained on.
 
@@ -224,6 +227,10 @@ def attended(
         The whole recording; its first 80 % are used, the same spikes that the GLM gets.
     rows : {"query", "predicted"}
         As for :func:`lgl_core.extraction.attention_connectivity`.
+    overlap : bool
+        Whether each window of the model overlaps the next one by three quarters. Without, it takes
+        a quarter of the time and is less exact: in the models of the book single layers
+        moved by up to 0.2 of a Spearman correlation, the mean over layers by up to 0.02.
 
     Returns
     -------
@@ -236,7 +243,7 @@ def attended(
     config = models[0].model.config
     # Windows that overlap by three quarters: the first tokens of a window have few keys to spread
     # their attention over, and weigh less when every pair is also seen further down a window.
-    stride = max(config.context // 4, 1)
+    stride = max(config.context // 4, 1) if overlap else config.context
     tokens = split_tokens(spikes)[0]
     return cached(attention_of_weights)(config, weights, tokens, rows=rows, stride=stride)
 
@@ -404,19 +411,3 @@ def run(
     attention = {name: attended(members, spikes, rows) for name, members in models.items()}
     table = scores(network, attention, glm)
     return table.assign(n_spikes=len(spikes), seconds=time.perf_counter() - started)
-
-
-def main() -> None:
-    """Walk the path from the command line, for the default network or another seed of it."""
-    parser = argparse.ArgumentParser(prog="python -m lgl_core", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="seed of network and noise")
-    parser.add_argument("--duration", type=float, default=DURATION, help="seconds to simulate")
-    parser.add_argument("--size", default="laptop", help="preset of the transformer")
-    arguments = parser.parse_args()
-    table = run(
-        hub_network(seed=arguments.seed),
-        duration=arguments.duration,
-        seed=arguments.seed,
-        size=arguments.size,
-    )
-    print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())

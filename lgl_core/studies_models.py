@@ -8,92 +8,64 @@ from the one that is shipped; with ``--replace`` as well, the new ones are kept 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from lgl_core.experiment import DURATION, architecture, attended, simulated, trained
+from lgl_core.experiment import architecture, attended, trained
 from lgl_core.metrics import co_input, pearson
-from lgl_core.networks import hub_network
 from lgl_core.spikes import SpikeTrains
+from lgl_core.studies_beyond import Constrained
+from lgl_core.studies_plans import SMALL_NETWORK, SMALL_TRAINING
+from lgl_core.studies_points import Model, Recording
 from lgl_core.training import TrainConfig, TrainedModel
 from lgl_core.training_shipped import MODELS, ship, shipped
 
-__all__ = ["PAGE_MODELS", "PageModel", "apart", "main"]
+__all__ = ["PAGE_MODELS", "apart", "main", "the_shipped", "train_here", "written"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class PageModel:
-    """A model that a page of the book shows.
-
-    Parameters
-    ----------
-    time_embedding : {"interval", "elapsed", "rotary"}
-    size : {"tiny", "laptop", "paper"}
-        Preset of the transformer.
-    seed : int
-        Of the network and of its noise.
-    duration : float
-        Of the recording, in s.
-    network, training : mapping
-        Arguments of :func:`lgl_core.networks.hub_network` and
-        :class:`lgl_core.training.TrainConfig` that differ from their defaults.
-    """
-
-    time_embedding: str
-    size: str = "laptop"
-    seed: int = 0
-    duration: float = DURATION
-    network: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def config(self) -> TrainConfig:
-        """How it is trained."""
-        return TrainConfig(**self.training)
-
-    def spikes(self) -> SpikeTrains:
-        """Simulate what it was trained on, or read it back."""
-        network = hub_network(**self.network, seed=self.seed)
-        return simulated(network, duration=self.duration, seed=self.seed)
-
-    def model(self, use_shipped: bool = True) -> TrainedModel:
-        """Give the model that is shipped, or train it here."""
-        (model,) = trained(
-            self.spikes(),
-            [self.time_embedding],
-            size=self.size,
-            config=self.config,
-            use_shipped=use_shipped,
-        )[self.time_embedding]
-        return model
-
-    def ship(self, model: TrainedModel, name: str, folder: Path = MODELS) -> Path:
-        """Write a model of this kind for others to read."""
-        made_by = {
-            "network": "hub_network",
-            "settings": dict(self.network),
-            "seed": self.seed,
-            "duration": self.duration,
-        }
-        return ship(model, self.spikes(), self.config, name=name, made_by=made_by, folder=folder)
-
-
-# By the names of their files. Page 00 shows the first, the others are the book's default.
+# By the names of their files. Page 00 shows the first and page 17 the last; the others are the
+# book's default. Names and parameters are those of the pages.
 PAGE_MODELS = {
-    "small_rotary": PageModel(
+    "small_rotary": Model(
+        recording=Recording(settings=SMALL_NETWORK, duration=200.0),
         time_embedding="rotary",
         size="tiny",
-        duration=200.0,
-        network={"n_neurons": 40, "n_hubs": 2},
         training={"epochs": 15, "batch_size": 16, "learning_rate": 3e-3},
     ),
-    "interval": PageModel(time_embedding="interval"),
-    "rotary": PageModel(time_embedding="rotary"),
+    "interval": Model(recording=Recording(), time_embedding="interval"),
+    "rotary": Model(recording=Recording(), time_embedding="rotary"),
+    "small_graph": Constrained(
+        recording=Recording(settings=SMALL_NETWORK), training=SMALL_TRAINING
+    ).model,
 }
+
+
+def the_shipped(wanted: Model) -> TrainedModel | None:
+    """Give the model that comes with the book, if it is there."""
+    spikes = wanted.recording.spikes()
+    built = architecture(spikes, wanted.time_embedding, wanted.size, **wanted.changes)
+    return shipped(spikes, built, TrainConfig(**wanted.training, seed=wanted.seed))
+
+
+def train_here(wanted: Model) -> TrainedModel:
+    """Train the model on this machine, or read back an earlier training of it here."""
+    (model,) = trained(
+        wanted.recording.spikes(),
+        [wanted.time_embedding],
+        size=wanted.size,
+        config=TrainConfig(**wanted.training, seed=wanted.seed),
+        use_shipped=False,
+        **wanted.changes,
+    )[wanted.time_embedding]
+    return model
+
+
+def written(model: TrainedModel, wanted: Model, name: str, folder: Path = MODELS) -> Path:
+    """Write a trained model for others to read; return its record."""
+    config = TrainConfig(**wanted.training, seed=wanted.seed)
+    made_by, spikes = asdict(wanted.recording), wanted.recording.spikes()
+    return ship(model, spikes, config, name=name, made_by=made_by, folder=folder)
 
 
 def apart(model: TrainedModel, other: TrainedModel, spikes: SpikeTrains) -> pd.Series:
@@ -111,7 +83,8 @@ def apart(model: TrainedModel, other: TrainedModel, spikes: SpikeTrains) -> pd.S
         ``first steps``, the largest difference of losses in the first 20 steps, and ``held-out
         loss``, that of the next neuron at the end, both in nats; ``weights``, the largest
         difference of a weight; then correlations (Pearson) of what is read from the attention:
-        ``attention`` and ``co-input`` over all layers, and ``co-input, layer N``.
+        ``attention`` and ``co-input`` over all layers, and ``co-input, layer N``; left out where a
+        model has none.
     """
     first = (model.steps.iloc[:20] - other.steps.iloc[:20]).abs().to_numpy().max()
     held_out = [trained.history["valid_neuron"].iloc[-1] for trained in (model, other)]
@@ -122,6 +95,8 @@ def apart(model: TrainedModel, other: TrainedModel, spikes: SpikeTrains) -> pd.S
         "held-out loss": abs(held_out[0] - held_out[1]),
         "weights": weights,
     }
+    if not model.model.config.n_layers:  # a graph alone attends to nothing
+        return pd.Series(found)
     graphs = [attended([trained], spikes) for trained in (model, other)]
     whole = [graph.connectivity() for graph in graphs]
     found |= {"attention": pearson(*whole), "co-input": pearson(*map(co_input, whole))}
@@ -149,19 +124,18 @@ def main(arguments: list[str] | None = None) -> None:
         _provide(name, PAGE_MODELS[name], options.retrain, options.replace)
 
 
-def _provide(name: str, wanted: PageModel, retrain: bool, replace: bool) -> None:
-    spikes = wanted.spikes()
-    there = shipped(spikes, architecture(spikes, wanted.time_embedding, wanted.size), wanted.config)
+def _provide(name: str, wanted: Model, retrain: bool, replace: bool) -> None:
+    there = the_shipped(wanted)
     if there is not None and not retrain:
         print(f"{name}: shipped, as {MODELS.name}/{name}.safetensors")
         return
-    new = wanted.model(use_shipped=False)
+    new = train_here(wanted)
     if there is not None:
         print(f"{name}: trained here, against what is shipped")
         with pd.option_context("display.float_format", "{:.2g}".format):
-            print(apart(new, there, spikes).to_string())
+            print(apart(new, there, wanted.recording.spikes()).to_string())
     if there is None or replace:
-        print(f"{name}: written to {wanted.ship(new, name)}")
+        print(f"{name}: written to {written(new, wanted, name)}")
 
 
 if __name__ == "__main__":

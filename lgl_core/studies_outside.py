@@ -75,15 +75,15 @@ class OutsideRecording(Recording):
             return super().spikes()
         return cached(simulate_izhikevich)(self.network(), duration=self.duration, seed=self.seed)
 
-    def estimates(self) -> dict[tuple[str, str], NDArray[np.float64]]:
-        """Graphs that need no transformer, ``[post, pre]``, by method and variant.
+    def counted(self) -> dict[tuple[str, str], NDArray[np.float64]]:
+        """Graphs that are counted, not fitted, ``[post, pre]``, by method and variant.
 
         Those of all recordings, and a correlogram of later lags: Izhikevich's neurons answer a
         synapse after the lags that suit the integrate-and-fire neurons.
         """
         spikes = self.spikes().split(TRAIN_FRACTION)[0]
         later = {("ccg", "4 to 12 ms"): correlogram_z(spikes, 4e-3, 12e-3)}
-        return super().estimates() | later
+        return super().counted() | later
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,13 +122,19 @@ class Recording:
 
     def estimates(self) -> dict[tuple[str, str], Graph]:
         """Graphs that need no transformer, ``[post, pre]``, by method and variant."""
-        whole = self.spikes()
-        spikes, fit = whole.split(TRAIN_FRACTION)[0], fitted(whole)
-        return {
+        fit = fitted(self.spikes())
+        of_glm = {
             ("glm", "peak"): fit.coupling("peak"),
             ("glm", "area"): fit.coupling("area"),
             ("glm", "area, 5 ms"): fit.coupling("area", 5e-3),
             ("glm", "area, 10 ms"): fit.coupling("area", 10e-3),
+        }
+        return of_glm | self.counted()
+
+    def counted(self) -> dict[tuple[str, str], Graph]:
+        """Those of them that are counted, not fitted, and take a second."""
+        spikes = self.spikes().split(TRAIN_FRACTION)[0]
+        return {
             ("ccg", "1 to 4 ms"): correlogram_z(spikes),
             ("covariance", "10 ms"): covariance(spikes),
             ("partial covariance", "10 ms"): partial_covariance(spikes),
@@ -150,6 +156,14 @@ class Recording:
         truth, estimates = self.network(), self.estimates() | self.references()
         return self.labelled(
             scored(graph, truth).assign(method=method, variant=variant)
+            for (method, variant), graph in estimates.items()
+        )
+
+    def counted_rows(self) -> pd.DataFrame:
+        """Scores of what is counted and of what knows a part of the truth, without any null."""
+        truth, estimates = self.network(), self.counted() | self.references()
+        return self.labelled(
+            score_card(graph, truth.weights, truth.hubs).assign(method=method, variant=variant)
             for (method, variant), graph in estimates.items()
         )
 
@@ -240,6 +254,14 @@ class Model:
                 key = str(layer + 1), str(head + 1)
                 graphs[key] = attention.connectivity(layer=layer, head=head)
         return graphs
+
+    def whole_rows(self) -> pd.DataFrame:
+        """Scores of the mean over all layers and heads, with its permuted null."""
+        graph = self.estimates()["all", "all"]
+        table = scored(graph, self.recording.network()).assign(
+            method="attention", variant=self.variant, layer="all", head="all", rows="predicted"
+        )
+        return self.recording.labelled(iter([table]), model_seed=self.seed)
 
     def rows(self) -> pd.DataFrame:
         """Scores per layer and reading, each with its permuted null, and what is visible."""

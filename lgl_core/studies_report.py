@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies_points import READINGS, Model, Point, Recording
+from lgl_core.studies_points import LABELS, READINGS, Model, Point, Recording
 
 __all__ = [
     "CORRELATIONS",
@@ -278,7 +278,7 @@ def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     fresh : DataFrame
-        As from :func:`lgl_core.studies_points.rows`.
+        As from :func:`lgl_core.studies_points.rows`, or scores without a null.
     stored : DataFrame
         As from :func:`lgl_core.studies.load`.
 
@@ -288,7 +288,8 @@ def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
         One row per score that both have: its labels, ``value``, ``value_stored`` and
         ``difference`` (without a sign). Empty if the file has no such network.
     """
-    texts = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
+    # The value of a score is the same whatever its null.
+    texts = [label for label in LABELS if label != "null" or fresh["null"].notna().any()]
     labels = [*texts, "network_seed", "model_seed"]
     blanks = dict.fromkeys(texts, "")
     fresh = fresh.astype(dict.fromkeys(texts, object)).fillna(blanks).astype({"model_seed": float})

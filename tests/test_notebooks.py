@@ -4,7 +4,6 @@ import ast
 import base64
 import io
 import re
-import sys
 from pathlib import Path
 
 import jupytext
@@ -13,13 +12,11 @@ import numpy as np
 import papermill
 import pytest
 import yaml
+from execute import with_palette
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
-sys.path.insert(0, str(FOLDER))
-
-from execute import with_palette  # noqa: E402
 
 SOURCES = sorted(FOLDER.glob("[0-9]*.md"))
 NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))

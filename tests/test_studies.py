@@ -13,8 +13,10 @@ from lgl_core.extraction_readings import excess_shares, row_shares
 from lgl_core.metrics import co_input, spearman
 from lgl_core.metrics_views import score_card
 from lgl_core.studies import load, provenance, run
+from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
 from lgl_core.studies_plans import STUDIES, Study
-from lgl_core.studies_points import COLUMNS, Model, Nulls, Recording
+from lgl_core.studies_points import COLUMNS, LABELS, Model, Nulls, Recording
+from lgl_core.studies_report import repeated
 
 TINY = Recording(
     settings={"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}, duration=30.0
@@ -276,6 +278,40 @@ def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypa
     compared &= committed["score"].isin(["pearson", "spearman"])
     difference = (again["value"] - committed["value"])[compared].abs()
     assert difference.max() < 0.01
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("seeds", Recording()),
+        ("hub_strength", Recording(settings={"hub_weight": 2.0})),
+        ("topologies", Recording(topology="erdos_renyi")),
+        ("data_size", Recording(duration=60.0)),
+        ("outside", OutsideRecording(topology=MUSHROOM_BODY)),
+        *(("methods", point) for point in STUDIES["methods"].points() if point.recording.seed == 0),
+    ],
+)
+def test_a_point_gives_from_the_spikes_on_what_is_committed(name, point):
+    """Pages do this live for what is counted; here the GLM and all nulls are made again, too."""
+    again = repeated(point.rows(), load(name))
+    compared = again[again["score"].isin(["pearson", "spearman", "auc"])]
+    assert len(compared) and (name == "methods" or "glm" in set(compared["method"]))
+    assert compared["difference"].max() < (0.02 if name == "methods" else 1e-3)
+
+
+def test_what_is_counted_is_scored_as_in_all_rows():
+    mine, every = TINY.counted_rows(), studies_points.rows(TINY)
+    pair = repeated(mine, studies_points.rows(TINY).fillna({label: "" for label in LABELS}))
+    assert len(pair) == len(mine) and pair["difference"].max() < 1e-12
+    assert set(mine["method"]) == set(every["method"]) - {"glm"}
+    assert mine["null_mean"].isna().all()
+
+
+def test_the_mean_over_layers_is_scored_as_in_all_rows():
+    whole, every = MODEL.whole_rows(), studies_points.rows(MODEL)
+    pair = repeated(whole, every.fillna({label: "" for label in LABELS}))
+    assert len(pair) == len(whole) and pair["difference"].max() < 1e-12
 
 
 def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):

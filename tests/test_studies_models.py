@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from lgl_core import studies_models
-from lgl_core.experiment import architecture, split_tokens, trained
-from lgl_core.studies_models import PAGE_MODELS, PageModel, apart
-from lgl_core.training import first_steps
-from lgl_core.training_shipped import MODELS, record_of, shipped
+from lgl_core.experiment import split_tokens, trained
+from lgl_core.studies_models import PAGE_MODELS, apart, written
+from lgl_core.studies_points import Model, Recording
+from lgl_core.training import TrainConfig, first_steps
+from lgl_core.training_shipped import MODELS, record_of
 
 each_model = pytest.mark.parametrize("name", PAGE_MODELS)
 
@@ -17,11 +18,10 @@ each_model = pytest.mark.parametrize("name", PAGE_MODELS)
 TOLERANCE = 1e-4
 N_STEPS = 20
 
-QUICK = PageModel(
+QUICK = Model(
+    recording=Recording(settings={"n_neurons": 15, "n_hubs": 1}, duration=20.0),
     time_embedding="rotary",
     size="tiny",
-    duration=20.0,
-    network={"n_neurons": 15, "n_hubs": 1},
     training={"epochs": 1, "batch_size": 8},
 )
 
@@ -47,11 +47,11 @@ def test_nothing_else_is_shipped():
 @each_model
 def test_the_first_steps_of_its_training_give_the_recorded_losses(name):
     wanted = PAGE_MODELS[name]
-    spikes = wanted.spikes()
-    model = shipped(spikes, architecture(spikes, wanted.time_embedding, wanted.size), wanted.config)
+    model = the_shipped(wanted)
     assert model is not None, "the simulation gives other spikes on this machine"
-    tokens, _ = split_tokens(spikes)
-    again = first_steps(tokens, model.model.config, wanted.config, n_steps=N_STEPS)
+    tokens, _ = split_tokens(wanted.recording.spikes())
+    config = TrainConfig(**wanted.training, seed=wanted.seed)
+    again = first_steps(tokens, model.model.config, config, n_steps=N_STEPS)
     recorded = model.steps[:N_STEPS]
     np.testing.assert_allclose(again, recorded, rtol=0, atol=TOLERANCE)
     assert recorded.std().min() > 100 * TOLERANCE, "losses that move say something"
@@ -60,18 +60,21 @@ def test_the_first_steps_of_its_training_give_the_recorded_losses(name):
 def test_whoever_asks_for_a_page_model_gets_the_shipped_one(monkeypatch):
     monkeypatch.setattr("lgl_core.experiment.train_ensemble", None)  # nothing may be trained
     wanted = PAGE_MODELS["small_rotary"]
-    first, again = (wanted.model() for _ in range(2))
+    first, again = (wanted.members()[0] for _ in range(2))
     recorded = record_of(MODELS / "small_rotary.json")["history"]["valid_neuron"]
     assert first.history["valid_neuron"].tolist() == recorded
-    assert apart(first, again, wanted.spikes())[["first steps", "weights"]].tolist() == [0, 0]
+    assert apart(first, again, wanted.recording.spikes())[["first steps", "weights"]].tolist() == [
+        0,
+        0,
+    ]
 
 
 def test_another_member_of_the_ensemble_is_trained(cold_cache, monkeypatch, tmp_path):
     monkeypatch.setattr("lgl_core.training_shipped.MODELS", tmp_path)
-    spikes = QUICK.spikes()
-    settings = {"size": "tiny", "config": QUICK.config}
+    spikes = QUICK.recording.spikes()
+    settings = {"size": "tiny", "config": TrainConfig(**QUICK.training)}
     before = trained(spikes, ["rotary"], n_models=2, **settings)["rotary"]
-    QUICK.ship(before[0], "quick", tmp_path)
+    written(before[0], QUICK, "quick", tmp_path)
     after = trained(spikes, ["rotary"], n_models=2, **settings)["rotary"]
     fresh = trained(spikes, ["rotary"], n_models=2, use_shipped=False, **settings)["rotary"]
     for other in (after, fresh):
