@@ -20,7 +20,7 @@ from lgl_core.studies_beyond import Constrained
 from lgl_core.studies_plans import SMALL_NETWORK, SMALL_TRAINING
 from lgl_core.studies_points import Model, Recording
 from lgl_core.training import TrainConfig, TrainedModel
-from lgl_core.training_shipped import MODELS, ship, shipped
+from lgl_core.training_shipped import ship, shipped
 
 __all__ = ["PAGE_MODELS", "apart", "main", "the_shipped", "train_here", "written"]
 
@@ -61,7 +61,7 @@ def train_here(wanted: Model) -> TrainedModel:
     return model
 
 
-def written(model: TrainedModel, wanted: Model, name: str, folder: Path = MODELS) -> Path:
+def written(model: TrainedModel, wanted: Model, name: str, folder: Path | None = None) -> Path:
     """Write a trained model for others to read; return its record."""
     config = TrainConfig(**wanted.training, seed=wanted.seed)
     made_by, spikes = asdict(wanted.recording), wanted.recording.spikes()
@@ -127,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _provide(name: str, wanted: Model, retrain: bool, replace: bool) -> None:
     there = the_shipped(wanted)
     if there is not None and not retrain:
-        print(f"{name}: shipped, as {MODELS.name}/{name}.safetensors")
+        print(f"{name}: shipped, as results/models/{name}.safetensors")
         return
     new = train_here(wanted)
     if there is not None:
