@@ -25,6 +25,11 @@ PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/* swe
 cores := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 AT_ONCE := $(MAKE) --no-print-directory --jobs=$(cores)
 PYTEST := $(BIN)/pytest --numprocesses=$(cores)
+# Threads that have nothing to do sleep: by default they spin, and several processes side by side
+# would mostly wait for each other. Tests need one thread each.
+export OMP_WAIT_POLICY := passive
+export OPENBLAS_THREAD_TIMEOUT := 4
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: book test test-unit test-notebooks test-book test-fast test-slow test-elsewhere check \
 	models bench results notebooks render lock clean environment
@@ -42,7 +47,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 test-unit: $(READY)
-	$(PYTEST) -m "not weekly" --durations=15 tests --ignore tests/test_book.py
+	$(ONE_THREAD) $(PYTEST) -m "not weekly" --durations=15 tests --ignore tests/test_book.py
 
 test-notebooks: $(FILLED)
 	$(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
@@ -51,10 +56,10 @@ test-book: $(READY)
 	$(BIN)/pytest tests/test_book.py
 
 test-fast: $(READY)
-	$(PYTEST) -x -q -m "not slow and not weekly" tests
+	$(ONE_THREAD) $(PYTEST) -x -q -m "not slow and not weekly" tests
 
 test-slow: $(READY)
-	$(PYTEST) -m weekly --durations=15 tests
+	$(ONE_THREAD) $(PYTEST) -m weekly --durations=15 tests
 
 # Every test as on an older laptop that is busy: without AVX-512, and on each core a second process.
 test-elsewhere: $(READY)
@@ -62,7 +67,7 @@ test-elsewhere: $(READY)
 	export OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 NUMBA_CPU_NAME=haswell \
 	    MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
 	    NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"; \
-	$(PYTEST) --durations=15 tests --ignore tests/test_book.py \
+	$(ONE_THREAD) $(PYTEST) --durations=15 tests --ignore tests/test_book.py \
 	    && $(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
 
 # retrain=1 trains all of them on this machine and says how far each is from the shipped one;

@@ -148,6 +148,7 @@ class TestTransferEntropy:
         once = at_bins(*bins, n_bins=1000)
         np.testing.assert_array_equal(transfer_entropy(twice), transfer_entropy(once))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
@@ -207,6 +208,7 @@ class TestTspe:
         graph = tspe(at_bins(pre, post, n_bins=2100), surrounding=(3,), observed=(2,))
         assert graph[1, 0] < 0
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("windows", [{}, WINDOWS], ids=["default", "others"])
     def test_equals_convolutions_one_by_one(self, windows):
         rng = np.random.default_rng(3)
@@ -240,6 +242,7 @@ class TestTspe:
             found = tspe(spikes, **small | {"max_delay": (lag + 2) / 1000})[1, 0]
             assert (found == 0) == bool(epochs)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("changes", "message"),
         [

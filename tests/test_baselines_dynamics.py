@@ -103,6 +103,7 @@ class TestEventSpace:
         found = event_space(spikes, n_events=n_events, n_profiles=n_profiles, delay=delay)
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
+    @pytest.mark.slow
     def test_reads_a_network_that_fires_regularly_and_not_one_driven_by_noise(self):
         """As in the paper: weak synapses and a drive that makes the neurons fire by itself."""
         network = erdos_renyi(n_neurons=60, weight=0.3, seed=0)

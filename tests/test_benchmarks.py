@@ -30,6 +30,7 @@ def agree(ours, theirs):
     return f"both {ours}"
 
 
+@pytest.mark.slow
 def test_a_ratio_is_the_others_time_over_ours():
     record = compare("job", "other", quick, slow, agree, pairs=3, value=7)
     assert record["ratios"] == [4.0] * 3
@@ -39,6 +40,7 @@ def test_a_ratio_is_the_others_time_over_ours():
     assert record["ours_results"] == [7, 7, 7]
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_if_the_results_differ():
     def disagree(ours, theirs):
         raise AssertionError("1 is not 2")
@@ -47,6 +49,7 @@ def test_nothing_is_reported_if_the_results_differ():
         compare("job", "other", quick, slow, disagree, pairs=1, value=7)
 
 
+@pytest.mark.slow
 def test_peak_memory_is_that_of_the_run_itself():
     """Not of this process, which has far more loaded, nor of an earlier run."""
     large, small = (alone(allocate, megabytes=size)["mb"] for size in (300, 1))
@@ -71,6 +74,7 @@ def test_an_unknown_job_is_named(monkeypatch, capsys):
     assert "lift; there are lif, glm" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_plain_transformer_is_ours():
     torch.manual_seed(0)
     config = preset("tiny", n_neurons=training.N_NEURONS, n_classes=training.N_CLASSES)
@@ -81,6 +85,7 @@ def test_the_plain_transformer_is_ours():
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.slow
 def test_operations_of_a_step_are_those_that_pytorch_counts():
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -97,6 +102,7 @@ def test_operations_of_a_step_are_those_that_pytorch_counts():
     assert counted == pytest.approx(training.flop_per_token(config) + masked - not_needed, rel=0.01)
 
 
+@pytest.mark.slow
 def test_all_ways_to_extract_agree():
     ways = (
         extraction.ours,

@@ -248,6 +248,7 @@ class TestKeys:
         times[50_000] = np.nextafter(times[50_000], 1)
         assert first != keyed_directory(step, spikes=SpikeTrains(times=times, **spikes))
 
+    @pytest.mark.slow
     def test_another_process_finds_the_same_keys(self, directory):
         inputs = """
             from test_cache import Config, double, step
@@ -291,6 +292,7 @@ def run(script: str, **environment: str) -> str:
     return output.strip()
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_cache(directory):
     # Each writes and reads the same 20 entries, over and over, in the opposite order; -W turns
     # the warning about a damaged entry into a failure.

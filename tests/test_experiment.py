@@ -21,7 +21,7 @@ GLM = GLMConfig(n_basis=2, window=10e-3)
 PATH = {"duration": 30.0, "seed": 3, "size": "tiny", "train_config": QUICK, "glm_config": GLM}
 
 
-pytestmark = pytest.mark.usefixtures("cold_cache")
+pytestmark = [pytest.mark.usefixtures("cold_cache"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,7 @@ def test_table_is_tidy_and_complete(table):
     assert table.value.notna().all()
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_stages_called_by_hand(table):
     """No stage is skipped, swapped or fed with other spikes than it should be."""
     spikes = simulate(NETWORK, duration=30.0, seed=3)
@@ -122,7 +123,7 @@ def test_one_number_can_break_a_claim(cell, number, broken):
     assert all(claim.startswith(start) for claim, start in zip(failed, broken, strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_command_line_walks_the_path(table):
     command = [sys.executable, "-m", "lgl_core"]
     command += ["--seed", "1", "--duration", "2", "--size", "tiny"]

@@ -131,6 +131,7 @@ def test_memory_does_not_grow_with_the_number_of_sequences():
     assert torch.get_num_threads() == n_threads  # put back
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time_embedding", ["interval", "elapsed", "rotary"])
 @pytest.mark.parametrize("stride", [3, 10, 17])
 def test_agrees_with_the_matrices_of_the_model(time_embedding, stride):
@@ -151,6 +152,7 @@ def test_agrees_with_the_matrices_of_the_model(time_embedding, stride):
     np.testing.assert_allclose(result.flow, flow, rtol=1e-5, atol=1e-5 * flow.max())
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_does_not_change_a_bit():
     n_threads, results = torch.get_num_threads(), []
     try:

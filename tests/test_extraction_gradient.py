@@ -103,6 +103,7 @@ def test_first_order_is_exact_where_the_change_is_small():
     assert off(4.0) > 0.5, "a key that takes it all"
 
 
+@pytest.mark.slow
 def test_spikes_dimmed_together_answer_as_the_sum_of_each_alone():
     """So the others average out, as soon as their signs are drawn independently."""
     tokens = recording(41)
@@ -143,6 +144,7 @@ def test_a_model_with_a_coupling_is_sent_to_the_exact_one():
         linear_influence(model(tokens, coupling=CouplingConfig()), tokens)
 
 
+@pytest.mark.slow
 def test_every_neuron_is_followed():
     tokens = recording()
     found = linear_influence(model(tokens), tokens, progress=False)

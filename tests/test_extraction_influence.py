@@ -107,6 +107,7 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
     return share / seconds[:, None], interval / seconds, rate / seconds[:, None], seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coupling", [None, CouplingConfig()])
 @pytest.mark.parametrize("time_embedding", ["interval", "elapsed", "rotary"])
 @pytest.mark.parametrize("mask", ["causal", "strict"])

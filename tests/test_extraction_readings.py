@@ -110,6 +110,7 @@ def test_each_neuron_has_the_sign_of_its_heavier_tail():
     np.testing.assert_allclose(standing_out(graph), expected)
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(float, (7, 7), elements=st.integers(-8, 8)),
     hnp.arrays(float, 7, elements=st.integers(-5, 5)),

@@ -1,6 +1,7 @@
 """Changed stretches of a window, against the whole window changed by hand."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ def compare(found, expected):
     np.testing.assert_array_equal(when, expected[2][: len(who)])
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), first=st.integers(1, 20), by=st.floats(1e-4, 20e-3))
 def test_a_moved_spike_is_put_where_it_belongs(seed, first, by):
     spikes = window(seed)
@@ -53,6 +55,7 @@ def test_a_moved_spike_is_put_where_it_belongs(seed, first, by):
         assert neuron == spikes.neurons[k] and time in expected[2]
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), first=st.integers(1, 20))
 def test_others_close_the_gap_of_a_removed_spike(seed, first):
     spikes = window(seed)
@@ -65,6 +68,7 @@ def test_others_close_the_gap_of_a_removed_spike(seed, first):
         compare(whole(altered, row, spikes), [np.delete(a, k) for a in (who, gaps, when)])
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), first=st.integers(1, 20), stranger=st.integers(0, N - 1))
 def test_a_replaced_spike_is_another_neurons(seed, first, stranger):
     spikes = window(seed)
@@ -77,6 +81,7 @@ def test_a_replaced_spike_is_another_neurons(seed, first, stranger):
         compare(whole(altered, row, spikes), [who, *(a.numpy() for a in spikes[1:])])
 
 
+@pytest.mark.slow
 def test_a_spike_that_is_moved_by_nothing_changes_nothing():
     """Nor does one that is replaced by itself: all is run again, and comes out as it was."""
     tokens = recording(150)

@@ -167,6 +167,7 @@ def test_a_figure_leaves_the_style_of_the_reader_alone():
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_a_figure_is_named_large_enough_and_not_clipped(name):
     figure = drawn(name)

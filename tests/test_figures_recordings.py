@@ -62,6 +62,7 @@ def test_every_figure_is_here():
     assert set(figures_recordings.__all__) == set(FIGURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=list(FIGURES))
 def test_is_fit_to_print(draw):
     figure = drawn_without_warning(draw)

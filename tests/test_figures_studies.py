@@ -163,6 +163,7 @@ def drawn(name):
     return drawn_without_warning(DRAW[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_a_figure_is_named_large_enough_and_not_clipped(name):
     figure = drawn(name)
@@ -360,6 +361,7 @@ def test_without_a_null_or_repeats_only_the_lines_are_drawn():
         assert len(axes.lines) == len(NAMES) + 1  # and the level of an estimate that knows nothing
 
 
+@pytest.mark.slow
 def test_a_logarithmic_axis_bears_the_settings_that_were_measured():
     table = ALONG.assign(
         weight=ALONG["weight"].map(dict(zip([0, 2, 4, 7, 14], TIMES, strict=True)))
@@ -479,6 +481,7 @@ def test_an_observable_that_never_changes_has_no_correlation():
 # --- networks ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_method_has_its_own_place_and_null_in_every_network():
     figure = figures_studies.methods_by_network(METHODS)
     networks = ["hub_network", "erdos_renyi", "c_elegans"]

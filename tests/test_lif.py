@@ -30,6 +30,7 @@ def brian2_spikes(b2, network, params, duration, initial, seed=0):
     return np.asarray(monitor.t / b2.second), np.asarray(monitor.i)
 
 
+@pytest.mark.slow
 def test_same_spikes_as_brian2_without_noise(brian2):
     network = hub_network(50, n_hubs=2, connection_probability=0.2, seed=1)
     params = LIFParams(sigma=0.0, mu=22.0)
@@ -82,6 +83,7 @@ def statistics(times, neurons, n_neurons, duration):
     return len(times) / n_neurons / duration, np.mean(variation), counts.var() / counts.mean()
 
 
+@pytest.mark.slow
 def test_free_membrane_has_standard_deviation_sigma():
     """Without synapses the rate of threshold crossings is that of the diffusion (Siegert)."""
     from scipy.integrate import quad
@@ -267,6 +269,7 @@ def slow_twin(network, params, duration, initial, seed=0):
     return spikes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_size", [1, 64 * 7, 2**22])
 def test_spikes_do_not_depend_on_the_length_of_a_block(monkeypatch, block_size):
     network = hub_network(50, seed=0)
@@ -304,6 +307,7 @@ def many_normals():
     return normals(20_000, 320, seed=1)[0].astype(np.float64)  # 6.4 million
 
 
+@pytest.mark.slow
 def test_moments_of_the_normals(many_normals):
     n = many_normals.size
     # Standard errors of the mean of z**k: the root of (2k - 1)!! - ((k - 1)!!)**2 over n.
@@ -312,6 +316,7 @@ def test_moments_of_the_normals(many_normals):
         assert abs(np.mean(many_normals**power) - moment) < 4 * error, power
 
 
+@pytest.mark.slow
 def test_distribution_of_the_normals(many_normals):
     from scipy.stats import kstest
 
@@ -390,6 +395,7 @@ def test_noise_is_shared_within_groups_and_not_between(correlation):
     np.testing.assert_allclose(drawn.std(0), 1, atol=0.03)
 
 
+@pytest.mark.slow
 def test_shared_noise_makes_spikes_of_a_group_coincide():
     network = Network(weights=np.zeros((40, 40)))
     params = LIFParams(noise_correlation=0.6, noise_groups=4)

@@ -36,6 +36,7 @@ class TestTraining:
         predicted = fresh(torch.zeros(1, 8, 3)).exp().mean(dim=(0, 1)).detach().numpy()
         np.testing.assert_allclose(predicted, means, rtol=0.3)
 
+    @pytest.mark.slow
     def test_predicts_hidden_counts_better_than_the_means(self, at_once, model):
         counts = _windows(at_once, model.config).float()
         hidden = torch.zeros(counts.shape, dtype=torch.bool)
@@ -67,17 +68,20 @@ class TestTraining:
 
 
 class TestConnectivity:
+    @pytest.mark.slow
     def test_who_fires_together_matters_to_each_other(self, at_once, model):
         graph = masked_connectivity(model, at_once, n_lags=0)
         assert graph[1, 0] > 1 and graph[0, 1] > 1
         assert np.abs(graph[2]).max() < 0.5 > np.abs(graph[:, 2]).max()
 
+    @pytest.mark.slow
     def test_who_fires_a_bin_earlier_matters_a_bin_later(self):
         spikes = pair(1)
         model = train_masked(spikes, MaskedConfig(**SMALL))
         now, earlier = (masked_connectivity(model, spikes, n_lags=n)[1, 0] for n in (0, 1))
         assert earlier > 1 and abs(now) < 0.3 * earlier
 
+    @pytest.mark.slow
     def test_is_the_slope_of_predictions(self, at_once, model):
         """Against differences of two predictions, in double precision."""
         double = MaskedModel(model.config, np.ones(3)).double().eval()
@@ -95,6 +99,7 @@ class TestConnectivity:
         graph = masked_connectivity(model, at_once, n_windows=10**6, n_lags=2)
         assert graph[1, 0] == pytest.approx(expected, rel=1e-3)
 
+    @pytest.mark.slow
     def test_follows_the_neurons_when_these_are_numbered_anew(self, at_once, model):
         order = [2, 0, 1]
         renamed = MaskedModel(model.config, np.ones(3)).eval()
@@ -108,6 +113,7 @@ class TestConnectivity:
         np.testing.assert_allclose(found, expected, atol=1e-4)
         assert not np.diagonal(found).any()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("changes", "message"),
         [

@@ -158,6 +158,7 @@ class TestSpectralDivergence:
             metrics.normalised_singular_values(graph), slow_spectrum(graph), atol=1e-6
         )
 
+    @pytest.mark.slow
     @few
     @given(two_graphs, st.floats(-50, 50), st.floats(0.1, 20), st.sampled_from([-1, 1]))
     def test_blind_to_shift_and_scale(self, pair, shift, scale, sign):
@@ -230,6 +231,7 @@ class TestCompare:
         assert comparison.loc["pearson", "true"] == pytest.approx(-1)
         np.testing.assert_allclose(comparison.loc["pearson", ["co_input", "abs"]], 1)
 
+    @pytest.mark.slow
     @few
     @given(two_graphs, st.randoms(use_true_random=False))
     def test_relabelling_neurons_changes_nothing(self, pair, random):
@@ -239,6 +241,7 @@ class TestCompare:
         after = metrics.compare(estimate[np.ix_(order, order)], truth[np.ix_(order, order)])
         np.testing.assert_allclose(after, before, atol=1e-7)
 
+    @pytest.mark.slow
     @few
     @given(two_graphs, entries, st.integers(-50, 50), st.sampled_from([0.25, 1.0, 8.0]))
     def test_neither_diagonal_nor_shift_nor_scale_of_the_estimate_counts(

@@ -169,6 +169,7 @@ def brute_force_ceiling(truth: np.ndarray, signed: bool) -> float:
 
 
 class TestSpearmanCeiling:
+    @pytest.mark.slow
     @pytest.mark.parametrize("signed", [True, False])
     @settings(max_examples=15)
     @given(truth=graphs(3))

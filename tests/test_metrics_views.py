@@ -117,6 +117,7 @@ class TestPearsonOfHubs:
 
 
 class TestScoreCard:
+    @pytest.mark.slow
     @few
     @given(cases())
     def test_holds_the_table_of_compare(self, case):
@@ -125,6 +126,7 @@ class TestScoreCard:
         for row in metrics.tidy(metrics.compare(estimate, truth)).itertuples():
             assert scores[row.view, row.score] == pytest.approx(row.value, nan_ok=True)
 
+    @pytest.mark.slow
     @few
     @given(cases())
     def test_views_off_the_hubs_and_with_the_diagonal_equal_scipy(self, case):

@@ -24,6 +24,7 @@ def test_triplets_are_chains_forks_and_colliders_in_equal_numbers():
     assert dict(zip(map(tuple, each.T.tolist()), found.tolist(), strict=True)) == expected
 
 
+@pytest.mark.slow
 def test_sizes_have_the_mean_asked_for():
     sizes = motifs(400, weight=3.0).weights
     sizes = sizes[sizes != 0]

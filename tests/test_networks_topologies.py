@@ -233,6 +233,7 @@ def slow_probability(distance: np.ndarray, length_scale: float, mean: float) -> 
 
 class TestSpatial:
     # The second cuts at 1: neurons nearer than about one length scale are all connected.
+    @pytest.mark.slow
     @pytest.mark.parametrize("length_scale", [0.15, 0.09])
     def test_probability_falls_with_distance_as_stated(self, length_scale):
         n, p = 110, 0.1
@@ -266,6 +267,7 @@ class TestSpatial:
         across = level & left[:, None] & right
         assert np.count_nonzero(weights[across]) > across.sum() / 2
 
+    @pytest.mark.slow
     def test_a_wide_length_scale_is_random(self):
         n, p = 100, 0.1
         weights = spatial(n, p, length_scale=1e6).weights

@@ -114,6 +114,7 @@ def test_no_files_import_each_other_in_a_circle():
     TopologicalSorter({path.stem: imported_files(path) for path in LIBRARY}).prepare()
 
 
+@pytest.mark.slow
 @each_file
 def test_only_figures_draw(path):
     draws = any(name.split(".")[0] == "matplotlib" for name in imported_modules(path))

@@ -4,6 +4,7 @@ import json
 from importlib.metadata import version
 
 import numpy as np
+import pytest
 
 from lgl_core import provenance
 from lgl_core.provenance import machine, peak_mb
@@ -20,6 +21,7 @@ def test_can_be_written_to_json_and_read_back():
     assert all(here.values())
 
 
+@pytest.mark.slow
 def test_memory_that_was_taken_and_given_back_is_remembered():
     before = peak_mb()
     np.ones(int((before + 100) * 2**17)).sum()  # 2**17 numbers are 1 MB

@@ -30,6 +30,7 @@ def two_units(**changes) -> Session:
 
 
 class TestRoundTrips:
+    @pytest.mark.slow
     @pytest.mark.parametrize("ending", ["nwb", "csv", "parquet"])
     @few
     @given(session=random_sessions())

@@ -9,6 +9,8 @@ from lgl_core import simulators
 from lgl_core.networks import Network, hub_network
 from lgl_core.simulators import IzhikevichParams, conductances, simulate_izhikevich
 
+pytestmark = pytest.mark.slow  # Brian2 takes seconds to start and to build each network
+
 QUIET = IzhikevichParams(noise=0.0, dt=0.05e-3)
 
 

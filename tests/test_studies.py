@@ -74,6 +74,7 @@ def test_a_shifted_recording_keeps_every_rate_and_changes_the_spikes():
     assert not np.array_equal(shifted.spikes().times, TINY.spikes().times)
 
 
+@pytest.mark.slow
 def test_rows_are_the_scores_of_the_graphs_called_by_hand():
     rows = studies_points.rows(TINY)
     truth = TINY.network()
@@ -91,6 +92,7 @@ def test_an_ensemble_averages_the_graphs_of_its_members():
     assert not np.array_equal(members[0]["all", "all"], members[1]["all", "all"])
 
 
+@pytest.mark.slow
 def test_an_ensemble_says_how_much_its_members_agree():
     rows = chosen(studies_points.rows(replace(MODEL, n_models=2)), view="visible")
     members = [replace(MODEL, seed=seed).estimates() for seed in (0, 1)]
@@ -102,6 +104,7 @@ def test_an_ensemble_says_how_much_its_members_agree():
         assert mine["trainings_agree_co_input"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
     brief, full = studies_points.rows(MODEL), studies_points.rows(replace(MODEL, in_detail=True))
     brief, full = (chosen(table, variant=MODEL.variant) for table in (brief, full))
@@ -137,6 +140,7 @@ def test_every_model_says_what_is_visible_of_each_layer():
     assert losses["held-out neuron"] == history["valid_neuron"]
 
 
+@pytest.mark.slow
 def test_nulls_hold_both_null_models_and_the_strengths_alone():
     rows = studies_points.rows(Nulls(recording=TINY, models=(MODEL,), n=5))
     assert set(rows["null"]) == {"permuted", "strengths", "strengths only"}
@@ -150,6 +154,7 @@ def test_nulls_hold_both_null_models_and_the_strengths_alone():
 # --- files -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_study_leaves_two_files_that_can_be_read_back(study, tmp_path):
     table = run("seeds", n_jobs=1, results=tmp_path)
     assert list(table) == ["study", *COLUMNS]
@@ -314,6 +319,7 @@ def test_the_mean_over_layers_is_scored_as_in_all_rows():
     assert len(pair) == len(whole) and pair["difference"].max() < 1e-12
 
 
+@pytest.mark.slow
 def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):
     run("seeds", n_jobs=1, results=tmp_path)
     kept = studies.graphs("seeds", tmp_path)

@@ -70,6 +70,7 @@ def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read, change):
     pd.testing.assert_series_equal(kept, card.loc[kept.index], check_names=False)
 
 
+@pytest.mark.slow
 def test_timing_holds_spikes_moved_back_against_the_course_of_their_effect():
     table = rows(Timing(model=MODEL, n_spikes=400))
     assert list(table.columns) == COLUMNS
@@ -101,6 +102,7 @@ def test_timing_holds_spikes_moved_back_against_the_course_of_their_effect():
     assert len(found) == 2 * len(EARLIER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", ["", "rotary"])
 def test_a_graph_inside_a_model_is_scored_beside_its_losses(beside):
     point = Constrained(

@@ -373,6 +373,7 @@ EXAMPLES = {
 # --- verdicts ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_claim
 def test_the_verdict_turns_with_the_numbers(claim):
     supporting, contradicting = (found(claim, numbers) for numbers in EXAMPLES[name(claim)])
@@ -462,6 +463,7 @@ def list_table(text):
     return re.search(r":widths: (.*)", options)[1].split(), [row.split("\n  - ") for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tables", [load, missing])
 def test_each_row_of_the_table_has_as_many_cells_as_the_head(tables):
     widths, (head, *rows) = list_table(page(tables))
@@ -475,6 +477,7 @@ def test_without_any_study_every_claim_is_open():
     assert {row[-1].strip() for row in rows} == {"**open**"}
 
 
+@pytest.mark.slow
 def test_a_missing_study_leaves_only_its_own_claims_open():
     examples = (supporting for supporting, _ in EXAMPLES.values())
     numbers = {
@@ -488,6 +491,7 @@ def test_a_missing_study_leaves_only_its_own_claims_open():
     assert is_open == needing | {name(claim) for claim in elsewhere}
 
 
+@pytest.mark.slow
 def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
     views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
     glm = study(
@@ -501,6 +505,7 @@ def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
     assert "the paper's GLM" in first
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
     methods = ("attention", "attention equal", "rotary", "GLM", "ccg")
@@ -534,6 +539,7 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     assert row.count("– / 0.66") == 6  # co-input of all methods; edges were not measured
 
 
+@pytest.mark.slow
 def test_other_readings_of_a_model_stand_between_its_attention_and_the_methods_without_one():
     views = ("true", "co_input", "true_off_hubs", "co_input_off_hubs")
     names = ("attention", "attention influence", "rotary influence", "graph", "both", "GLM")
@@ -549,6 +555,7 @@ def test_other_readings_of_a_model_stand_between_its_attention_and_the_methods_w
     assert firsts[: len(names)] == [f"{0.1 * i:.2f}" for i in range(len(names))]
 
 
+@pytest.mark.slow
 def test_what_stands_out_of_a_graph_is_in_the_answers_and_in_the_table():
     views = ("true", "co_input", "co_input_off_hubs")
     once = study({("GLM", view): 0.0 for view in views}).query("model_seed == 0")
@@ -582,10 +589,12 @@ def test_every_claim_links_to_a_section_of_the_book():
     assert {claim.shown_in for claim in CLAIMS} - labels == set()
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_what_python_m_lgl_core_studies_card_writes_today():
     assert PAGE.read_text() == page(), "run: python -m lgl_core.studies_card"
 
 
+@pytest.mark.weekly
 def test_main_writes_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(studies_card, "PAGE", tmp_path / "report_card.md")
     studies_card.main()

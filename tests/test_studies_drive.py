@@ -86,6 +86,7 @@ def test_every_method_says_what_it_takes_for_a_synapse():
     assert edges["null_mean"].notna().all() and edges["method"].nunique() == 5
 
 
+@pytest.mark.slow
 def test_models_are_among_the_methods(monkeypatch):
     point = Confusions(recording=DRIVEN, with_models=True, n_spikes=40)
     short = {"epochs": 1, "batch_size": 8}

@@ -23,12 +23,14 @@ def spikes():
     return TINY.spikes().split(TRAIN_FRACTION)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", METHODS, ids=", ".join)
 def test_every_method_gives_a_graph_of_a_short_recording(key, spikes):
     graph = METHODS[key](spikes)
     assert graph.shape == (12, 12) and np.isfinite(graph).all() and graph.any()
 
 
+@pytest.mark.slow
 def test_a_run_is_the_method_called_by_hand_and_its_cost(spikes):
     run = measured("transfer entropy", "signed", spikes)
     np.testing.assert_array_equal(run.graph, transfer_entropy(spikes))
@@ -45,11 +47,13 @@ def peak_of_greedy(spikes):
     return studies_methods._timed("greedy", "", spikes).peak_mb
 
 
+@pytest.mark.slow
 def test_memory_is_what_the_run_adds(spikes):
     with ProcessPoolExecutor(1) as process:
         assert process.submit(peak_of_greedy, spikes).result() == pytest.approx(300, abs=30)
 
 
+@pytest.mark.slow
 def test_it_can_be_measured_where_studies_run(spikes):
     """Two points at once, each in a process of joblib."""
     keys = [("ccg", "1 to 4 ms"), ("transfer entropy", "signed")]

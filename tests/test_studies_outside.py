@@ -41,6 +41,7 @@ def test_with_the_neurons_of_the_other_studies_it_is_their_recording():
     np.testing.assert_array_equal(ours.neurons, theirs.neurons)
 
 
+@pytest.mark.weekly
 def test_the_other_neurons_are_simulated_and_scored_like_all():
     pytest.importorskip("brian2")
     expected = simulate_izhikevich(hub_network(**SMALL), duration=20.0, seed=0)
@@ -53,6 +54,7 @@ def test_the_other_neurons_are_simulated_and_scored_like_all():
     assert (table["n_spikes"] == len(expected)).all()
 
 
+@pytest.mark.slow
 def test_a_model_of_it_is_trained_on_its_spikes():
     pytest.importorskip("brian2")
     short = {"epochs": 1, "batch_size": 8}

@@ -142,6 +142,7 @@ def slow_summary(rows, by):
 
 
 class TestSummary:
+    @pytest.mark.slow
     @settings(max_examples=25)
     @given(measurements, st.sampled_from([["method"], ["layer", "method"], ["network", "layer"]]))
     def test_equals_the_slow_loop(self, rows, by):

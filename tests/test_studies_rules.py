@@ -93,6 +93,7 @@ def slow_rule(table, rule, trainings, n_layers):
     return np.mean(means, axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_layers", [1, 3, 11])
 def test_rules_do_what_a_reader_would_do_by_hand(n_layers):
     trainings = (2, 1, 3)
@@ -108,6 +109,7 @@ def test_rules_do_what_a_reader_would_do_by_hand(n_layers):
     assert (found["reached"] <= found["high"]).all()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(1, 5))
 def test_nothing_but_the_mean_of_all_layers_beats_the_best_one(seed, n_layers):
     found = picks(study(seed, n_layers))

@@ -27,6 +27,7 @@ OF = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("of", "names"), OF.values(), ids=OF)
 def test_each_graph_is_scored_as_it_is_and_by_what_stands_out(of, names):
     point = StandingOut(of=of, n_sds=(1.0, 2.0), n_spikes=40)

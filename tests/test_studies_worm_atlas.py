@@ -99,6 +99,7 @@ def test_twins_are_left_and_right_of_one_name():
     assert not found[:, NAMES.index("AVL")].any()  # a single neuron; its L is no side
 
 
+@pytest.mark.slow
 def test_what_is_written_can_be_read_back(made_up, table, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(

@@ -132,6 +132,7 @@ def test_the_sweeps_that_come_with_the_book_can_be_run(path):
 
 
 class TestRun:
+    @pytest.mark.slow
     def test_one_row_per_point_in_its_order(self, client, tmp_path):
         sweep = squares(tmp_path, [3, 1, 2])
         table = run_sweep(sweep, client)
@@ -147,6 +148,7 @@ class TestRun:
         executed = nbformat.read(sweep.folder / table["notebook"][0], as_version=4)
         assert any("x = 3" in cell.source for cell in executed.cells)
 
+    @pytest.mark.slow
     def test_a_point_that_raises_is_recorded_the_rest_go_on_and_it_is_tried_again(
         self, client, tmp_path
     ):
@@ -159,6 +161,7 @@ class TestRun:
         tried = [record["status"] for record in journal(sweep)]
         assert sorted(tried) == ["done", "done", "failed", "failed"]
 
+    @pytest.mark.slow
     def test_half_a_line_in_the_journal_says_nothing(self, client, tmp_path):
         sweep = squares(tmp_path, [4])
         sweep.folder.mkdir()
@@ -166,6 +169,7 @@ class TestRun:
         assert results(sweep)["status"].tolist() == ["missing"]
         assert run_sweep(sweep, client)["square"].tolist() == [16]
 
+    @pytest.mark.slow
     def test_a_changed_notebook_runs_again(self, client, tmp_path):
         sweep = squares(tmp_path, [5])
         run_sweep(sweep, client)
@@ -174,6 +178,7 @@ class TestRun:
         assert results(sweep)["status"].tolist() == ["missing"]
         assert run_sweep(sweep, client)["square"].tolist() == [125]
 
+    @pytest.mark.slow
     def test_the_whole_path_is_that_of_experiment_run(self, client, tmp_path):
         from lgl_core.experiment import run
         from lgl_core.networks import hub_network
@@ -206,7 +211,7 @@ def worker(scheduler: str) -> subprocess.Popen:
     return subprocess.Popen([*command, "--no-dashboard"], **quiet)
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_a_killed_worker_loses_nothing(tmp_path):
     """Two worker processes on loopback; one dies in the middle, without a word."""
     from distributed import Client, LocalCluster
@@ -237,7 +242,7 @@ def test_a_killed_worker_loses_nothing(tmp_path):
     assert sorted(record["key"] for record in journal(sweep)) == sorted(sweep.keys())
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [1, 2, 3, 4, 5, 6]}\n"
                                "fixed: {wait: 0.5}\nfolder: squares")  # fmt: skip
@@ -284,7 +289,7 @@ def test_an_ensemble_trains_on_the_workers_of_a_cluster(client, tmp_path):
         )
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
     """Both walk the same paths at the same time; neither reads half a result of the other."""
     monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
@@ -308,6 +313,7 @@ def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
 
 
 class TestMain:
+    @pytest.mark.slow
     def test_a_dry_run_shows_all_and_runs_one(self, tmp_path, capsys):
         path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [7, 8, 9]}")
         assert main([str(path), "--dry-run", "--workers", "1"]) == 0
@@ -316,6 +322,7 @@ class TestMain:
         table = pd.read_parquet(tmp_path / "sweep" / "results.parquet")
         assert table["status"].tolist() == ["done", "missing", "missing"]
 
+    @pytest.mark.slow
     def test_the_exit_status_says_that_a_point_failed(self, tmp_path, capsys):
         path = yaml_file(tmp_path, "target: square.ipynb\npoints: [{x: 13}]")
         assert main([str(path), "--workers", "1"]) == 1

@@ -89,6 +89,7 @@ def test_simulated_spikes_have_no_ties_and_no_sorted_runs():
     assert np.mean(steps > 0) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(len(steps)))
 
 
+@pytest.mark.slow
 @given(st.integers(2, 20), st.integers(1, 20), st.integers(20, 90))
 def test_windows_against_a_slow_twin(length, stride, n_spikes):
     tokens = tokenize(poisson(n_spikes))

@@ -98,6 +98,7 @@ def test_beats_both_baselines_on_a_simulated_network(tmp_path):
     assert last.valid_interval < without_history["interval"]
 
 
+@pytest.mark.slow
 def test_the_first_steps_of_a_training_can_be_repeated(tokens, tmp_path):
     trained = train(*tokens, config(dropout=0.2), QUICK, directory=tmp_path, progress=False)
     again = first_steps(tokens[0], config(dropout=0.2), QUICK, n_steps=5)
@@ -106,6 +107,7 @@ def test_the_first_steps_of_a_training_can_be_repeated(tokens, tmp_path):
         first_steps(tokens[0], config(), QUICK, n_steps=10_000)
 
 
+@pytest.mark.slow
 def test_baselines_are_cross_entropies_of_smoothed_frequencies(tokens):
     train_tokens, valid_tokens = tokens
     total = 0.0
@@ -116,6 +118,7 @@ def test_baselines_are_cross_entropies_of_smoothed_frequencies(tokens):
     assert baselines(*tokens)["neuron"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_and_the_global_generator_is_left_alone(tokens, tmp_path):
     torch.manual_seed(123)
     before = torch.get_rng_state()
@@ -200,6 +203,7 @@ def wait_for_checkpoints(path, n):
         time.sleep(0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [False, True])
 def test_an_interrupted_run_loses_at_most_the_steps_since_its_checkpoint(
     tokens, tmp_path, monkeypatch, decay
@@ -231,6 +235,7 @@ def test_an_interrupted_run_loses_at_most_the_steps_since_its_checkpoint(
     assert same_weights(whole, resumed)
 
 
+@pytest.mark.slow
 def test_a_decaying_learning_rate_ends_at_zero_and_moves_nothing_there(tokens, tmp_path):
     decaying = replace(QUICK, decay=True)
     rates = [decaying.learning_rate_at(done) for done in np.linspace(0, 3, 61)]
@@ -257,6 +262,7 @@ def test_a_finished_run_is_read_back_not_trained_again(tokens, tmp_path):
     pd.testing.assert_frame_equal(first.steps, again.steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "model.safetensors"])
 def test_a_truncated_file_is_said_and_done_again(tokens, tmp_path, name):
     whole = train(*tokens, config(), QUICK, directory=tmp_path / "a", progress=False)
@@ -269,6 +275,7 @@ def test_a_truncated_file_is_said_and_done_again(tokens, tmp_path, name):
     assert same_weights(whole, again)
 
 
+@pytest.mark.slow
 def test_an_ensemble_equals_its_models_trained_alone(tokens, tmp_path):
     configs = [config(), config(time_embedding="rotary"), config()]
     quick = TrainConfig(epochs=1, batch_size=32, seed=4)

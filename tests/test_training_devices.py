@@ -49,7 +49,7 @@ def trained(folder: Path, *launcher: str) -> tuple[pd.DataFrame, dict[str, torch
     )
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_two_processes_have_the_losses_of_one(tmp_path):
     """The same global batches, the same dropout; sums are formed in another order."""
     for name in ("one", "two"):

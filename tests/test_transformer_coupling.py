@@ -71,6 +71,7 @@ def test_what_is_common_to_a_column_changes_neither_shares_nor_the_graph():
     np.testing.assert_allclose(graphs[0], graphs[1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_area_and_peak_are_those_of_the_filter():
     made = coupling()
     weights = made.weight.detach().double()
@@ -159,6 +160,7 @@ def test_a_saved_model_comes_back(tmp_path):
         torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_a_planted_graph_is_found(tmp_path):
     """Neuron 0 makes 1 and 2 fire after 3 ms, neuron 3 keeps 4 from firing for 5 ms."""
     rng = np.random.default_rng(0)
