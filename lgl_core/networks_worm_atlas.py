@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -190,7 +191,10 @@ def _read(path: Path) -> WormAtlas:
 def _needed(package: str) -> Any:
     """Import a package that the file needs, or say how to get it."""
     try:
-        return import_module(package)
+        with warnings.catch_warnings():
+            # The progress bars of pooch want widgets in a notebook; it has none to show there.
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            return import_module(package)
     except ImportError as error:
         raise ImportError(
             f"the atlas needs {package}: pip install 'lgl_core[data]' brings it"

@@ -12,6 +12,7 @@ import argparse
 import base64
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,11 +27,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 SCREEN_DPI = 100  # nine inches are then as wide as the text of a page
 
-# What a kernel reads when it starts. At this level it says nothing of how it is connected, which
-# no reader of a log can change.
-QUIET = """
-c.IPKernelApp.log_level = "ERROR"
-"""
+# The inline backend reads it when a kernel starts.
 SMALL_FIGURES = f"""
 c.InlineBackend.print_figure_kwargs = {{"bbox_inches": "tight", "dpi": {SCREEN_DPI}}}
 """
@@ -59,7 +56,7 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
         fresh, executed = Path(folder, "fresh.ipynb"), Path(folder, target.name)
         nbformat.write(notebook, fresh)
-        with ipython_profile(QUIET + SMALL_FIGURES * small):
+        with ipython_profile(SMALL_FIGURES * small), held_back_stderr():
             papermill.execute_notebook(
                 fresh, executed, cwd=source.parent, kernel_name="python3", progress_bar=False
             )
@@ -87,6 +84,27 @@ def ipython_profile(text: str) -> Iterator[None]:
             del os.environ["IPYTHONDIR"]
             if before is not None:
                 os.environ["IPYTHONDIR"] = before
+
+
+@contextmanager
+def held_back_stderr() -> Iterator[None]:
+    """Show what a kernel says beside its cells, of how it is connected, only if one of them fails.
+
+    What cells write stands in the notebook, and a test refuses warnings there.
+    """
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(shown, held.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
 
 
 def shrink_figures(notebook: nbformat.NotebookNode) -> None:
