@@ -24,8 +24,8 @@ from lgl_core.training_shipped import ship, shipped
 
 __all__ = ["PAGE_MODELS", "apart", "main", "the_shipped", "train_here", "written"]
 
-# By the names of their files. Page 00 shows the first and page 17 the last; the others are the
-# book's default. Names and parameters are those of the pages.
+# By the names of their files. Page 00 shows the first, page 14 the fourth and page 17 the last; the
+# others are the book's default. Parameters are those of the pages.
 PAGE_MODELS = {
     "small_rotary": Model(
         recording=Recording(settings=SMALL_NETWORK, duration=200.0),
@@ -35,6 +35,11 @@ PAGE_MODELS = {
     ),
     "interval": Model(recording=Recording(), time_embedding="interval"),
     "rotary": Model(recording=Recording(), time_embedding="rotary"),
+    "recording_rotary": Model(
+        recording=Recording(settings={"n_neurons": 100}, duration=300.0),
+        time_embedding="rotary",
+        training={"epochs": 44},
+    ),
     "small_graph": Constrained(
         recording=Recording(settings=SMALL_NETWORK), training=SMALL_TRAINING
     ).model,
