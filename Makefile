@@ -1,6 +1,6 @@
 # make book       the whole book from nothing: environment, notebooks, pages
 # make test       everything that CI runs
-# make test-fast  the inner loop: unit tests that take less than two seconds each
+# make test-fast  the inner loop: unit tests that take a fraction of a second each
 # make test-slow  what CI leaves out (CONTRIBUTING.md says what, and why)
 # make test-elsewhere  every test without AVX-512 and beside a busy process
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
@@ -78,7 +78,6 @@ models: $(READY)
 
 # What several notebooks need is computed once, before they start side by side.
 $(FILLED): $(LIBRARY) $(MODELS) $(READY)
-	$(BIN)/python -m lgl_core.studies_models
 	$(BIN)/python -m lgl_core
 	@mkdir -p $(@D) && touch $@
 

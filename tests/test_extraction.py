@@ -67,6 +67,7 @@ def slow_twin(models, tokens, rows, strict, stride):
     return flow, pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", ["query", "predicted"])
 @pytest.mark.parametrize("mask", ["causal", "strict"])
 @pytest.mark.parametrize("stride", [None, 3])

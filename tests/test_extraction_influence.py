@@ -126,6 +126,7 @@ def test_it_is_running_again_with_the_changed_spike(time_embedding, mask, coupli
     np.testing.assert_allclose(found.rate, rate, rtol=1e-3, atol=2e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coupling", [None, CouplingConfig()])
 def test_replacing_is_running_again_with_another_neuron(monkeypatch, coupling):
     tokens = recording(150)

@@ -46,6 +46,7 @@ def test_the_median_of_each_column_is_zero_and_so_is_the_diagonal(graph):
     np.testing.assert_array_equal(np.diag(excess), 0)
 
 
+@pytest.mark.slow
 @given(graphs, hnp.arrays(float, 7, elements=st.floats(0.125, 8.0)))
 def test_how_much_a_neuron_attends_in_all_is_not_seen(graph, attends):
     np.testing.assert_allclose(
@@ -120,6 +121,7 @@ def test_units_signs_and_offsets_of_a_column_choose_nothing(graph, offset, unit)
     np.testing.assert_allclose(standing_out(unit * graph + offset), unit * standing_out(graph))
 
 
+@pytest.mark.slow
 @given(hnp.arrays(float, (7, 7), elements=st.integers(-8, 8)))
 def test_who_asks_for_more_keeps_fewer_and_of_one_sign_per_column(graph):
     kept = [standing_out(graph, n_sd) != 0 for n_sd in (0, 1, 2, 3)]

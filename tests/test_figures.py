@@ -368,6 +368,7 @@ def test_hubs_stand_at_their_rank():
     assert line(axes, "all neurons").get_ydata().tolist() == [9, 7, 5, 1]
 
 
+@pytest.mark.slow
 def test_losses_and_baselines_stand_in_their_own_panel():
     neuron, interval = figures_scores.loss_curves(HISTORY, BASELINES).axes
     assert line(neuron, "training").get_xydata().tolist() == [[1, 3.1], [2, 2.9]]  # NaN left out

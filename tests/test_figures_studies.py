@@ -183,6 +183,7 @@ def test_names_along_the_axes_and_in_the_cells_do_not_overlap(name):
     no_overlap([axes.title for axes in drawn(name).axes if axes.get_title()])
 
 
+@pytest.mark.slow
 def test_seven_methods_of_long_names_fit_too():
     many = pd.concat([ALONG.assign(name=f"a method of a rather long name {n}") for n in range(7)])
     figure = along(many[many["view"].isin(VIEWS[:3])], default=7.0)
@@ -411,6 +412,7 @@ def test_numbers_stand_out_from_their_cell():
             assert abs(shade - (text.get_color() == "white")) > 0.4
 
 
+@pytest.mark.slow
 def test_all_maps_have_one_scale_with_zero_in_its_middle_if_values_are_signed():
     images = [axes.get_images()[0] for axes in mapped().axes if axes.get_images()]
     (limits,) = {image.get_clim() for image in images}

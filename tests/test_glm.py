@@ -113,6 +113,7 @@ def test_bad_config_raises_and_names_the_field(bad):
         GLMConfig(**bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("l2", [0.5, 20.0])
 def test_coefficients_equal_those_of_scikit_learn(l2):
     matrix = poisson()

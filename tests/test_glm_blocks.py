@@ -23,6 +23,7 @@ def whole(spikes):
     return fit_glm(spikes, CONFIG, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_blocks", [2, 5, 50])
 def test_the_fit_does_not_depend_on_the_blocks(spikes, whole, n_blocks):
     with joblib.parallel_config("threading"):

@@ -232,6 +232,7 @@ def test_spikes_are_those_of_the_twin():
     assert sorted(zip(steps, spikes.neurons, strict=True)) == sorted(twin)
 
 
+@pytest.mark.slow
 def test_chunks_of_a_second_leave_no_seam():
     """A longer simulation begins like a shorter one without noise, across the chunk border."""
     network = hub_network(20, n_hubs=1, connection_probability=0.3, seed=0)
@@ -341,6 +342,7 @@ def correlation(first, second):
     return np.sum(first * second) / np.sqrt(first.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", [1, 2, 3, 16, 32, 64])
 def test_neighbouring_neurons_and_steps_are_independent(many_normals, apart):
     z = many_normals
@@ -357,6 +359,7 @@ def test_all_pairs_of_neurons_are_uncorrelated(many_normals):
     assert np.abs(off_diagonal).max() < 5.5 * error  # 51,040 pairs: one in 500 goes beyond
 
 
+@pytest.mark.slow
 def test_seeds_are_independent(many_normals):
     first, second = (normals(20_000, 320, seed=seed)[0].astype(np.float64) for seed in (2, 3))
     for one, other in [(many_normals, first), (first, second), (first[1:], second[:-1])]:

@@ -101,6 +101,7 @@ class TestCoInput:
 
 
 class TestCorrelations:
+    @pytest.mark.slow
     @few
     @given(two_graphs)
     def test_both_equal_scipy_on_the_flattened_entries(self, pair):
@@ -109,6 +110,7 @@ class TestCorrelations:
         assert metrics.pearson(*pair) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-10)
         assert metrics.spearman(*pair) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-10)
 
+    @pytest.mark.slow
     @few
     @given(two_graphs, entries)
     def test_the_diagonal_does_not_count(self, pair, value):
@@ -167,6 +169,7 @@ class TestSpectralDivergence:
         moved = metrics.spectral_divergence(sign * scale * a + shift, b)
         assert moved == pytest.approx(metrics.spectral_divergence(a, b), abs=1e-9)
 
+    @pytest.mark.slow
     @few
     @given(two_graphs)
     def test_symmetric_zero_at_equality_and_blind_to_transposition(self, pair):

@@ -44,6 +44,7 @@ def detector(estimate: np.ndarray, truth: np.ndarray, edges: str) -> tuple[np.nd
 
 
 class TestDetection:
+    @pytest.mark.slow
     @each_edges
     @few
     @given(pair=two_graphs)

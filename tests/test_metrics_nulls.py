@@ -211,6 +211,7 @@ class TestNullScores:
             z = ((scores - null.null_mean) / null.null_sd).dropna().abs()
             assert len(z) == 8 and z.between(low, high).all()
 
+    @pytest.mark.slow
     def test_strengths_alone_score_where_neurons_differ_in_strength(self):
         # The estimate knows each neuron's strengths and nothing of pairs.
         _, truth, _ = example(n_neurons=60)

@@ -146,6 +146,7 @@ class TestScoreCard:
             expected = scipy_scores(x, y)
             assert scores[view].tolist() == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
+    @pytest.mark.slow
     @few
     @given(cases())
     def test_holds_the_scores_of_detection(self, case):

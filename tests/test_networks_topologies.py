@@ -150,6 +150,7 @@ class TestErdosRenyi:
 
 
 class TestScaleFree:
+    @pytest.mark.slow
     @pytest.mark.parametrize("exponent", [2.5, 3.0, 4.0])
     def test_out_degrees_fall_with_rank_as_a_power_law(self, exponent):
         # A density that falls with the exponent gamma is a rank plot of slope -1 / (gamma - 1).

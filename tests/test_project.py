@@ -114,6 +114,7 @@ def test_a_file_imports_only_from_floors_below(path):
     assert [name for name in others if FLOORS[noun(name)] >= floor] == []
 
 
+@pytest.mark.slow
 def test_no_files_import_each_other_in_a_circle():
     TopologicalSorter({path.stem: imported_files(path) for path in LIBRARY}).prepare()
 

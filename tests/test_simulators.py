@@ -40,6 +40,7 @@ def response(b2, network, params=QUIET, duration=0.06):
 # --- one synapse -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rest_is_where_nothing_happens(b2):
     assert IzhikevichParams().rest == pytest.approx(-70)
     for drive in (0.0, 2.0):
@@ -48,6 +49,7 @@ def test_rest_is_where_nothing_happens(b2):
         np.testing.assert_allclose(weak, params.rest, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.6, 0.1, -0.1, -0.6])
 @pytest.mark.parametrize("drive", [0.0, 2.0])
 def test_the_potential_of_a_weak_synapse_peaks_at_its_weight(b2, weight, drive):
@@ -57,6 +59,7 @@ def test_the_potential_of_a_weak_synapse_peaks_at_its_weight(b2, weight, drive):
     assert moved[np.argmax(np.abs(moved))] == pytest.approx(weight, rel=0.08)
 
 
+@pytest.mark.slow
 def test_strong_synapses_excite_more_and_inhibit_less_than_their_weight(b2):
     up = response(b2, pair(7.0))[1].max() - QUIET.rest
     down = QUIET.rest - response(b2, pair(-7.0))[1].min()
@@ -73,6 +76,7 @@ def test_conductances_are_proportional_to_weights_for_each_sign():
     np.testing.assert_allclose(conductances(stronger), 2 * found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [None, 4e-3])
 def test_delay_is_honoured_and_the_sign_chooses_the_conductance(b2, delay):
     for weight, active in ((1.0, 2), (-1.0, 3)):
@@ -99,6 +103,7 @@ def slow_twin(params, current, duration):
     return np.array(spikes)
 
 
+@pytest.mark.slow
 def test_a_driven_neuron_fires_as_its_slow_twin_and_adapts(b2):
     params = IzhikevichParams(noise=0.0)
     with simulators._own_settings(b2):
@@ -113,6 +118,7 @@ def test_a_driven_neuron_fires_as_its_slow_twin_and_adapts(b2):
     assert intervals[-1] > 1.3 * intervals[0]
 
 
+@pytest.mark.slow
 def test_without_noise_a_neuron_is_silent():
     pytest.importorskip("brian2")
     silent = simulate_izhikevich(pair(1.0), QUIET, duration=0.5)
@@ -122,6 +128,7 @@ def test_without_noise_a_neuron_is_silent():
 # --- a network ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_same_seed_same_spikes_and_nothing_global_is_changed(b2):
     network = hub_network(40, seed=0)
     target, state = b2.prefs.codegen.target, np.random.get_state()[1].copy()  # noqa: NPY002
@@ -133,6 +140,7 @@ def test_same_seed_same_spikes_and_nothing_global_is_changed(b2):
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
 
+@pytest.mark.slow
 def test_the_hub_network_fires_at_a_few_hz_and_knows_its_hubs():
     pytest.importorskip("brian2")
     network = hub_network()
@@ -148,6 +156,7 @@ def test_the_hub_network_fires_at_a_few_hz_and_knows_its_hubs():
     assert raised[targets].mean() > 1.5 * raised[~targets].mean()
 
 
+@pytest.mark.slow
 def test_ties_do_not_leak_the_neuron_id():
     """A volley in one step comes out in random order, not sorted by id."""
     pytest.importorskip("brian2")
@@ -187,6 +196,7 @@ def test_bad_arguments_are_named():
         simulate_izhikevich(network, duration=1.0, max_rate=0)
 
 
+@pytest.mark.slow
 def test_a_runaway_network_stops_with_a_clear_error():
     pytest.importorskip("brian2")
     with pytest.raises(RuntimeError, match="runs away: .* above max_rate = 2 Hz"):

@@ -183,6 +183,7 @@ def test_only_ready_leaves_out_what_is_not_trained(study, tmp_path, monkeypatch)
     assert provenance("seeds", tmp_path)["planned_points"] == 2
 
 
+@pytest.mark.slow
 def test_kept_points_are_not_computed_again_and_say_what_made_them(study, tmp_path, monkeypatch):
     whole = run("seeds", n_jobs=1, results=tmp_path / "whole")
     *first, last = study

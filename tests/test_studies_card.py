@@ -385,6 +385,7 @@ def test_the_verdict_turns_with_the_numbers(claim):
 CLAIM = {name(claim): claim for claim in CLAIMS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "numbers"),
     [

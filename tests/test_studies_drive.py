@@ -69,6 +69,7 @@ def test_shared_noise_is_known_by_group():
     assert not np.array_equal(alone.spikes().times, shared.spikes().times)
 
 
+@pytest.mark.slow
 def test_every_method_says_what_it_takes_for_a_synapse():
     point = Confusions(recording=DRIVEN)
     table = rows(point)

@@ -69,6 +69,7 @@ def test_whoever_asks_for_a_page_model_gets_the_shipped_one(monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_another_member_of_the_ensemble_is_trained(cold_cache, monkeypatch, tmp_path):
     monkeypatch.setattr("lgl_core.training_shipped.MODELS", tmp_path)
     spikes = QUICK.recording.spikes()

@@ -26,6 +26,7 @@ def test_labels_tell_networks_and_neurons_apart():
     assert replace(TINY, simulator="lif").label == Recording(settings=SMALL, duration=20.0).label
 
 
+@pytest.mark.slow
 def test_the_mushroom_body_has_no_seed_and_its_noise_has():
     recording = OutsideRecording(topology="larval_mushroom_body", duration=2.0, seed=1)
     np.testing.assert_array_equal(recording.network().weights, larval_mushroom_body().weights)

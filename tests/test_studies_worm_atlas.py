@@ -52,6 +52,7 @@ def test_scores_are_in_the_form_of_the_other_studies(table):
     assert table["value"].notna().all()
 
 
+@pytest.mark.slow
 def test_areas_are_those_of_the_scores_called_by_hand(table, made_up):
     found = areas(table).set_index(["name", "question", "null"])
     counts = {"synapses": c_elegans_synapses(), "gap junctions": c_elegans_gap_junctions()}

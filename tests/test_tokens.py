@@ -37,6 +37,7 @@ def poisson(n_spikes, seed=0):
     return SpikeTrains(times=times, neurons=neurons, n_neurons=5, duration=DURATION)
 
 
+@pytest.mark.slow
 @given(recordings(), st.sampled_from(["population", "neuron"]))
 def test_there_and_back(spikes, interval):
     back = detokenize(tokenize(spikes, interval=interval), spikes.duration, interval)
@@ -45,6 +46,7 @@ def test_there_and_back(spikes, interval):
     assert sorted(back.neurons) == sorted(spikes.neurons)
 
 
+@pytest.mark.slow
 @given(recordings())
 def test_intervals_against_a_slow_twin(spikes):
     population, own = (tokenize(spikes, interval=kind) for kind in ("population", "neuron"))

@@ -60,6 +60,7 @@ def tokens():
     return split_tokens(chain_spikes())
 
 
+@pytest.mark.slow
 def test_learns_a_chain_far_beyond_both_baselines(tokens, tmp_path):
     trained = train(*tokens, config(), QUICK, directory=tmp_path, progress=False)
     last, without_history = trained.history.iloc[-1], baselines(*tokens)
@@ -137,6 +138,7 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone(tokens, t
     assert not same_weights(runs[0], runs[2])
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_no_bit(tokens, tmp_path):
     runs = [
         train(
