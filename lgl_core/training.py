@@ -146,7 +146,7 @@ def first_steps(
     train_tokens, model_config, config, n_threads
         As for :func:`train`, which trains on the processor where there is no accelerator.
     n_steps : int
-        At most so many as there are in an epoch.
+        At least 1; a shorter training is repeated whole.
 
     Returns
     -------
@@ -156,16 +156,18 @@ def first_steps(
     Raises
     ------
     ValueError
-        If an epoch has fewer steps.
+        If ``n_steps`` is below 1.
     """
+    if n_steps < 1:
+        raise ValueError(f"n_steps must be at least 1, got {n_steps}")
     place = torch.device("cpu")
     with threads(max(effective_n_jobs(n_threads), 1)) as ordered_map:
         run = Run(train_tokens, train_tokens, model_config, config, None, ordered_map, place)
-        batches = run.batches(0)
-        if not 0 < n_steps <= len(batches):
-            raise ValueError(f"n_steps must be from 1 to {len(batches)}, got {n_steps}")
-        for starts in batches[:n_steps]:
-            run.step(starts, run.batch / len(batches))
+        while run.epoch < config.epochs and len(run.steps) < n_steps:
+            batches = run.batches(run.epoch)
+            for starts in batches[: n_steps - len(run.steps)]:
+                run.step(starts, run.epoch + run.batch / len(batches))
+            run.epoch, run.batch = run.epoch + 1, 0
     return run.losses()
 
 
