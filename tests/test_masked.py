@@ -78,8 +78,10 @@ class TestConnectivity:
     def test_who_fires_a_bin_earlier_matters_a_bin_later(self):
         spikes = pair(1)
         model = train_masked(spikes, MaskedConfig(**SMALL))
-        now, earlier = (masked_connectivity(model, spikes, n_lags=n)[1, 0] for n in (0, 1))
-        assert earlier > 1 and abs(now) < 0.3 * earlier
+        now, earlier = (masked_connectivity(model, spikes, n_lags=n)[1] for n in (0, 1))
+        # How steep a trained model gets differs between processors; what it tells apart does not.
+        assert earlier[0] > 0 and abs(now[0]) < 0.3 * earlier[0]
+        assert abs(earlier[2]) < 0.3 * earlier[0], "the third neuron is alone"
 
     @pytest.mark.slow
     def test_is_the_slope_of_predictions(self, at_once, model):
