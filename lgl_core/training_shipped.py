@@ -61,12 +61,12 @@ def shipped(
     """
     folder = folder or MODELS
     wanted = _settings(architecture, config)
-    found = [path for path in sorted(folder.glob("*.json")) if _has(record_of(path), wanted)]
+    records = {path: record_of(path) for path in sorted(folder.glob("*.json"))}
+    found = {path: record for path, record in records.items() if _has(record, wanted)}
     if not found:
         return None
     print_of_spikes = fingerprint(spikes)
-    for path in found:
-        record = record_of(path)
+    for path, record in found.items():
         if record["recording"]["sha256"] == print_of_spikes:
             return _read(path.with_suffix(".safetensors"), architecture, record)
     return None
