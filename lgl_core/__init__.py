@@ -1,8 +1,7 @@
 """Latent graph learning in generative models of neural signals.
 
-One file per noun of the paper, each importing only from the floors below it: networks, spikes,
-metrics, cache and transformer; then lif, tokens, glm and figures; then training and extraction;
-then experiment, the only one that knows the whole path.
+Files whose names begin alike, such as ``glm`` and ``glm_solvers``, are parts of one noun. A noun
+imports only from the floors below its own, which the page "The library" of the book lists.
 """
 
 __version__ = "0.1.0"

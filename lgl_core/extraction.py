@@ -113,7 +113,7 @@ def attention_connectivity(
     tokens : Tokens
     rows : {"query", "predicted"}
         Which neuron receives: the one whose token looks back, or the one whose spike is being
-        predicted at that position (as in Neuroformer's own analysis).
+        predicted at that position (the paper's text below its formula).
     stride : int, optional
         Tokens between the starts of two sequences. Default: the context, without overlap.
     batch_size : int

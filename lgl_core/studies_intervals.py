@@ -1,0 +1,115 @@
+"""A mean over networks and how far it can be trusted: Student's intervals, differences, texts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+__all__ = ["Difference", "Mean", "interval", "mean_interval", "with_interval"]
+
+
+def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Give the interval of Student's t for a mean.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Independent measurements: one per network, not one per training.
+    level : float
+        How often such an interval holds the mean of all networks.
+
+    Returns
+    -------
+    low, high : float
+        NaN if there are fewer than two values.
+
+    Notes
+    -----
+    A percentile bootstrap of a handful of values is too narrow: at a nominal 95 % it covers 83 % of
+    the time with five of them, 75 % with three and half of the time with two.
+    """
+    measured = np.asarray(values, dtype=float)
+    if len(measured) < 2:
+        return float("nan"), float("nan")
+    reach = stats.t.ppf(0.5 + level / 2, len(measured) - 1) * stats.sem(measured)
+    return float(measured.mean() - reach), float(measured.mean() + reach)
+
+
+class Mean(NamedTuple):
+    """A mean over networks.
+
+    Parameters
+    ----------
+    mean : float
+    low, high : float
+        Its :func:`interval`.
+    n : int
+        Networks.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return with_interval(*self)
+
+
+def mean_interval(values: ArrayLike) -> Mean:
+    """Give the mean of values, one of each network, and its :func:`interval`."""
+    measured = np.asarray(values, dtype=float)
+    return Mean(float(measured.mean()), *interval(measured), len(measured))
+
+
+def with_interval(
+    mean: float, low: float, high: float, n: int | None = None, digits: int = 2
+) -> str:
+    """Write ``0.81 [0.79, 0.83] (n = 5)``.
+
+    There are no brackets if there is no interval (``low`` is NaN), and no parentheses without
+    ``n``, where the networks are counted elsewhere. Each number has so many ``digits`` after the
+    point. In a narrow column of a table the line breaks before the interval and not within it.
+    """
+    text = f"{mean:.{digits}f}"
+    if not np.isnan(low):
+        text += f" [{low:.{digits}f},\N{NO-BREAK SPACE}{high:.{digits}f}]"
+    return text if n is None else f"{text} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n})"
+
+
+class Difference(NamedTuple):
+    """How far one measurement lies above another in the same networks.
+
+    Parameters
+    ----------
+    mean, low, high : float
+        Mean over networks of what lies between the two, and its :func:`interval`.
+    n : int
+        Networks that have both.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def verdict(self) -> str:
+        """Say ``"ahead"``, ``"behind"``, or ``"undecided"`` if the interval holds zero."""
+        if self.low > 0:
+            return "ahead"
+        return "behind" if self.high < 0 else "undecided"
+
+    @property
+    def p(self) -> float:
+        """The p-value of no difference, two-sided, as the interval has it; NaN for one network."""
+        if self.n < 2:
+            return float("nan")
+        unit = (self.high - self.mean) / stats.t.ppf(0.975, self.n - 1)
+        return float(2 * stats.t.sf(abs(self.mean) / unit, self.n - 1)) if unit else 0.0
+
+    def __str__(self) -> str:
+        return with_interval(*self)

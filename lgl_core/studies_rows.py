@@ -1,0 +1,31 @@
+"""What a row of results is: its columns, in their order."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+__all__ = ["COLUMNS", "LABELS", "NOT_CONVERGED", "in_columns"]
+
+COLUMNS = [
+    "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
+    "view", "score", "value", "null", "null_mean", "null_sd", "n_spikes", "seconds",
+]  # fmt: skip
+# Those of text. One that does not apply to a row is an empty string in the files.
+LABELS = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
+
+# Of a GLM: neurons whose fit has not converged.
+NOT_CONVERGED = "neurons not converged"
+
+
+def in_columns(table: pd.DataFrame, columns: list[str] = COLUMNS) -> pd.DataFrame:
+    """Put columns in their order; those that are missing are empty.
+
+    Raises
+    ------
+    ValueError
+        If there is a column of another name, which would be lost.
+    """
+    unknown = sorted(set(map(str, table)) - set(columns))
+    if unknown:
+        raise ValueError(f"table must have columns of {', '.join(columns)}, got {unknown[0]!r}")
+    return table.reindex(columns=columns)
