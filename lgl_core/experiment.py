@@ -41,6 +41,7 @@ __all__ = [
     "simulated",
     "split_tokens",
     "trained",
+    "training_part",
 ]
 
 # About a million spikes of the default network, as in the paper.
@@ -70,6 +71,14 @@ def simulated(
     return cached(simulate)(
         network, params or LIFParams(), duration=duration, seed=seed, progress=True
     )
+
+
+def training_part(spikes: SpikeTrains) -> SpikeTrains:
+    """Take the first 80 % of a recording, which :func:`trained` trains on.
+
+    Whoever compares a model with another method gives the method the same part.
+    """
+    return spikes.split(TRAIN_FRACTION)[0]
 
 
 def split_tokens(spikes: SpikeTrains) -> tuple[Tokens, Tokens]:
@@ -218,13 +227,13 @@ def attended(
     *,
     overlap: bool = True,
 ) -> AttentionConnectivity:
-    """Extract connectivity from the attention of models over the spikes they were trained on.
+    """Extract connectivity from the attention of models over all spikes that are given.
 
     Parameters
     ----------
     models : sequence of TrainedModel
     spikes : SpikeTrains
-        The whole recording; its first 80 % are used, the same spikes that the GLM gets.
+        What the models look at, such as their :func:`training_part`.
     rows : {"query", "predicted"}
         As for :func:`lgl_core.extraction.attention_connectivity`.
     overlap : bool
@@ -244,16 +253,16 @@ def attended(
     # Windows that overlap by three quarters: the first tokens of a window have few keys to spread
     # their attention over, and weigh less when every pair is also seen further down a window.
     stride = max(config.context // 4, 1) if overlap else config.context
-    tokens = split_tokens(spikes)[0]
-    return cached(attention_of_weights)(config, weights, tokens, rows=rows, stride=stride)
+    return cached(attention_of_weights)(config, weights, tokenize(spikes), rows=rows, stride=stride)
 
 
 def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
-    """Fit the GLM to the first 80 % of a recording, or read an earlier fit.
+    """Fit the GLM to all spikes that are given, or read an earlier fit.
 
     Parameters
     ----------
     spikes : SpikeTrains
+        Beside a model, its :func:`training_part`.
     config : GLMConfig, optional
         Default: ``GLMConfig()``.
 
@@ -261,7 +270,7 @@ def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
     -------
     GLMFit
     """
-    return cached(fit_glm)(spikes.split(TRAIN_FRACTION)[0], config or GLMConfig())
+    return cached(fit_glm)(spikes, config or GLMConfig())
 
 
 def scores(
@@ -385,6 +394,9 @@ def run(
 ) -> pd.DataFrame:
     """Walk the whole path and return the scores.
 
+    Models are trained on the :func:`training_part` of the recording, and both they and the GLM are
+    read from these same spikes.
+
     Parameters
     ----------
     network : Network
@@ -407,7 +419,8 @@ def run(
     started = time.perf_counter()
     spikes = simulated(network, params, duration=duration, seed=seed)
     models = trained(spikes, time_embeddings, size=size, n_models=n_models, config=train_config)
-    glm = fitted(spikes, glm_config)
-    attention = {name: attended(members, spikes, rows) for name, members in models.items()}
+    read = training_part(spikes)
+    glm = fitted(read, glm_config)
+    attention = {name: attended(members, read, rows) for name, members in models.items()}
     table = scores(network, attention, glm)
     return table.assign(n_spikes=len(spikes), seconds=time.perf_counter() - started)
