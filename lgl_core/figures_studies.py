@@ -83,7 +83,8 @@ def scores_with_intervals(summary: DataFrame, paper: DataFrame | None = None) ->
     ----------
     summary : DataFrame
         One row per mean: ``name`` (the series, such as "GLM, peak"), ``view``, ``score``,
-        ``mean``, and the ends of its 95 % interval ``low`` and ``high``; NaN for no interval.
+        ``mean``, and the ends of its 95 % interval ``low`` and ``high``; NaN for no interval. With
+        a column ``n_networks``, how many networks each mean is over stands in the legend.
     paper : DataFrame, optional
         ``name``, one of those in ``summary``, ``view``, ``score`` and ``value``. Views and scores
         that ``summary`` does not have are left out.
@@ -277,12 +278,20 @@ def _series_beside_paper(
     """Label, rows and look of each set of markers: the paper's after its counterpart of ours."""
     series = []
     for number, name in enumerate(_labels(summary)):
-        series.append((name, summary[summary["name"] == name], _look(number)))
+        rows = summary[summary["name"] == name]
+        series.append((name + _networks(rows), rows, _look(number)))
         if paper is not None and (paper["name"] == name).any():
             theirs = paper[paper["name"] == name].rename(columns={"value": "mean"})
             hollow = {**_look(number), "mfc": "none", "mew": 1.6}
             series.append((f"{name} (paper)", theirs.assign(low=np.nan, high=np.nan), hollow))
     return series
+
+
+def _networks(rows: DataFrame) -> str:
+    if "n_networks" not in rows:
+        return ""
+    few, many = rows["n_networks"].min(), rows["n_networks"].max()
+    return f" (n = {few})" if few == many else f" (n = {few} to {many})"
 
 
 def _graphs_once(rows: DataFrame) -> DataFrame:

@@ -23,10 +23,11 @@ from lgl_core.cache import source_hash
 from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.glm import GLMConfig
 from lgl_core.lif import LIFParams
-from lgl_core.provenance import machine
+from lgl_core.provenance import commit, machine
 from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES, Study
-from lgl_core.studies_points import COLUMNS, LABELS, Model, Point, Recording, rows
-from lgl_core.studies_results import read_graphs, read_table, write_graphs, write_table
+from lgl_core.studies_points import Model, Point, Recording, rows
+from lgl_core.studies_results import read_graphs, read_table, sha256, write_graphs, write_table
+from lgl_core.studies_rows import COLUMNS, LABELS, in_columns
 from lgl_core.training import TrainConfig
 
 __all__ = [
@@ -88,11 +89,15 @@ def run(
         if key not in before and (not only_ready or point.is_ready)
     }
     tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new.values())
-    made_by = {"source": _source(new.values()), "machine": machine()}
+    made_by = {"source": _source(new.values()), "machine": machine(), **commit()}
+    if before:
+        made = sorted(
+            {f"{p.made_by['machine']['date']}, {_code_of(p.made_by)}" for p in before.values()}
+        )
+        print(f"{name}: {len(before)} points are kept ({'; '.join(made)}), {len(new)} are new")
     shown = tqdm(tables, total=len(new), desc=name, unit="point")
     parts = before | {
-        key: _Part(table.reindex(columns=COLUMNS), made_by)
-        for key, table in zip(new, shown, strict=True)
+        key: _Part(in_columns(table), made_by) for key, table in zip(new, shown, strict=True)
     }
     done = {key: point for key, point in planned.items() if key in parts}
     if not done:
@@ -146,9 +151,17 @@ def _write(
 ) -> None:
     results.mkdir(exist_ok=True)
     table = pd.concat([part.table for part in parts]).assign(study=name)
-    write_table(table[["study", *COLUMNS]], _table_file(name, results), LABELS)
-    record = json.dumps(_record(name, points, parts, n_planned), indent=1)
-    (results / f"{name}.json").write_text(record + "\n")
+    path = _table_file(name, results)
+    write_table(table[["study", *COLUMNS]], path, LABELS)
+    record = _record(name, points, parts, n_planned) | {"table_sha256": sha256(path)}
+    (results / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _code_of(run: dict[str, Any]) -> str:
+    """Say which commit made the points of a run."""
+    if run.get("commit") is None:
+        return "of a commit that was not recorded"
+    return f"commit {run['commit'][:8]}" + " with changes" * (not run["clean"])
 
 
 def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float64]]:
@@ -232,10 +245,12 @@ def provenance(name: str, results: Path = RESULTS) -> dict[str, Any]:
 def origin(name: str, results: Path = RESULTS) -> str:
     """Tell a reader in two lines what a study asks, how much of it is in, and what made it."""
     found = provenance(name, results)
+    codes = list(dict.fromkeys(map(_code_of, found["runs"])))
+    mixed = f", in {len(found['runs'])} runs" * (len(found["runs"]) > 1)
     return (
         f"{name}: {found['question']}\n"
         f"  {len(found['points'])} of {found['planned_points']} planned points are in, "
-        f"made on {found['machine']['date']} by {found['command']}"
+        f"made on {found['machine']['date']}{mixed} by {found['command']} ({'; '.join(codes)})"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
@@ -24,6 +25,7 @@ from lgl_core.studies_report import NotMeasured, chosen, mean_shown, per_network
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
+    CHANCE_BEYOND,
     EQUAL,
     EXCESS,
     GLM,
@@ -47,6 +49,7 @@ NETWORKS = {
     "its hubs reaching a tenth": ("hub_strength", "hub_network, hub_probability 0.1"),
     "its hubs reaching four fifths": ("hub_strength", "hub_network, hub_probability 0.8"),
 } | {NETWORK_NAMES[kind]: ("topologies", kind) for kind in TOPOLOGIES}
+FALSE_SHARE = 0.05  # of the differences that are called so, the share that may be false
 TYPICAL = ("hub network, default", "its hubs of no weight", "Erdős–Rényi", "C. elegans")
 
 
@@ -64,14 +67,15 @@ def page(tables: Tables = load) -> str:
         MyST Markdown.
     """
     tables = cache(tables)  # dozens of figures come from each file
+    findings = {claim: _finding(claim, tables) for claim in CLAIMS}
     rows = [("claim", "measured", "null", "verdict")]
-    for claim in CLAIMS:
-        finding = _finding(claim, tables)
+    for claim, found in findings.items():
         text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
-        rows.append((text, *finding))
+        rows.append((text, found.measured, found.null, found.verdict))
     table = _list_table(rows, widths=(24, 42, 14, 20))
     parts = [_HEAD, _in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
-    return "\n".join([*parts, _CLAIMS_HEAD, table, _wording(), _sources()])
+    parts += [_CLAIMS_HEAD, table, _all_at_once(findings), _wording(), _sources()]
+    return "\n".join(parts)
 
 
 def _finding(claim: Claim, tables: Tables) -> Finding:
@@ -98,11 +102,45 @@ _CLAIMS_HEAD = """
 ## Claim by claim
 
 Correlations stand as Pearson / Spearman: the mean over networks, one network counting once however
-many trainings it had, with a bootstrap interval of 95 % over networks in brackets.
-A *null* is what a graph scores that does not know who is connected; where a difference is tested,
-it is zero.
+many trainings it had, with Student's interval of 95 % over networks in brackets and their number
+in parentheses. Without brackets there is one network, and nothing is known of others.
+A *null* is what a graph scores that does not know who is connected: the mean of such graphs, and
+two of their standard deviations; where a difference is tested, it is zero.
 *Holds* means that every part of the claim is borne out, *in part* that some are.
 Links lead to the section that shows the figures.
+"""
+
+
+def _all_at_once(findings: Mapping[Claim, Finding]) -> str:
+    """Say how many differences are tested at once, and which stand if that is allowed for."""
+    tested = [
+        (claim, difference)
+        for claim, found in findings.items()
+        for difference in found.differences
+        if difference.n > 1
+    ]
+    if not tested:
+        return ""
+    # Benjamini and Hochberg: of all that are called so, at most 5 % are false.
+    allowed_for = false_discovery_control([difference.p for _, difference in tested]) <= FALSE_SHARE
+    called = [difference.verdict != "undecided" for _, difference in tested]
+    lost = [
+        f"{claim.text}: {difference}"
+        for (claim, difference), one, stands in zip(tested, called, allowed_for, strict=True)
+        if one and not stands
+    ]
+    stand = f"{sum(called) - len(lost)} of these stand" if lost else "All of these stand"
+    fallen = "; these do not:\n" + "\n".join(f"- {text}" for text in lost) if lost else "."
+    return f"""
+## Many claims at once
+
+The verdicts above rest, among others, on {len(tested)} differences, each called *ahead* or *behind*
+where its interval of 95 % leaves zero out. If there were no difference anywhere, one in twenty
+would be called so; {sum(called)} are. {stand} when the share of false ones among all that are
+called so is held at {100 * FALSE_SHARE:.0f} % (Benjamini and Hochberg){fallen}
+
+Scores are held against their nulls at two standard deviations; of graphs that know nothing one in
+{1 / CHANCE_BEYOND:.0f} lies above. A claim that asks for this of several scores asks it of each.
 """
 
 
@@ -157,7 +195,7 @@ def _known(tables: Tables) -> str:
         f"median of each column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} "
         f"and co-input at {_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
         f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
-        f"a graph that knows nothing within {null_of(off)}."
+        f"a graph that knows nothing at {null_of(off)}."
     )
 
 
@@ -299,8 +337,8 @@ def _who_knows_what(tables: Tables) -> str:
     lead = f"""
 ## Who knows what
 
-Spearman correlation with the truth over networks ({where}, default settings): the mean, and a
-bootstrap interval of 95 %. *Off the hubs* the columns of the hubs are left
+Spearman correlation with the truth over networks ({where}, default settings): the mean, Student's
+interval of 95 %, and the number of networks. *Off the hubs* the columns of the hubs are left
 out, of the estimate and of the truth. Zero is what a graph scores that knows nothing. Most pairs
 have no synapse and tie, so that no estimate of edges without ties can come near 1
 ({{ref}}`how near <intervals-more>`). *What stands out* sets what lies within the noise of its

@@ -9,16 +9,9 @@ from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_claims_beyond import CLAIMS_BEYOND
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
+from lgl_core.studies_intervals import Difference, mean_interval
 from lgl_core.studies_points import EQUAL_ROWS, Recording
-from lgl_core.studies_report import (
-    CORRELATIONS,
-    chosen,
-    difference,
-    mean_interval,
-    mean_shown,
-    per_network,
-    shown,
-)
+from lgl_core.studies_report import both, chosen, difference, mean_shown, per_network, shown
 from lgl_core.studies_rules import ALL_LAYERS, BY_CORRELOGRAM, BY_LAG, ORACLE, rules
 from lgl_core.studies_verdicts import (
     ATTENTION,
@@ -33,6 +26,7 @@ from lgl_core.studies_verdicts import (
     Finding,
     Tables,
     above_null,
+    beyond_null,
     means_of,
     null_of,
     null_spread,
@@ -88,27 +82,29 @@ def _co_input_above_edges(tables: Tables) -> Finding:
         name: difference(table, labels | {"view": "co_input"}, labels | {"view": "true"})
         for name, labels in _BOTH
     }
-    measured = "; ".join(f"{name} {_both(pair)}" for name, pair in found.items())
-    checks = [d.verdict == "ahead" for pair in found.values() for d in pair.values()]
-    return Finding(f"co-input minus edges: {measured}", "0", verdict_of(checks))
+    measured = "; ".join(f"{name} {both(pair)}" for name, pair in found.items())
+    apart = tuple(d for pair in found.values() for d in pair.values())
+    verdict = verdict_of(d.verdict == "ahead" for d in apart)
+    return Finding(f"co-input minus edges: {measured}", "0", verdict, apart)
 
 
 def _attention_ahead_on_co_input(tables: Tables) -> Finding:
     table = tables("seeds")
     finding = _comparison(table, ATTENTION | {"view": "co_input"}, GLM | {"view": "co_input"})
     rotary = difference(table, ROTARY | {"view": "co_input"}, GLM | {"view": "co_input"})
-    return finding._replace(measured=f"{finding.measured}; rotary instead {_both(rotary)}")
+    return finding._replace(measured=f"{finding.measured}; rotary instead {both(rotary)}")
 
 
 def _magnitudes_poor(tables: Tables) -> Finding:
     table = tables("seeds")
-    checks, measured = [], []
+    apart: list[Difference] = []
+    measured = []
     for name, labels in _BOTH:
         pair = difference(table, labels | {"view": "abs"}, labels | {"view": "true"})
-        measured.append(f"{name} {_both(pair)}")
-        checks += [d.verdict == "behind" for d in pair.values()]
+        measured.append(f"{name} {both(pair)}")
+        apart += pair.values()
     text = "magnitudes minus signed edges: " + "; ".join(measured)
-    return Finding(text, "0", verdict_of(checks))
+    return Finding(text, "0", verdict_of(d.verdict == "behind" for d in apart), tuple(apart))
 
 
 def _strong_co_input(tables: Tables) -> Finding:
@@ -117,8 +113,8 @@ def _strong_co_input(tables: Tables) -> Finding:
     (paper,) = chosen(paper_table_1(), method="attention", view="co_input", score="spearman")[
         "value"
     ]
-    values = rows["value"].to_numpy()
-    reach, known = values >= paper, values > 2 * rows["null_sd"].to_numpy()
+    values, known = rows["value"].to_numpy(), beyond_null(rows)
+    reach = values >= paper
     measured = (
         f"Spearman of {len(values)} trainings: {values.min():.2f} to {values.max():.2f}, "
         f"mean {values.mean():.2f}; {known.sum()} above the null, {reach.sum()} reach {paper:.2f}"
@@ -145,8 +141,13 @@ def _beyond_strengths(tables: Tables) -> Finding:
         random.append(f"{name} {full['null_mean'].mean():.2f}, z {z.mean():.0f}")
         # A graph that knows nothing is at zero: strengths that point the wrong way are no merit.
         gain = full["value"] - alone["value"].clip(lower=0)
-        checks.append(mean_interval(gain)[1] > 2 * full["null_sd"].mean())
-    verdict = verdict_of(checks, "above the strengths alone, and above zero, by more than the null")
+        by_more = mean_interval(gain).low > 2 * full["null_sd"].mean()
+        checks.append(by_more and bool(beyond_null(full).all()))
+    verdict = verdict_of(
+        checks,
+        "above graphs of the same strengths in each network, and above the strengths alone, or "
+        "zero, by more than the null spreads",
+    )
     return Finding(
         f"Spearman, and that of a graph's own strengths: {'; '.join(measured)}",
         f"strengths kept: {'; '.join(random)}",
@@ -170,11 +171,12 @@ def _off_the_hubs(tables: Tables) -> Finding:
 def _signs(tables: Tables) -> Finding:
     rows = chosen(tables("seeds"), view="true", score="sign_agreement")
     means = [per_network(chosen(rows, **x), ["method"])["value"] for x in (GLM, ATTENTION)]
-    (glm, low, _), (attention, _, high) = map(mean_interval, means)
+    glm, attention = map(mean_interval, means)
     return Finding(
-        f"right sign at {glm:.0%} of the synapses for the GLM, {attention:.0%} for attention",
-        f"{attention:.0%}, the share of excitatory synapses: attention knows no other sign",
-        verdict_of([low > high], "the GLM's interval above attention's"),
+        f"right sign at {glm.mean:.0%} of the synapses for the GLM, {attention.mean:.0%} for "
+        f"attention (n = {glm.n} and {attention.n})",
+        f"{attention.mean:.0%}, the share of excitatory synapses: attention knows no other sign",
+        verdict_of([glm.low > attention.high], "the GLM's interval above attention's"),
     )
 
 
@@ -195,12 +197,13 @@ def _simple_method(tables: Tables) -> Finding:
     edges = difference(table, ATTENTION | {"view": "true"}, CCG | {"view": "true"})
     inputs = difference(table, ATTENTION | {"view": "co_input"}, CCG | {"view": "co_input"})
     own = f"{shown(table, view='true', **CCG)}, co-input {shown(table, view='co_input', **CCG)}"
-    checks = [d.verdict == "ahead" for d in (*edges.values(), *inputs.values())]
+    apart = (*edges.values(), *inputs.values())
     return Finding(
-        f"cross-correlogram: edges {own}; attention minus it: edges {_both(edges)}, "
-        f"co-input {_both(inputs)}",
+        f"cross-correlogram: edges {own}; attention minus it: edges {both(edges)}, "
+        f"co-input {both(inputs)}",
         "0",
-        verdict_of(checks),
+        verdict_of(d.verdict == "ahead" for d in apart),
+        apart,
     )
 
 
@@ -272,7 +275,7 @@ def _rows_made_equal(tables: Tables) -> Finding:
         texts = []
         for reading in (variant, variant + EQUAL_ROWS):
             rows = chosen(table, variant=reading, layer=["1", "2", "3"])
-            opposed = rows["value"] < -2 * rows["null_sd"]
+            opposed = beyond_null(rows, side=-1)
             mean = mean_shown(chosen(table, variant=reading, layer="all"))
             texts.append(f"{opposed.sum()} of {len(rows)} layers opposed, mean over layers {mean}")
         checks.append(not opposed.any())
@@ -286,7 +289,7 @@ def _excess_shows(tables: Tables) -> Finding:
     """Compare the paper's reading with excess over columns, with and without hubs."""
     table = chosen(tables("seeds"), score="spearman")
     kinds = chosen(tables("topologies"), score="spearman", view="co_input")
-    measured, checks = [], []
+    measured, checks, apart = [], [], []
     for name, plain, excess in (
         ("interval", ATTENTION, EXCESS),
         ("rotary", ROTARY, ROTARY_EXCESS),
@@ -297,16 +300,18 @@ def _excess_shows(tables: Tables) -> Finding:
             texts.append(f"{text} {one} → {other}")
         gained = difference(tables("seeds"), excess | {"view": "true"}, plain | {"view": "true"})
         checks.append(gained["spearman"].verdict == "ahead")
+        apart.append(gained["spearman"])
         for network, mine in kinds.groupby("network", sort=False):
             (before,), (after,) = (chosen(mine, **x)["value"] for x in (plain, excess))
             kind = NETWORK_NAMES[str(network)]
             texts.append(f"co-input, {kind} {before:.2f} → {after:.2f}")
-            spread = chosen(mine, **excess)["null_sd"].iloc[0]
-            checks.append(bool(after > max(before, 2 * spread)))
+            known = bool(beyond_null(chosen(mine, **excess)).all())
+            checks.append(bool(after > before) and known)
         measured.append(f"{name}: {', '.join(texts)}")
     null = null_of(kinds)
     condition = "edges gain; co-input of each other network gains and is above its null"
-    return Finding(f"Spearman, {'; '.join(measured)}", null, verdict_of(checks, condition))
+    verdict = verdict_of(checks, condition)
+    return Finding(f"Spearman, {'; '.join(measured)}", null, verdict, tuple(apart))
 
 
 _BOTH = (("GLM", GLM), ("attention", ATTENTION))
@@ -318,12 +323,9 @@ _CLEAR = 0.5  # correlations of this size are called clear
 
 def _comparison(table: pd.DataFrame, one: dict, other: dict) -> Finding:
     found = difference(table, one, other)
-    text = f"{shown(table, **one)} against {shown(table, **other)}; difference {_both(found)}"
-    return Finding(text, "0", verdict_of(d.verdict == "ahead" for d in found.values()))
-
-
-def _both(pair: dict) -> str:
-    return " / ".join(str(pair[score]) for score in CORRELATIONS)
+    text = f"{shown(table, **one)} against {shown(table, **other)}; difference {both(found)}"
+    apart = tuple(found.values())
+    return Finding(text, "0", verdict_of(d.verdict == "ahead" for d in apart), apart)
 
 
 CLAIMS = [

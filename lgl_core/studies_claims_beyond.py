@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lgl_core.studies_drive import EDGE_ABOVE, PartialRecording
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
 from lgl_core.studies_plans import DRIVERS, NETWORK_SEEDS, NOISE, OUTSIDE_DURATION, STRONGER
 from lgl_core.studies_points import Recording
-from lgl_core.studies_report import CORRELATIONS, chosen, mean_shown
+from lgl_core.studies_report import CORRELATIONS, chosen, mean_shown, paired
 from lgl_core.studies_standing_out import FIRST_TRIAL, READ, beyond
 from lgl_core.studies_verdicts import (
     ATTENTION,
@@ -21,6 +20,7 @@ from lgl_core.studies_verdicts import (
     Claim,
     Finding,
     Tables,
+    beyond_null,
     null_of,
     verdict_of,
 )
@@ -119,7 +119,7 @@ def _graph_inside_helps(tables: Tables) -> Finding:
     """Open question 1: the graph alone against the plain model's attention, on the same tokens."""
     # The plain models of the default networks are those of the study of seeds.
     table = pd.concat([tables("seeds"), tables("graph_constrained")])
-    checks, measured = [], []
+    checks, measured, apart = [], [], []
     for label, place in COUPLED.items():
         here = chosen(table, network=label)
         plain = chosen(here, **ROTARY, model_seed=0)
@@ -127,12 +127,13 @@ def _graph_inside_helps(tables: Tables) -> Finding:
         alone = chosen(here, method=GRAPH_INSIDE["method"], variant="alone")
         parts = []
         for name, view, score, mine, better in (
-            ("edges (Pearson)", "true", "pearson", graph, np.greater),
-            ("co-input (Spearman)", "co_input", "spearman", graph, np.greater),
-            ("held-out loss", "visible", "held-out neuron", alone, np.less),
+            ("edges (Pearson)", "true", "pearson", graph, "ahead"),
+            ("co-input (Spearman)", "co_input", "spearman", graph, "ahead"),
+            ("held-out loss", "visible", "held-out neuron", alone, "behind"),
         ):
             own, other = (chosen(rows, view=view, score=score) for rows in (mine, plain))
-            checks.append(bool(better(own["value"].mean(), other["value"].mean())))
+            apart.append(paired(own, other))
+            checks.append(apart[-1].verdict == better)
             parts.append(f"{name} {mean_shown(own)} against {mean_shown(other)}")
         measured.append(f"{place}: {', '.join(parts)}")
     condition = "the graph alone against the attention and the loss of the plain model, in each"
@@ -140,6 +141,7 @@ def _graph_inside_helps(tables: Tables) -> Finding:
         "; ".join(measured),
         null_of(chosen(table, **GRAPH_INSIDE, view="true", score="pearson")),
         verdict_of(checks, condition),
+        tuple(apart),
     )
 
 
@@ -151,14 +153,14 @@ def _edges_are_read(tables: Tables) -> Finding:
         mine = chosen(table, method="influence", variant=labels["variant"] + INFLUENCE)
         plain = chosen(table, method="attention", variant=labels["variant"])
         checks += [
-            bool(mine["value"].mean() > 2 * mine["null_sd"].mean()),
+            bool(beyond_null(mine).all()),
             bool(mine["value"].mean() >= READABLE),
         ]
         measured.append(f"{name}: {mean_shown(mine)}, its attention {mean_shown(plain)}")
     condition = f"edges off the hubs above the null, and at r = {READABLE} or more, in each model"
     return Finding(
         f"edges off the hubs, Pearson, by influence, {'; '.join(measured)}",
-        null_of(table),
+        null_of(chosen(table, method="influence")),
         verdict_of(checks, condition),
     )
 
@@ -236,8 +238,8 @@ def _holds_outside(tables: Tables) -> Finding:
         reached = []
         for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
             mine = chosen(here, **labels)
-            value, sd = mine["value"].mean(), mine["null_sd"].mean()
-            checks += [bool(value > 2 * sd), bool(value > alone)]
+            value = mine["value"].mean()
+            checks += [bool(beyond_null(mine).all()), bool(value > alone)]
             reached.append(f"{name} {value:.2f}")
         measured.append(f"{place}: {', '.join(reached)}, true strengths alone {alone:.2f}")
     return Finding(

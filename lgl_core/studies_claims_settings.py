@@ -27,6 +27,7 @@ from lgl_core.studies_verdicts import (
     Claim,
     Finding,
     Tables,
+    beyond_null,
     null_of,
     verdict_of,
 )
@@ -65,10 +66,7 @@ def _hubs_carry_it(tables: Tables) -> Finding:
     weight, reach = DEFAULT_HUBS["weight"], DEFAULT_HUBS["hub_probability"]
     line = chosen(table, weight=weight, hub_probability=reach)
     without = chosen(line, hub_weight=0.0)
-    known = [
-        _only(chosen(without, **labels)) > 2 * _only(chosen(without, **labels), "null_sd")
-        for labels in MODELS.values()
-    ]
+    known = [bool(beyond_null(chosen(without, **labels)).all()) for labels in MODELS.values()]
     null = null_of(without)
     verdict = verdict_of([not x for x in known], "nothing above the null where hubs weigh nothing")
     unit = "by the weight of hubs in mV"
@@ -81,8 +79,7 @@ def _reach_matters(tables: Tables) -> Finding:
     line = chosen(table, **own)
     checks = []
     for labels in MODELS.values():
-        mine = chosen(line, **labels).sort_values("hub_probability")
-        checks.append(bool((mine["value"] > 2 * mine["null_sd"]).all()))
+        checks.append(bool(beyond_null(chosen(line, **labels)).all()))
     null = null_of(line)
     verdict = verdict_of(checks, "above the null at each reach")
     unit = "by the share of the network that a hub reaches"
@@ -110,7 +107,7 @@ def _other_topologies(tables: Tables) -> Finding:
         rows = {name: chosen(mine, **labels) for name, labels in METHODS.items()}
         values = ", ".join(f"{name} {_only(row):.2f}" for name, row in rows.items())
         measured.append(f"{NETWORK_NAMES[str(network)]}: {values}")
-        checks.append(_only(rows["attention"]) > 2 * _only(rows["attention"], "null_sd"))
+        checks.append(bool(beyond_null(rows["attention"]).all()))
     null = null_of(table)
     verdict = verdict_of(checks, "the interval model above its null in each network")
     return Finding(f"co-input Spearman: {'; '.join(measured)}", null, verdict)

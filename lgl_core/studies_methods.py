@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lgl_core.baselines import transfer_entropy, tspe
 from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescence
 from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
-from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.experiment import training_part
 from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.masked import masked_connectivity, train_masked
 from lgl_core.pairwise import correlogram_z, partial_covariance
@@ -112,7 +112,7 @@ class Method:
     def rows(self) -> pd.DataFrame:
         """Scores of the method, with its permuted null, its seconds and its memory."""
         # The part that models are trained on: the same spikes for all that is compared.
-        spikes = self.recording.spikes().split(TRAIN_FRACTION)[0]
+        spikes = training_part(self.recording.spikes())
         run = measured(self.method, self.variant, spikes)
         cost = pd.DataFrame({"view": ["cost"], "score": [PEAK], "value": [run.peak_mb]})
         labels = {"method": self.method, "variant": self.variant, "seconds": run.seconds}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lgl_core.experiment import architecture, attended, trained
+from lgl_core.experiment import architecture, attended, trained, training_part
 from lgl_core.metrics import co_input, pearson
 from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_beyond import Constrained
@@ -102,7 +102,7 @@ def apart(model: TrainedModel, other: TrainedModel, spikes: SpikeTrains) -> pd.S
     }
     if not model.model.config.n_layers:  # a graph alone attends to nothing
         return pd.Series(found)
-    graphs = [attended([trained], spikes) for trained in (model, other)]
+    graphs = [attended([trained], training_part(spikes)) for trained in (model, other)]
     whole = [graph.connectivity() for graph in graphs]
     found |= {"attention": pearson(*whole), "co-input": pearson(*map(co_input, whole))}
     for layer in range(len(graphs[0].flow)):

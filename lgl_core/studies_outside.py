@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lgl_core.cache import cached
-from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.experiment import training_part
 from lgl_core.networks import Network
 from lgl_core.networks_connectomes import larval_mushroom_body
 from lgl_core.pairwise import correlogram_z
@@ -81,7 +81,7 @@ class OutsideRecording(Recording):
         Those of all recordings, and a correlogram of later lags: Izhikevich's neurons answer a
         synapse after the lags that suit the integrate-and-fire neurons.
         """
-        spikes = self.spikes().split(TRAIN_FRACTION)[0]
+        spikes = training_part(self.spikes())
         later = {("ccg", "4 to 12 ms"): correlogram_z(spikes, 4e-3, 12e-3)}
         return super().counted() | later
 

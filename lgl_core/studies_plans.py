@@ -292,9 +292,27 @@ def _methods() -> list[Point]:
 
 
 def _small() -> list[Point]:
+    """Name a point of each kind that the other studies have, in a small network."""
     recording = Recording(settings=SMALL_NETWORK, duration=200.0)
     training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
-    return [recording, *_models(recording, size="tiny", training=training)]
+    models = _models(recording, size="tiny", training=training)
+    *_, rotary = models
+    inside = Constrained(recording=recording, training={"epochs": 2, "batch_size": 16})
+    heard_in_part = PartialRecording(settings=SMALL_NETWORK, duration=100.0, fraction=0.5)
+    other_neurons = OutsideRecording(settings=SMALL_NETWORK, simulator="izhikevich", duration=20.0)
+    return [
+        recording,
+        *models,
+        Nulls(recording=recording, models=(rotary,), n=10),
+        Readings(model=rotary, n_spikes=2_000),
+        Changed(model=rotary, change="moved", n_spikes=1_000),
+        Timing(model=rotary, n_spikes=1_000),
+        inside,
+        StandingOut(of=inside, n_spikes=1_000),
+        Confusions(recording=heard_in_part),
+        other_neurons,
+        Method(recording=recording, method="tspe", variant="up to 10 ms"),
+    ]
 
 
 STUDIES = {

@@ -14,17 +14,18 @@ from lgl_core import networks, networks_topologies
 from lgl_core.cache import cached, source_hash
 from lgl_core.experiment import (
     DURATION,
-    TRAIN_FRACTION,
     attended,
     fitted,
     is_trained,
     simulated,
     split_tokens,
     trained,
+    training_part,
 )
 from lgl_core.extraction import AttentionConnectivity, Rows
 from lgl_core.extraction_readings import excess_shares, row_shares
 from lgl_core.extraction_trust import View, agreement, visible
+from lgl_core.glm import GLMFit
 from lgl_core.metrics_nulls import null_scores, strengths_only
 from lgl_core.metrics_views import score_card
 from lgl_core.networks import Network
@@ -36,13 +37,12 @@ from lgl_core.pairwise import (
     shifted_in_time,
 )
 from lgl_core.spikes import SpikeTrains
+from lgl_core.studies_rows import NOT_CONVERGED, in_columns
 from lgl_core.training import TrainConfig, TrainedModel
 
 __all__ = [
-    "COLUMNS",
     "EQUAL_ROWS",
     "EXCESS_SHARES",
-    "LABELS",
     "READINGS",
     "Model",
     "Nulls",
@@ -51,13 +51,6 @@ __all__ = [
     "rows",
     "scored",
 ]
-
-COLUMNS = [
-    "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
-    "view", "score", "value", "null", "null_mean", "null_sd", "n_spikes", "seconds",
-]  # fmt: skip
-# Those of text. One that does not apply to a row is an empty string in the files.
-LABELS = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
 
 Graph = NDArray[np.float64]
 
@@ -122,7 +115,7 @@ class Recording:
 
     def estimates(self) -> dict[tuple[str, str], Graph]:
         """Graphs that need no transformer, ``[post, pre]``, by method and variant."""
-        fit = fitted(self.spikes())
+        fit = self.fit()
         of_glm = {
             ("glm", "peak"): fit.coupling("peak"),
             ("glm", "area"): fit.coupling("area"),
@@ -131,9 +124,13 @@ class Recording:
         }
         return of_glm | self.counted()
 
+    def fit(self) -> GLMFit:
+        """Fit the GLM, or read it back."""
+        return fitted(training_part(self.spikes()))
+
     def counted(self) -> dict[tuple[str, str], Graph]:
         """Those of them that are counted, not fitted, and take a second."""
-        spikes = self.spikes().split(TRAIN_FRACTION)[0]
+        spikes = training_part(self.spikes())
         return {
             ("ccg", "1 to 4 ms"): correlogram_z(spikes),
             ("covariance", "10 ms"): covariance(spikes),
@@ -152,12 +149,18 @@ class Recording:
         return known
 
     def rows(self) -> pd.DataFrame:
-        """Scores of all graphs that need no transformer, each with its permuted null."""
+        """Scores of all graphs that need no transformer, each with its permuted null.
+
+        One more row says of how many neurons the fit of the GLM has not converged.
+        """
         truth, estimates = self.network(), self.estimates() | self.references()
-        return self.labelled(
+        tables = [
             scored(graph, truth).assign(method=method, variant=variant)
             for (method, variant), graph in estimates.items()
-        )
+        ]
+        failed = {"view": "visible", "score": NOT_CONVERGED, "value": (~self.fit().converged).sum()}
+        tables.append(pd.DataFrame([{"method": "glm", "variant": "fit", **failed}]))
+        return self.labelled(iter(tables))
 
     def counted_rows(self) -> pd.DataFrame:
         """Scores of what is counted and of what knows a part of the truth, without any null."""
@@ -171,7 +174,7 @@ class Recording:
         """Stack tables of scores and say of which recording they are."""
         labels |= {"network": self.label, "network_seed": self.seed}
         table = pd.concat(tables, ignore_index=True)
-        return table.assign(n_spikes=len(self.spikes()), **labels).reindex(columns=COLUMNS)
+        return in_columns(table.assign(n_spikes=len(self.spikes()), **labels))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +243,7 @@ class Model:
         return AttentionConnectivity(flow, parts[0].pairs)
 
     def _attention_of_members(self, rows: Rows = "predicted") -> list[AttentionConnectivity]:
-        spikes = self.recording.spikes()
+        spikes = training_part(self.recording.spikes())
         return [attended([member], spikes, rows) for member in self.members()]
 
     def estimates(self, rows: Rows = "predicted") -> dict[tuple[str, str], Graph]:
@@ -295,12 +298,11 @@ class Model:
             ("all", "all", f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")
         ]
         whole = pd.DataFrame(rows, columns=["layer", "head", "score", "value"])
-        train_part = self.recording.spikes().split(TRAIN_FRACTION)[0]
         held_out = split_tokens(self.recording.spikes())[1]
         seen = visible(
             member.model,
             held_out,
-            reference=correlogram_z(train_part),
+            reference=correlogram_z(training_part(self.recording.spikes())),
             connectivity=self.attention("predicted"),
         )
         seen["layer"] = [str(layer) for layer in seen["layer"]]

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy.stats import bootstrap
 
 from lgl_core.metrics import paper_table_1
-from lgl_core.studies_points import LABELS, READINGS, Model, Point, Recording
+from lgl_core.studies_intervals import Difference, Mean, mean_interval, with_interval
+from lgl_core.studies_points import READINGS, Model, Point, Recording
+from lgl_core.studies_rows import LABELS
 
 __all__ = [
     "CORRELATIONS",
-    "Difference",
     "NotMeasured",
     "as_published",
+    "both",
     "chosen",
     "difference",
     "distance_from_paper",
-    "interval",
-    "mean_interval",
     "mean_shown",
     "named",
+    "paired",
     "per_network",
     "repeated",
     "shown",
     "summary",
-    "with_interval",
     "with_settings",
 ]
 
@@ -122,31 +119,6 @@ def per_network(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return table.groupby(keys, sort=False)["value"].mean().reset_index()
 
 
-def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
-    """Bootstrap an interval for a mean.
-
-    Parameters
-    ----------
-    values : array_like, shape (n,)
-        Independent measurements: one per network, not one per training.
-    level : float
-        Share of resamples whose mean lies inside.
-
-    Returns
-    -------
-    low, high : float
-        NaN if there are fewer than two values. With a handful of networks the interval is rough,
-        and rather too narrow.
-    """
-    measured = np.asarray(values, dtype=float)
-    if len(measured) < 2:
-        return float("nan"), float("nan")
-    found = bootstrap(
-        (measured,), np.mean, confidence_level=level, method="percentile", random_state=0
-    ).confidence_interval
-    return float(found.low), float(found.high)
-
-
 def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Average over networks, with a 95 % interval.
 
@@ -160,19 +132,13 @@ def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``by``, ``mean``, ``low``, ``high`` (bootstrap over networks) and ``n_networks``.
+        ``by``, ``mean``, ``low`` and ``high`` (:func:`lgl_core.studies_intervals.interval`), and
+        ``n_networks``.
     """
     groups = per_network(table, by).groupby(list(by), sort=False)["value"]
-    rows = [(mean_interval(values), len(values)) for _, values in groups]
-    found = pd.DataFrame(
-        [(*mean, n) for mean, n in rows], columns=["mean", "low", "high", "n_networks"]
-    )
+    rows = [mean_interval(values) for _, values in groups]
+    found = pd.DataFrame(rows, columns=["mean", "low", "high", "n_networks"])
     return pd.concat([groups.first().reset_index()[list(by)], found], axis=1)
-
-
-def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
-    """Give the mean and its :func:`interval`."""
-    return float(np.mean(np.asarray(values, dtype=float))), *interval(values)
 
 
 def shown(table: pd.DataFrame, **labels: Any) -> str:
@@ -188,51 +154,25 @@ def shown(table: pd.DataFrame, **labels: Any) -> str:
     Returns
     -------
     str
-        Pearson, then Spearman, as in ``0.81 [0.79, 0.83] / 0.42 [0.40, 0.44]``; no brackets for a
-        single network.
+        Pearson, then Spearman, as in ``0.81 [0.79, 0.83] / 0.42 [0.40, 0.44] (n = 5)``; no brackets
+        for a single network.
     """
-    rows = chosen(table, score=CORRELATIONS, **labels)
-    means = summary(rows, ["score"]).set_index("score").loc[list(CORRELATIONS)]
-    return " / ".join(with_interval(*row) for row in means[["mean", "low", "high"]].to_numpy())
+    rows = per_network(chosen(table, score=CORRELATIONS, **labels), ["score"])
+    of_score = rows.groupby("score")["value"]
+    return both({score: mean_interval(of_score.get_group(score)) for score in CORRELATIONS})
 
 
 def mean_shown(table: pd.DataFrame) -> str:
-    """Write the mean over networks and its interval of the one measurement in a table."""
-    return with_interval(*mean_interval(per_network(table, [])["value"]))
+    """Write the mean over networks, its interval and their number, of one measurement."""
+    return str(mean_interval(per_network(table, [])["value"]))
 
 
-def with_interval(mean: float, low: float, high: float, digits: int = 2) -> str:
-    """Write ``0.81 [0.79, 0.83]``, or the mean alone if there is no interval (``low`` is NaN).
-
-    Each number has so many ``digits`` after the point. In a narrow column of a table the line
-    breaks before the interval and not within it.
-    """
-    interval = f" [{low:.{digits}f},\N{NO-BREAK SPACE}{high:.{digits}f}]"
-    return f"{mean:.{digits}f}" + ("" if np.isnan(low) else interval)
-
-
-class Difference(NamedTuple):
-    """How far one measurement lies above another in the same networks.
-
-    Parameters
-    ----------
-    mean, low, high : float
-        Mean over networks, with a bootstrap interval.
-    """
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def verdict(self) -> str:
-        """Say ``"ahead"``, ``"behind"``, or ``"undecided"`` if the interval holds zero."""
-        if self.low > 0:
-            return "ahead"
-        return "behind" if self.high < 0 else "undecided"
-
-    def __str__(self) -> str:
-        return with_interval(*self)
+def both(pair: Mapping[str, Mean | Difference]) -> str:
+    """Write a measurement in both correlations, Pearson first; the networks once if they agree."""
+    pearson, spearman = (pair[score] for score in CORRELATIONS)
+    if pearson.n == spearman.n:
+        return f"{with_interval(*pearson[:3])} / {spearman}"
+    return f"{pearson} / {spearman}"
 
 
 def difference(
@@ -259,17 +199,40 @@ def difference(
     """
     differences = {}
     for score in CORRELATIONS:
-        sides = [
-            per_network(chosen(table, score=score, **labels), ["score"]).set_index(
-                ["network", "network_seed"]
-            )["value"]
-            for labels in (one, other)
-        ]
-        paired = (sides[0] - sides[1]).dropna()
-        if paired.empty:
-            raise NotMeasured(f"table has no network with both {dict(one)} and {dict(other)}")
-        differences[score] = Difference(*mean_interval(paired.to_numpy()))
+        sides = [chosen(table, score=score, **labels) for labels in (one, other)]
+        try:
+            differences[score] = paired(*sides)
+        except NotMeasured as error:
+            raise NotMeasured(f"{error} {dict(one)} and {dict(other)}") from None
     return differences
+
+
+def paired(own: pd.DataFrame, other: pd.DataFrame) -> Difference:
+    """Compare two measurements network by network, each the rows of one score.
+
+    Parameters
+    ----------
+    own, other : DataFrame
+        As from :func:`chosen`.
+
+    Returns
+    -------
+    Difference
+        The first minus the second. Networks with only one of the two are left out.
+
+    Raises
+    ------
+    NotMeasured
+        If no network has both.
+    """
+    sides = [
+        per_network(rows, []).set_index(["network", "network_seed"])["value"]
+        for rows in (own, other)
+    ]
+    apart = (sides[0] - sides[1]).dropna()
+    if apart.empty:
+        raise NotMeasured("table has no network with both")
+    return Difference(*mean_interval(apart))
 
 
 def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:

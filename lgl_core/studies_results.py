@@ -6,6 +6,7 @@ digits.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["read_graphs", "read_table", "rounded", "write_graphs", "write_table"]
+__all__ = ["read_graphs", "read_table", "rounded", "sha256", "write_graphs", "write_table"]
 
 # Bits behind the point of a graph's entry: four and a half decimal digits. The next ones change
 # no score that is shown, and would be half of the file.
@@ -82,6 +83,11 @@ def read_graphs(path: Path) -> dict[str, NDArray[np.float32]]:
 def rounded(values: ArrayLike, digits: int) -> NDArray[np.float64]:
     """Round to significant digits, to the number that is written with them."""
     return np.array([float(f"{value:.{digits}g}") for value in np.asarray(values, dtype=float)])
+
+
+def sha256(path: Path) -> str:
+    """Hash a file: its record keeps it, so that the two are known to belong together."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _shortened(graph: NDArray) -> NDArray[np.float32]:

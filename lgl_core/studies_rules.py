@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from lgl_core.studies_report import Difference, chosen, mean_interval, per_network
+from lgl_core.studies_intervals import Difference, mean_interval
+from lgl_core.studies_report import chosen, per_network
 
 __all__ = [
     "ALL_LAYERS",
@@ -157,9 +158,9 @@ def rules(table: pd.DataFrame, view: str = "co_input", score: str = "spearman") 
     -------
     DataFrame
         One row per rule: ``rule``, ``reached`` (the score of the layer taken, mean over networks),
-        ``low`` and ``high`` (bootstrap over networks), ``regret`` and ``picks_best`` (means over
-        networks; see :func:`picks`) and ``n_models``. Each network counts once, however many models
-        were trained on it.
+        ``low`` and ``high`` (see :func:`lgl_core.studies_intervals.interval`), ``n_networks``,
+        ``regret`` and ``picks_best`` (means over networks; see :func:`picks`) and ``n_models``.
+        Each network counts once, however many models were trained on it.
 
     Raises
     ------
@@ -172,7 +173,7 @@ def rules(table: pd.DataFrame, view: str = "co_input", score: str = "spearman") 
         means = mine.groupby(NETWORK)[["value", "regret", "picks_best"]].mean()
         reached = mean_interval(means["value"])
         rows.append((rule, *reached, means["regret"].mean(), means["picks_best"].mean(), len(mine)))
-    columns = ["rule", "reached", "low", "high", "regret", "picks_best", "n_models"]
+    columns = ["rule", "reached", "low", "high", "n_networks", "regret", "picks_best", "n_models"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -192,8 +193,8 @@ def gain(
     -------
     DataFrame
         One row per rule: ``rule``, ``mean``, ``low``, ``high`` (the layer's score minus the other
-        method's, with a bootstrap interval over networks), ``verdict`` ("ahead", "behind" or
-        "undecided") and ``n_networks``. Networks without the other method are left out.
+        method's, with its interval over networks), ``n_networks`` and ``verdict`` ("ahead",
+        "behind" or "undecided"). Networks without the other method are left out.
 
     Raises
     ------
@@ -207,5 +208,5 @@ def gain(
         if paired.empty:
             raise ValueError(f"table has no network with both attention and {dict(over)}")
         found = Difference(*mean_interval(paired))
-        rows.append((rule, *found, found.verdict, len(paired)))
-    return pd.DataFrame(rows, columns=["rule", "mean", "low", "high", "verdict", "n_networks"])
+        rows.append((rule, *found, found.verdict))
+    return pd.DataFrame(rows, columns=["rule", "mean", "low", "high", "n_networks", "verdict"])

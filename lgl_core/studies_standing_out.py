@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.experiment import training_part
 from lgl_core.extraction_readings import standing_out
 from lgl_core.metrics_views import pearson_of_hubs, score_card
 from lgl_core.networks import Network
@@ -118,7 +118,7 @@ def _without_model(recording: Recording) -> Iterator[tuple[str, str, Graph]]:
     estimates = recording.estimates()
     for method, variant in FITTED:
         yield method, variant, estimates[method, variant]
-    spikes = recording.spikes().split(TRAIN_FRACTION)[0]
+    spikes = training_part(recording.spikes())
     for method, variant in REGRESSIONS:
         yield method, variant, METHODS[method, variant](spikes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lgl_core.figures_studies import NO_KNOWLEDGE
-from lgl_core.studies_report import chosen, mean_interval, with_interval
+from lgl_core.studies_intervals import mean_interval, with_interval
+from lgl_core.studies_report import chosen
 from lgl_core.studies_standing_out import READ, beyond
 
 __all__ = ["NOTHING", "by_network", "by_reading", "means_shown", "null_shown"]
 
 NOTHING = "a graph that knows nothing"
+NETWORKS = "networks"
 
 
 def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, pd.Series]:
@@ -80,15 +82,27 @@ def means_shown(
     Returns
     -------
     DataFrame
+        With a last column ``networks``: over how many of them the row's means are.
     """
-    rows: dict[Any, Mapping[str, str]] = {
-        key: {name: with_interval(*mean_interval(values)) for name, values in of_key.items()}
+    means = {
+        key: {name: mean_interval(values) for name, values in of_key.items()}
         for key, of_key in scores.items()
+    }
+    rows: dict[Any, Mapping[str, str]] = {
+        key: {name: with_interval(*mean[:3]) for name, mean in of_key.items()}
+        | {NETWORKS: _counts(mean.n for mean in of_key.values())}
+        for key, of_key in means.items()
     }
     if null is not None:
         levels = [len(key) for key in rows if isinstance(key, tuple)]
-        rows[(NOTHING, *[""] * (levels[0] - 1)) if levels else NOTHING] = null
+        rows[(NOTHING, *[""] * (levels[0] - 1)) if levels else NOTHING] = {NETWORKS: "", **null}
     return pd.DataFrame(rows).T
+
+
+def _counts(numbers: Iterable[int]) -> str:
+    """Write one number, or from which to which they go."""
+    found = sorted(set(numbers))
+    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, str]:

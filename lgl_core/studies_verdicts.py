@@ -8,13 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 
+from lgl_core.studies_intervals import Difference
 from lgl_core.studies_points import EQUAL_ROWS, EXCESS_SHARES
 from lgl_core.studies_report import CORRELATIONS, chosen, per_network
 
 __all__ = [
     "ATTENTION",
     "CCG",
+    "CHANCE_BEYOND",
     "EQUAL",
     "EXCESS",
     "GLM",
@@ -25,6 +28,7 @@ __all__ = [
     "Finding",
     "Tables",
     "above_null",
+    "beyond_null",
     "means_of",
     "null_of",
     "null_spread",
@@ -41,6 +45,9 @@ EXCESS = ATTENTION | {"variant": ATTENTION["variant"] + EXCESS_SHARES}
 ROTARY_EXCESS = ROTARY | {"variant": ROTARY["variant"] + EXCESS_SHARES}
 LAST_LAYER = ROTARY | {"layer": "3"}
 
+# Of graphs that know nothing, the share that lies two standard deviations above its null.
+CHANCE_BEYOND = float(norm.sf(2))
+
 Tables = Callable[[str], pd.DataFrame]
 
 
@@ -53,11 +60,14 @@ class Finding(NamedTuple):
         The figures, and what a graph scores that does not know who is connected.
     verdict : str
         ``"holds"``, ``"holds in part"`` or ``"does not hold"``, with the condition.
+    differences : tuple of Difference
+        Those that the verdict rests on: many claims that are tested at once have many chances.
     """
 
     measured: str
     null: str
     verdict: str
+    differences: tuple[Difference, ...] = ()
 
 
 class Claim(NamedTuple):
@@ -102,13 +112,53 @@ def verdict_of(checks: Iterable[bool], condition: str = "") -> str:
     return f"**{word}**" + f" (tested: {condition})" * bool(condition)
 
 
+def beyond_null(rows: pd.DataFrame, side: int = 1) -> pd.Series[bool]:
+    """Tell of each score whether it lies beyond its null: two standard deviations off its mean.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As from :func:`lgl_core.studies.load`, with one kind of null. Graphs that are relabelled
+        score zero on average; those that keep who sends and receives much do not.
+    side : {1, -1}
+        Above it, or below.
+
+    Returns
+    -------
+    Series of bool
+        Of graphs that know nothing ``CHANCE_BEYOND`` lie there.
+
+    Raises
+    ------
+    ValueError
+        If the rows have several kinds of null, or none: which one is meant has to be chosen.
+    """
+    _one_null(rows)
+    return side * (rows["value"] - rows["null_mean"]) > 2 * rows["null_sd"]
+
+
+def _one_null(rows: pd.DataFrame) -> None:
+    nulls = sorted(set(rows["null"]))
+    if len(nulls) != 1 or not nulls[0]:
+        raise ValueError(f"rows must have one kind of null, got {nulls}: choose one, as null=...")
+
+
 def null_of(table: pd.DataFrame) -> str:
-    """Write two standard deviations of the null, averaged over all rows of a table."""
-    return f"±{2 * table['null_sd'].mean():.2f}"
+    """Write the mean of the null and two standard deviations, averaged over the rows that have one.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`beyond_null`.
+    """
+    table = table[table["null"] != ""]
+    _one_null(table)
+    # Adding zero makes -0.00 zero.
+    return f"{round(table['null_mean'].mean(), 2) + 0.0:.2f} ± {2 * table['null_sd'].mean():.2f}"
 
 
 def null_spread(table: pd.DataFrame, **labels: object) -> str:
-    """Write two standard deviations of the null, for both correlations, averaged over networks.
+    """Write the null of both correlations, averaged over networks.
 
     Parameters
     ----------
@@ -121,7 +171,7 @@ def null_spread(table: pd.DataFrame, **labels: object) -> str:
 
 
 def above_null(table: pd.DataFrame, **labels: object) -> list[bool]:
-    """Tell whether each correlation lies above its null by two standard deviations, on average.
+    """Tell whether each correlation lies above its null, both averaged over networks.
 
     Parameters
     ----------
@@ -129,10 +179,17 @@ def above_null(table: pd.DataFrame, **labels: object) -> list[bool]:
         As from :func:`lgl_core.studies.load`.
     **labels
         As for :func:`lgl_core.studies_report.chosen`.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`beyond_null`.
     """
     rows = chosen(table, score=CORRELATIONS, **labels)
-    spread = rows.groupby("score")["null_sd"].mean().loc[list(CORRELATIONS)].to_numpy()
-    return [bool(known) for known in means_of(table, **labels) > 2 * spread]
+    _one_null(rows)
+    nulls = rows.groupby("score")[["null_mean", "null_sd"]].mean().loc[list(CORRELATIONS)]
+    lead = means_of(table, **labels) - nulls["null_mean"].to_numpy()
+    return [bool(known) for known in lead > 2 * nulls["null_sd"].to_numpy()]
 
 
 def means_of(table: pd.DataFrame, **labels: object) -> NDArray[np.float64]:

@@ -25,8 +25,9 @@ from lgl_core.networks_worm_atlas import (
     c_elegans_synapses,
     worm_atlas,
 )
-from lgl_core.provenance import machine
-from lgl_core.studies_results import read_table, write_table
+from lgl_core.provenance import commit, machine
+from lgl_core.studies_results import read_table, sha256, write_table
+from lgl_core.studies_rows import in_columns
 
 __all__ = [
     "COMMAND",
@@ -81,7 +82,7 @@ def scores(atlas: WormAtlas, n_nulls: int = _N_NULLS) -> pd.DataFrame:
     """
     tables = [_anatomy(atlas, n_nulls), _one_graph(atlas), _pairs(atlas)]
     table = pd.concat(tables, ignore_index=True)
-    return table.assign(study=_STUDY, network="c_elegans").reindex(columns=COLUMNS)
+    return in_columns(table.assign(study=_STUDY, network="c_elegans"), COLUMNS)
 
 
 def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFrame:
@@ -101,7 +102,8 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
     """
     table = scores(worm_atlas(folder))
     results.mkdir(exist_ok=True)
-    write_table(table, results / f"{_STUDY}.parquet", labels=["null"], digits=6)
+    path = results / f"{_STUDY}.parquet"
+    write_table(table, path, labels=["null"], digits=6)
     packages = ("lgl_core", "numpy", "scipy", "pandas", "h5py")
     record = {
         "study": _STUDY,
@@ -109,6 +111,8 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
         "command": COMMAND,
         "source": source_hash(f"lgl_core.{Path(__file__).stem}"),
         "machine": machine(packages),
+        **commit(),
+        "table_sha256": sha256(path),
         "data": SOURCE,
         "configuration": {
             "responds_below": _BELOW,

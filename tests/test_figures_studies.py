@@ -213,6 +213,15 @@ def test_what_a_legend_tells_apart_differs_by_more_than_colour(name):
 # --- means and intervals -----------------------------------------------------------------------
 
 
+def test_the_legend_counts_the_networks_of_each_series():
+    counted = SUMMARY.assign(n_networks=5)
+    counted.loc[counted["view"] == VIEWS[0], "n_networks"] = 3
+    counted.loc[counted["name"] == NAMES[1], "n_networks"] = 2
+    axes = figures_studies.scores_with_intervals(counted).axes[0]
+    labels = [drawn.get_label() for drawn in axes.lines if not drawn.get_label().startswith("_")]
+    assert f"{NAMES[0]} (n = 3 to 5)" in labels and f"{NAMES[1]} (n = 2)" in labels
+
+
 def test_means_stand_in_their_interval_and_the_paper_beside_them():
     figure = figures_studies.scores_with_intervals(SUMMARY, PAPER)
     assert [axes.get_title().split("\n")[0] for axes in figure.axes] == [

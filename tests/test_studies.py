@@ -1,6 +1,9 @@
 """Studies: what they run, what they write, and that the committed results can be had again."""
 
+import hashlib
 import json
+import re
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +14,18 @@ from lgl_core import studies, studies_points
 from lgl_core.cache import source_hash
 from lgl_core.extraction_readings import excess_shares, row_shares
 from lgl_core.metrics import co_input, spearman
+from lgl_core.metrics_nulls import null_scores, strengths_only
 from lgl_core.metrics_views import score_card
 from lgl_core.studies import load, provenance, run
-from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
-from lgl_core.studies_plans import STUDIES, Study
-from lgl_core.studies_points import COLUMNS, LABELS, Model, Nulls, Recording
+from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
+from lgl_core.studies_plans import SMALL_NETWORK, STUDIES, Study
+from lgl_core.studies_points import Model, Nulls, Recording
 from lgl_core.studies_report import repeated
+from lgl_core.studies_rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns
+from lgl_core.studies_standing_out import StandingOut
 
+# Methods that read a trained model otherwise than by its attention.
+BEYOND = ("rollout", "circuits", "gradient", "influence", "graph_constrained")
 TINY = Recording(
     settings={"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}, duration=30.0
 )
@@ -144,11 +152,18 @@ def test_every_model_says_what_is_visible_of_each_layer():
 def test_nulls_hold_both_null_models_and_the_strengths_alone():
     rows = studies_points.rows(Nulls(recording=TINY, models=(MODEL,), n=5))
     assert set(rows["null"]) == {"permuted", "strengths", "strengths only"}
-    random = rows[rows["null"] != "strengths only"]
-    assert random["null_sd"].notna().all()
-    both = random.pivot_table("value", ["method", "variant", "layer", "view", "score"], "null")
-    np.testing.assert_array_equal(both["permuted"], both["strengths"])
-    assert set(rows["method"]) >= {"glm", "ccg", "attention"}
+    truth, keys = TINY.network(), ["view", "score"]
+    graphs = {"glm": TINY.estimates()["glm", "peak"], "attention": MODEL.estimates()["all", "all"]}
+    for method, graph in graphs.items():
+        mine = chosen(rows, method=method, variant={"glm": "peak"}.get(method, MODEL.variant))
+        mine = mine[mine["layer"].isin(["all"]) | mine["layer"].isna()]
+        for null in ("permuted", "strengths"):
+            by_hand = null_scores(graph, truth.weights, null, n=5, hubs=truth.hubs).set_index(keys)
+            found = chosen(mine, null=null).set_index(keys)
+            pd.testing.assert_frame_equal(found[list(by_hand)], by_hand.loc[found.index])
+        alone = score_card(strengths_only(graph), truth.weights, truth.hubs, spectral=False)
+        found = chosen(mine, null="strengths only")
+        np.testing.assert_allclose(found["value"], alone["value"])
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -184,7 +199,9 @@ def test_only_ready_leaves_out_what_is_not_trained(study, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_kept_points_are_not_computed_again_and_say_what_made_them(study, tmp_path, monkeypatch):
+def test_kept_points_are_not_computed_again_and_say_what_made_them(
+    study, tmp_path, monkeypatch, capsys
+):
     whole = run("seeds", n_jobs=1, results=tmp_path / "whole")
     *first, last = study
     monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: [first[1]]))
@@ -196,11 +213,39 @@ def test_kept_points_are_not_computed_again_and_say_what_made_them(study, tmp_pa
     monkeypatch.setattr(studies, "rows", lambda point: (asked_for.append(point), ROWS(point))[1])
     table = run("seeds", n_jobs=1, keep=True, results=tmp_path)
     assert asked_for == [first[0], last]
+    assert re.search(
+        r"seeds: 1 points are kept \(20\d\d-.*, commit [0-9a-f]{8}.*\), 2 are new",
+        capsys.readouterr().out,
+    )
     pd.testing.assert_frame_equal(table, whole)
     origin = provenance("seeds", tmp_path)
     assert [run["machine"]["processor"] == "abacus" for run in origin["runs"]] == [False, True]
     assert origin["run_of_point"] == [1, 0, 1]
     assert origin["machine"] == elsewhere
+
+
+@pytest.mark.parametrize("wrong", ["vaule", "n_spike"])
+def test_a_misspelt_column_is_refused_and_not_dropped(wrong):
+    table = pd.DataFrame({"view": ["true"], wrong: [0.5]})
+    with pytest.raises(ValueError, match=f"table must have columns of network, .*, got '{wrong}'"):
+        TINY.labelled(iter([table]))
+
+
+def test_columns_stand_in_their_order_and_missing_ones_are_empty():
+    table = in_columns(pd.DataFrame({"value": [0.5], "view": ["true"]}))
+    assert list(table) == COLUMNS
+    assert table[["view", "value"]].values.tolist() == [["true", 0.5]]
+    assert table["layer"].isna().all()
+
+
+def test_a_fit_that_did_not_converge_is_told_in_the_rows(monkeypatch):
+    row = chosen(studies_points.rows(TINY), score=NOT_CONVERGED)
+    assert row["value"].tolist() == [0]
+    fit = TINY.fit()
+    failed = replace(fit, converged=np.arange(12) > 2)
+    monkeypatch.setattr(Recording, "fit", lambda self: failed)
+    row = chosen(TINY.rows(), score=NOT_CONVERGED)
+    assert row[["method", "value"]].values.tolist() == [["glm", 3]]
 
 
 def test_kept_points_that_cannot_be_told_apart_name_the_remedy(study, tmp_path):
@@ -245,6 +290,12 @@ def test_the_command_line_refuses_a_study_that_does_not_exist(monkeypatch, capsy
 
 # --- what is committed -------------------------------------------------------------------------
 
+# Made before the commit was recorded with them. Who makes one of them again takes it off.
+WITHOUT_COMMIT = {
+    "common_drive", "data_size", "graph_constrained", "hub_strength", "influence", "layers",
+    "methods", "model_size", "nulls", "outside", "paper_size", "seeds", "standing_out",
+    "topologies",
+}  # fmt: skip
 COMMITTED = sorted(path.stem for path in studies.RESULTS.glob("*.parquet") if path.stem in STUDIES)
 
 
@@ -258,13 +309,43 @@ def test_committed_results_say_where_they_come_from(name):
     assert set(table["study"]) == {name}
     assert origin["command"] == f"python -m lgl_core.studies {name}"
     assert set(origin["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
-    assert all(len(part) == 32 for part in origin["source"].split())
     planned = [
         json.loads(json.dumps(point)) for point in map(studies.described, STUDIES[name].points())
     ]
     assert all(point in planned for point in origin["points"])
     assert sum(origin["n_rows"]) == len(table)
     assert len(origin["n_rows"]) == len(origin["run_of_point"]) == len(origin["points"])
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_results_were_made_by_code_that_can_be_found_again(name):
+    made = [(one["commit"], one["clean"]) for one in provenance(name)["runs"]]
+    if name in WITHOUT_COMMIT:
+        assert set(made) == {(None, None)}
+        return
+    for commit, clean in made:
+        assert clean and is_in_history(commit)
+
+
+def is_in_history(commit):
+    git = ["git", "-C", str(studies.RESULTS)]
+    shallow = subprocess.run(
+        [*git, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
+    )
+    if shallow.stdout.strip() != "false":
+        pytest.skip("there is no history to look in")
+    command = [*git, "merge-base", "--is-ancestor", commit, "HEAD"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_commit_that_never_was_is_not_found():
+    assert not is_in_history("0" * 40)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_rows_are_those_that_their_record_describes(name):
+    content = (studies.RESULTS / f"{name}.parquet").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == provenance(name)["table_sha256"]
 
 
 @pytest.mark.slow
@@ -274,16 +355,18 @@ def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypa
     committed, again = load("small"), run("small", results=tmp_path)
     labels = ["method", "variant", "layer", "head", "rows", "view", "score"]
     pd.testing.assert_frame_equal(again[labels], committed[labels])
-    trained = committed["method"] == "attention"
-    fixed = committed[~trained]
+    kinds = {type(point) for study in STUDIES.values() for point in study.points()}
+    # An OutsideModel is a Model on a recording of the other simulator.
+    assert kinds - {type(point) for point in STUDIES["small"].points()} == {OutsideModel}
+    trained = committed["method"].isin(["attention", *BEYOND])
+    fixed = committed[~trained & (committed["view"] != "cost")]
     np.testing.assert_allclose(again.loc[fixed.index, "value"], fixed["value"], atol=1e-3)
     # Other processors round otherwise. A learning rate off by 1e-7 moved these by less than 1e-4.
-    compared = (
-        trained & committed["view"].isin(["true", "co_input"]) & (committed["layer"] == "all")
-    )
+    compared = trained & committed["view"].isin(["true", "co_input"])
+    compared &= committed["layer"].isin(["", "all"])
     compared &= committed["score"].isin(["pearson", "spearman"])
     difference = (again["value"] - committed["value"])[compared].abs()
-    assert difference.max() < 0.01
+    assert compared.sum() > 50 and difference.max() < 0.01
 
 
 @pytest.mark.weekly
@@ -295,6 +378,10 @@ def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypa
         ("topologies", Recording(topology="erdos_renyi")),
         ("data_size", Recording(duration=60.0)),
         ("outside", OutsideRecording(topology=MUSHROOM_BODY)),
+        ("nulls", Recording(shifted=True)),
+        ("graph_constrained", Recording(settings=SMALL_NETWORK)),
+        ("standing_out", StandingOut(of=Recording())),
+        ("common_drive", STUDIES["common_drive"].points()[0]),
         *(("methods", point) for point in STUDIES["methods"].points() if point.recording.seed == 0),
     ],
 )

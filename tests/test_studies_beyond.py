@@ -20,7 +20,8 @@ from lgl_core.studies_beyond import (
     Timing,
     _loss_untold,
 )
-from lgl_core.studies_points import COLUMNS, rows
+from lgl_core.studies_points import rows
+from lgl_core.studies_rows import COLUMNS
 from lgl_core.training import evaluate
 from lgl_core.transformer import Neuroformer, preset
 from lgl_core.transformer_coupling import CouplingConfig

@@ -9,7 +9,8 @@ import pytest
 from lgl_core.metrics_pairs import confusion
 from lgl_core.networks_motifs import common_drive
 from lgl_core.studies_drive import STRONG, Confusions, PartialRecording
-from lgl_core.studies_points import COLUMNS, Recording, rows
+from lgl_core.studies_points import Recording, rows
+from lgl_core.studies_rows import COLUMNS
 
 DRIVEN = PartialRecording(
     topology="common_drive", duration=30.0, hubs_hidden=True,

@@ -9,18 +9,18 @@ from test_studies import TINY
 
 from lgl_core import studies_methods
 from lgl_core.baselines import transfer_entropy
-from lgl_core.experiment import TRAIN_FRACTION
+from lgl_core.experiment import training_part
 from lgl_core.metrics_views import score_card
 from lgl_core.studies_methods import METHODS, PEAK, Method, Run, measured
 from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES
-from lgl_core.studies_points import COLUMNS
+from lgl_core.studies_rows import COLUMNS
 
 pytestmark = pytest.mark.usefixtures("cold_cache")
 
 
 @pytest.fixture(scope="module")
 def spikes():
-    return TINY.spikes().split(TRAIN_FRACTION)[0]
+    return training_part(TINY.spikes())
 
 
 @pytest.mark.slow

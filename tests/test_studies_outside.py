@@ -11,7 +11,8 @@ from lgl_core.networks_connectomes import larval_mushroom_body
 from lgl_core.simulators import simulate_izhikevich
 from lgl_core.studies_outside import OutsideModel, OutsideRecording
 from lgl_core.studies_plans import STUDIES
-from lgl_core.studies_points import COLUMNS, Model, Recording, rows
+from lgl_core.studies_points import Model, Recording, rows
+from lgl_core.studies_rows import COLUMNS
 
 SMALL = {"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}
 TINY = OutsideRecording(settings=SMALL, duration=20.0, simulator="izhikevich")

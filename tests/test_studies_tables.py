@@ -45,8 +45,9 @@ def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():
     table = means_shown({("default", "GLM"): glm, ("default", "attention"): attention})
     space = "\N{NO-BREAK SPACE}"
     assert list(table.index) == [("default", "GLM"), ("default", "attention")]
-    assert table["edges"].tolist() == [f"0.81 [0.79,{space}0.83]", f"0.42 [0.40,{space}0.44]"]
-    assert table["co-input"].tolist() == ["0.50", f"0.50 [0.25,{space}0.75]"]
+    assert table["edges"].tolist() == [f"0.81 [0.56,{space}1.06]", f"0.42 [0.17,{space}0.67]"]
+    assert table["co-input"].tolist() == ["0.50", f"0.50 [-2.68,{space}3.68]"]
+    assert table["networks"].tolist() == ["1 to 2", "2"]
 
 
 @pytest.mark.parametrize(("key", "last"), [("GLM", NOTHING), (("default", "GLM"), (NOTHING, ""))])

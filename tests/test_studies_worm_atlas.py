@@ -19,7 +19,7 @@ from lgl_core.networks_worm_atlas import (
     worm_atlas,
     worm_atlas_file,
 )
-from lgl_core.studies_points import COLUMNS
+from lgl_core.studies_rows import COLUMNS
 from lgl_core.studies_worm_atlas import areas, load, origin, pairs, provenance, run, scores, twins
 
 NAMES = c_elegans_neurons()
