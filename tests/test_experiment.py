@@ -13,6 +13,7 @@ from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.lif import simulate
 from lgl_core.metrics import compare, paper_table_1
 from lgl_core.networks import hub_network
+from lgl_core.tokens import tokenize
 from lgl_core.training import TrainConfig
 
 NETWORK = hub_network(15, n_hubs=1, connection_probability=0.2, seed=0)
@@ -52,6 +53,24 @@ def test_scores_are_those_of_the_stages_called_by_hand(table):
     by_hand = attention_connectivity([trained[0].model], tokens, stride=16, progress=False)
     check(table, "rotary", by_hand.connectivity())
     check(table, "rotary, layer 2", by_hand.connectivity(layer=1))
+
+
+def test_what_reads_spikes_reads_all_that_it_is_given():
+    """Only training takes a part: GLM, attention and whatever stands beside them read alike."""
+    spikes = simulate(NETWORK, duration=30.0, seed=3)
+    model = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
+    for given in (spikes, experiment.training_part(spikes), spikes.select(stop=10.0)):
+        by_hand = fit_glm(given, GLM, progress=False)
+        np.testing.assert_array_equal(experiment.fitted(given, GLM).weights, by_hand.weights)
+        read = attention_connectivity([model[0].model], tokenize(given), stride=16, progress=False)
+        np.testing.assert_array_equal(experiment.attended(model, given).flow, read.flow)
+
+
+def test_the_training_part_is_what_a_model_is_trained_on():
+    spikes = simulate(NETWORK, duration=30.0, seed=3)
+    part, tokens = experiment.training_part(spikes), experiment.split_tokens(spikes)[0]
+    assert part.duration == pytest.approx(24.0)
+    np.testing.assert_array_equal(tokenize(part).neurons, tokens.neurons)
 
 
 def check(table, variant, estimate):
