@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from lgl_core.transformer_coupling import Coupling, CouplingConfig
@@ -26,7 +28,9 @@ __all__ = [
     "Neuroformer",
     "Seed",
     "TransformerConfig",
+    "evaluating",
     "load_model",
+    "not_finite",
     "preset",
     "save_model",
 ]
@@ -362,6 +366,24 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+@contextmanager
+def evaluating(*models: nn.Module) -> Iterator[None]:
+    """Put models into evaluation mode for a while; each of their parts is left as it was."""
+    modes = [(part, part.training) for model in models for part in model.modules()]
+    try:
+        for model in models:
+            model.eval()
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Name the tensors that hold NaN or an infinity: the kernels are compiled for neither."""
+    return [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+
+
 def save_model(model: Neuroformer, path: Path) -> None:
     """Write weights to ``path`` (safetensors) and the configuration beside it (``.json``)."""
     path.with_suffix(".json").write_text(json.dumps(asdict(model.config), indent=2))
@@ -371,10 +393,21 @@ def save_model(model: Neuroformer, path: Path) -> None:
 
 
 def load_model(path: Path) -> Neuroformer:
-    """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode."""
+    """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode.
+
+    Raises
+    ------
+    OSError
+        If a file is not there or cannot be read.
+    safetensors.SafetensorError, RuntimeError, ValueError
+        If the weights are damaged, are not those of the configuration, or are not finite.
+    """
     config = json.loads(path.with_suffix(".json").read_text())
     if config.get("coupling"):
         config["coupling"] = CouplingConfig(**config["coupling"])
     model = Neuroformer(TransformerConfig(**config))
-    model.load_state_dict(load_file(path))
+    # Read by Python, whose OSError tells a file that cannot be opened now from one that is damaged.
+    model.load_state_dict(load(path.read_bytes()))
+    if names := not_finite(model.state_dict()):
+        raise ValueError(f"{', '.join(names)} must be finite, but a number in them is not")
     return model.eval()
