@@ -33,7 +33,8 @@ from lgl_core.extraction_influence import (
 from lgl_core.extraction_rerun import blocks, predicted
 from lgl_core.extraction_trust import _finished
 from lgl_core.tokens import Tokens
-from lgl_core.transformer import Neuroformer, evaluating
+from lgl_core.transformer import Neuroformer
+from lgl_core.transformer_kernels import evaluating
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = ["linear_influence", "state"]

@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from lgl_core.extraction_rerun import Spikes, moved, removed, replaced, with_and_without
 from lgl_core.tokens import Tokens, Windows
-from lgl_core.transformer import Neuroformer, evaluating
+from lgl_core.transformer import Neuroformer
+from lgl_core.transformer_kernels import evaluating
 
 __all__ = [
     "LAGS",

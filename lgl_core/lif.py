@@ -220,7 +220,7 @@ def simulate(
     inside = slice(np.searchsorted(times, duration))  # the last step may go on beyond the end
     return SpikeTrains(
         times=times[inside],
-        neurons=np.concatenate(neurons_of_chunks)[inside],
+        neurons=np.concatenate(neurons_of_chunks, dtype=np.int64)[inside],
         n_neurons=network.n_neurons,
         duration=duration,
     )

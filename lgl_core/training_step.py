@@ -20,8 +20,8 @@ from torch import Tensor
 
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.training_devices import add_up, n_processes, share
-from lgl_core.transformer import Neuroformer, Seed, TransformerConfig, evaluating
-from lgl_core.transformer_kernels import undivided_operations
+from lgl_core.transformer import Neuroformer, Seed, TransformerConfig
+from lgl_core.transformer_kernels import evaluating, undivided_operations
 
 __all__ = [
     "OrderedMap",

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from lgl_core.transformer_coupling import Coupling, CouplingConfig
-from lgl_core.transformer_kernels import causal_attention, counter_dropout
+from lgl_core.transformer_kernels import causal_attention, counter_dropout, not_finite
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
     "PRESETS",
+    "DamagedWeights",
     "Neuroformer",
     "Seed",
     "TransformerConfig",
-    "evaluating",
     "load_model",
-    "not_finite",
     "preset",
     "save_model",
 ]
@@ -366,22 +364,8 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-@contextmanager
-def evaluating(*models: nn.Module) -> Iterator[None]:
-    """Put models into evaluation mode for a while; each of their parts is left as it was."""
-    modes = [(part, part.training) for model in models for part in model.modules()]
-    try:
-        for model in models:
-            model.eval()
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
-
-
-def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Name the tensors that hold NaN or an infinity: the kernels are compiled for neither."""
-    return [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+class DamagedWeights(ValueError):
+    """A file of weights that is no use to anyone, as opposed to one that cannot be read now."""
 
 
 def save_model(model: Neuroformer, path: Path) -> None:
@@ -397,17 +381,24 @@ def load_model(path: Path) -> Neuroformer:
 
     Raises
     ------
-    OSError
-        If a file is not there or cannot be read.
-    safetensors.SafetensorError, RuntimeError, ValueError
+    DamagedWeights
         If the weights are damaged, are not those of the configuration, or are not finite.
+    OSError, ValueError
+        If a file cannot be opened, or the configuration is none.
     """
     config = json.loads(path.with_suffix(".json").read_text())
     if config.get("coupling"):
         config["coupling"] = CouplingConfig(**config["coupling"])
     model = Neuroformer(TransformerConfig(**config))
     # Read by Python, whose OSError tells a file that cannot be opened now from one that is damaged.
-    model.load_state_dict(load(path.read_bytes()))
+    content = path.read_bytes()
+    try:
+        model.load_state_dict(load(content))
+    except (SafetensorError, RuntimeError) as error:
+        about = path.with_suffix(".json").name
+        raise DamagedWeights(
+            f"{path} is damaged: it holds no weights of the model in {about}"
+        ) from error
     if names := not_finite(model.state_dict()):
-        raise ValueError(f"{', '.join(names)} must be finite, but a number in them is not")
+        raise DamagedWeights(f"{path} is damaged: not finite are {', '.join(names)}")
     return model.eval()

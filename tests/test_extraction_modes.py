@@ -69,3 +69,13 @@ def test_also_when_reading_fails(tokens, read, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         read(seen, tokens)
     assert modes(seen) == before
+
+
+@pytest.mark.parametrize("read", ["attention", "rollout"])
+def test_a_model_whose_training_diverged_has_no_graph(tokens, read):
+    """The kernels are compiled for finite numbers and made a graph of it that looked like any."""
+    broken = model(tokens)
+    with torch.no_grad():
+        broken.blocks[1].attention.query_key_value.weight[0, 0] = torch.nan
+    with pytest.raises(ValueError, match="models must have finite weights"):
+        READERS[read](broken, tokens)
