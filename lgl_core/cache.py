@@ -1,7 +1,8 @@
 """Results of expensive steps on disk, found again only for the same inputs and the same source.
 
-A result is stored under three things: the function's name, a hash of every line of the library
-that the function can reach, and a hash of its inputs. Change any of them and the step runs again.
+A result is stored under three things: the function's name, a hash of every line and data file of
+the library that the function can reach and of the versions of what it computes with, and a hash of
+its inputs. Change any of them and the step runs again.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import tempfile
 import time
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import joblib
 
@@ -55,7 +57,8 @@ def cached(function: Callable[P, R]) -> Callable[P, R]:
     ----------
     function : callable
         A plain function at the top of an importable module, whose result depends on nothing but
-        its arguments and the library's source, and can be pickled.
+        its arguments, the library's source and data files, and the versions of NumPy, SciPy, Numba
+        and PyTorch, and can be pickled.
 
     Returns
     -------
@@ -144,9 +147,10 @@ def keyed_directory(function: Callable[..., Any], /, **inputs: Any) -> Path:
 def source_hash(module_name: str) -> str:
     """Hash the source of a module and of all it imports from the library, transitively.
 
-    Comments, docstrings and layout do not count, nor does the package's ``__init__``. Imports
-    are read from the source without running it, inside functions too; what is imported by a
-    computed name, or reached through a bare ``import lgl_core``, is not seen.
+    Comments, docstrings, layout and the version do not count. Imports are read from the source
+    without running it, inside functions too; what is imported by a computed name is not seen. A
+    bare ``import lgl_core`` stands for all of the package. Data files count where a string in the
+    source is the end of their names.
 
     Parameters
     ----------
@@ -161,11 +165,16 @@ def source_hash(module_name: str) -> str:
     Raises
     ------
     ValueError
-        If there is no source file for ``module_name``.
+        If there is no source file for ``module_name``, or for something that is imported from
+        the library.
     """
+    return _hash_of(_sources(module_name))
+
+
+def _hash_of(sources: dict[str, Path]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for name, path in sorted(_sources(module_name).items()):
-        digest.update(f"{name}\n{_parsed(path, path.stat().st_mtime_ns)[0]}\n".encode())
+    for name, path in sorted(sources.items()):
+        digest.update(f"{name}\n{_parsed(path, path.stat().st_mtime_ns).text}\n".encode())
     return digest.hexdigest()
 
 
@@ -191,7 +200,8 @@ def _entry(function: Callable[..., Any], args: Any, kwargs: Any) -> Path | None:
 
 def _directory(kind: str, function: Callable[..., Any]) -> Path | None:
     name = f"{function.__module__}.{function.__qualname__}"
-    for module, path in _sources(function.__module__).items():
+    sources = _sources(function.__module__)
+    for module, path in sources.items():
         # What is loaded may then differ from the file, whose hash would name the wrong source.
         if path.stat().st_mtime > _STARTED:
             warnings.warn(
@@ -200,7 +210,8 @@ def _directory(kind: str, function: Callable[..., Any]) -> Path | None:
                 stacklevel=4,
             )
             return None
-    return cache_directory() / kind / name / source_hash(function.__module__)
+    key = hashlib.blake2b(f"{_hash_of(sources)} {_versions()}".encode(), digest_size=16)
+    return cache_directory() / kind / name / key.hexdigest()
 
 
 def _read(path: Path) -> Any:
@@ -225,48 +236,142 @@ def _write(path: Path, result: Any) -> None:
 
 
 def _sources(module_name: str) -> dict[str, Path]:
-    packages = {__name__.partition(".")[0], module_name.partition(".")[0]}
+    """Find the files that results of a module depend on: source, and data that source names."""
+    modules: dict[str, str] = {}
+    data: dict[str, str] = {}
+    for top in {__name__.partition(".")[0], module_name.partition(".")[0]}:
+        _add_files(top, modules, data)
+    # A package's own __init__ holds no step.
+    if module_name not in modules or _is_root(modules, module_name):
+        raise ValueError(f"module_name must name a module with a source file, got {module_name!r}")
     found: dict[str, Path] = {}
     waiting = [module_name]
     while waiting:
         name = waiting.pop()
-        path = _source_file(name) if name.partition(".")[0] in packages else None
-        if path is None or name in found:
+        if name in found:
             continue
-        found[name] = path
-        for level, imported in _parsed(path, path.stat().st_mtime_ns)[1]:
-            parent = ".".join(name.split(".")[:-level]) + "." if level else ""
-            waiting.append((parent + imported).rstrip("."))
-    if module_name not in found:
-        raise ValueError(f"module_name must name a module with a source file, got {module_name!r}")
+        path = found[name] = Path(modules[name])
+        source = _parsed(path, path.stat().st_mtime_ns)
+        found |= {name: Path(data[name]) for name in data if name.endswith(source.endings)}
+        for level, module, names in source.imports:
+            target = _absolute(name, path, level, module)
+            if target.partition(".")[0] in modules:
+                waiting += _imported(modules, target, names, name)
     return found
 
 
-def _source_file(name: str) -> Path | None:
-    top, *rest = name.split(".")
+def _add_files(top: str, modules: dict[str, str], data: dict[str, str]) -> None:
+    """List the modules of a package by their dotted names, and all its other files."""
     spec = importlib.util.find_spec(top)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
+        return
     if not spec.submodule_search_locations:
-        return Path(spec.origin) if not rest else None
-    # A package's own __init__ holds no step, and its version must not undo every result.
-    path = Path(spec.origin).parent.joinpath(*rest).with_suffix(".py")
-    return path if rest and path.exists() else None
+        modules[top] = spec.origin
+        return
+    root = os.path.dirname(spec.origin)
+    for folder, folders, names in os.walk(root):
+        folders[:] = [inner for inner in folders if inner != "__pycache__"]
+        package = top + folder[len(root) :].replace(os.sep, ".")
+        for name in names:
+            path = f"{folder}{os.sep}{name}"
+            if name == "__init__.py":
+                modules[package] = path
+            elif name.endswith(".py"):
+                modules[f"{package}.{name[:-3]}"] = path
+            else:
+                data[f"{package}/{name}"] = path
+
+
+def _is_root(modules: dict[str, str], name: str) -> bool:
+    return "." not in name and modules[name].endswith("__init__.py")
+
+
+def _absolute(name: str, path: Path, level: int, module: str) -> str:
+    """Give the dotted name that an import of a module stands for."""
+    if not level:
+        return module
+    parts = name.split(".")
+    parts = parts[: len(parts) - level + (path.name == "__init__.py")]
+    return ".".join([*parts, module]).rstrip(".")
+
+
+def _imported(
+    modules: dict[str, str], target: str, names: list[str] | None, by: str
+) -> Iterator[str]:
+    """Yield the modules that ``import target``, or ``from target import names``, runs."""
+    if names is None and target in modules and _is_root(modules, target):
+        # Whatever is reached through it later: all of the package.
+        yield from (name for name in modules if name.startswith(f"{target}."))
+        return
+    for name in [""] if names is None else names:
+        if name == "__version__":
+            continue  # it must not undo every result
+        wanted = f"{target}.{name}" if f"{target}.{name}" in modules else target
+        if wanted == target and not _has(modules, target, name):
+            what = f"{name} from {target}" if name else target
+            raise ValueError(
+                f"{by} imports {what}, and no source says where that is: its results cannot be "
+                "stored, since their key would not know it. Import it from the file that defines it"
+            )
+        parts = wanted.split(".")
+        parents = [".".join(parts[:n]) for n in range(2, len(parts))]
+        yield from (parent for parent in [*parents, wanted] if parent in modules)
+
+
+def _has(modules: dict[str, str], target: str, name: str) -> bool:
+    """Tell whether a name can be imported from a module, as far as its source says."""
+    if target not in modules:
+        return False
+    path = Path(modules[target])
+    if not name or path.name != "__init__.py":
+        return True
+    bound = _parsed(path, path.stat().st_mtime_ns).bound
+    return name in bound or "*" in bound | {name}
+
+
+class _Source(NamedTuple):
+    text: str  # without comments and docstrings
+    imports: list[tuple[int, str, list[str] | None]]  # level (0 is absolute), module, names
+    bound: set[str]  # names that it defines, assigns or imports
+    endings: tuple[str, ...]  # of the names of files that its strings may stand for
 
 
 @functools.lru_cache(maxsize=256)
-def _parsed(path: Path, mtime_ns: int) -> tuple[str, list[tuple[int, str]]]:
+def _parsed(path: Path, mtime_ns: int) -> _Source:
+    if path.suffix != ".py":
+        return _Source(hashlib.sha256(path.read_bytes()).hexdigest(), [], set(), ())
     tree = ast.parse(path.read_bytes())
-    imports: list[tuple[int, str]] = []  # level (0 is absolute) and dotted name
+    imports: list[tuple[int, str, list[str] | None]] = []
+    bound: set[str] = set()
+    strings: set[str] = set()
+    tree.body = [part for part in tree.body if not _is_version(part)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            imports += [(0, alias.name) for alias in node.names]
+            imports += [(0, alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            # `from package import name`: name may itself be a module.
-            imports += [(node.level, f"{module}.{alias.name}".strip(".")) for alias in node.names]
-            imports.append((node.level, module))
+            names = [alias.name for alias in node.names]
+            imports.append((node.level, node.module or "", names))
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
-    return ast.unparse(tree), imports
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+    # "table.csv", "data/table.csv", "*.csv", and the end of f"{name}.csv".
+    last = {string.rpartition("/")[2].rpartition("*")[2] for string in strings}
+    endings = tuple(sorted(end for end in last if "." in end[:-1] and not set(end) & set(" \n")))
+    return _Source(ast.unparse(tree), imports, bound, endings)
+
+
+def _is_version(part: ast.stmt) -> bool:
+    return isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "__version__"
+
+
+@functools.cache
+def _versions() -> str:
+    return " ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "numba", "torch"))

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer, TransformerConfig
-from lgl_core.transformer_kernels import undivided_operations
+from lgl_core.transformer_kernels import evaluating, not_finite, undivided_operations
 
 __all__ = ["AttentionConnectivity", "attention_connectivity", "attention_of_weights"]
 
@@ -141,8 +141,6 @@ def attention_connectivity(
     config = _shared_config(models, rows)
     flow = np.zeros((config.n_layers, config.n_heads, config.n_neurons, config.n_neurons))
     pairs = np.zeros((config.n_neurons, config.n_neurons))
-    for model in models:
-        model.eval()
     stride = stride or config.context
     # One token more than the model reads: the last position predicts it.
     windows = Windows(tokens, config.context + 1)
@@ -154,7 +152,7 @@ def attention_connectivity(
 
     n_sequences = sum(len(starts) for starts in tasks)
     bar = tqdm(total=n_sequences, desc="attention", unit="sequence", disable=not progress)
-    with bar, undivided_operations() as n_threads:
+    with bar, evaluating(*models), undivided_operations() as n_threads:
         for starts, (part, part_pairs) in zip(
             tasks, _in_order(add_up, tasks, n_threads), strict=True
         ):
@@ -199,6 +197,8 @@ def _shared_config(models: Sequence[Neuroformer], rows: str) -> TransformerConfi
         raise ValueError("models must hold at least one Neuroformer, got none")
     if any(model.config != models[0].config for model in models):
         raise ValueError("models must share one configuration; extract them one by one")
+    if any(not_finite(model.state_dict()) for model in models):
+        raise ValueError("models must have finite weights, but the training of one diverged")
     return models[0].config
 
 

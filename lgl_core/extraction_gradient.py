@@ -34,6 +34,7 @@ from lgl_core.extraction_rerun import blocks, predicted
 from lgl_core.extraction_trust import _finished
 from lgl_core.tokens import Tokens
 from lgl_core.transformer import Neuroformer
+from lgl_core.transformer_kernels import evaluating
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = ["linear_influence", "state"]
@@ -95,8 +96,8 @@ def linear_influence(
     windows, drawn, followed = drawn_windows(model, tokens, n_spikes, lags, n_after, rng)
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
     sums = Sums(tokens.n_neurons, lags)
-    model.eval()
-    with tqdm(total=len(drawn), desc="gradient", unit="window", disable=not progress) as bar:
+    bar = tqdm(total=len(drawn), desc="gradient", unit="window", disable=not progress)
+    with bar, evaluating(model):
         for first in range(0, len(drawn), batch_size):
             window = windows[drawn[first : first + batch_size]]
             signs = _signs(rng, len(window[0]), model.config.context, every)

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from lgl_core.extraction_rerun import Spikes, moved, removed, replaced, with_and_without
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Neuroformer
+from lgl_core.transformer_kernels import evaluating
 
 __all__ = [
     "LAGS",
@@ -45,6 +46,8 @@ Reading = Literal["log_rate", "rate", "log_probability"]
 # Edges in s of the lags that are told apart: a synapse's delay, and the time it takes the membrane
 # to reach threshold and to forget.
 LAGS = tuple(np.arange(9) * 1e-3)
+# By how much a moved spike comes earlier, in s: past all of these lags.
+_DISPLACEMENT = 8e-3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -120,6 +123,7 @@ def influence(
     *,
     n_spikes: int = 100_000,
     change: Change = "removed",
+    displacement: float | None = None,
     lags: Sequence[float] = LAGS,
     n_after: int = 24,
     seed: int = 0,
@@ -137,9 +141,11 @@ def influence(
         fewer, all of them.
     change : {"removed", "replaced", "moved"}
         Take the spike away; or give it to another neuron, drawn by its share of all spikes: what
-        then differs is not that there was a spike but whose it was; or let it come earlier by the
-        longest lag: what differs is when it was, and no neuron fires less. It is not moved past
-        more than half a window.
+        then differs is not that there was a spike but whose it was; or let it come earlier by
+        ``displacement``: what differs is when it was, and no neuron fires less.
+    displacement : float, optional
+        How much earlier a moved spike comes, in s; it is not moved past more than half a window.
+        Default: 8 ms. Goes with ``change="moved"`` alone.
     lags : sequence of float
         Edges in s of the lags to tell apart.
     n_after : int
@@ -156,8 +162,9 @@ def influence(
     Raises
     ------
     ValueError
-        If ``n_spikes`` is not positive, ``change`` is unknown, ``lags`` do not ascend, ``n_after``
-        leaves no token of a window before it, or the recording is shorter than one window.
+        If ``n_spikes`` is not positive, ``change`` is unknown, ``displacement`` is not positive or
+        given for another change, ``lags`` do not ascend, ``n_after`` leaves no token of a window
+        before it, or the recording is shorter than one window.
 
     Notes
     -----
@@ -166,12 +173,16 @@ def influence(
     """
     if change not in ("removed", "replaced", "moved"):
         raise ValueError(f'change must be "removed", "replaced" or "moved", got {change!r}')
+    if displacement is not None and change != "moved":
+        raise ValueError(f'displacement goes with change="moved", got {change!r}')
+    displacement = _DISPLACEMENT if displacement is None else displacement
+    if not 0 < displacement < math.inf:
+        raise ValueError(f"displacement must be a positive number of s, got {displacement}")
     rng = np.random.default_rng(seed)
     windows, drawn, changed = drawn_windows(model, tokens, n_spikes, lags, n_after, rng)
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
     sums = Sums(tokens.n_neurons, lags)
-    model.eval()
-    with torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         for start in tqdm(drawn, desc="influence", unit="window", disable=not progress):
             window = windows[np.array([start])]
             here = Spikes(*(column[0] for column in window[:3]))
@@ -181,7 +192,7 @@ def influence(
                 strangers = torch.from_numpy(rng.choice(tokens.neurons, len(changed)))
                 altered = replaced(here, changed, n_after, strangers)
             else:
-                altered = moved(here, changed, n_after, lags[-1])
+                altered = moved(here, changed, n_after, displacement)
             both = with_and_without(model, here, changed, n_after, altered, centres)
             after = changed[:, None] + 1 + torch.arange(n_after)  # (R, L)
             spike, begin, end = (here.times[at] for at in (changed[:, None], after, after + 1))

@@ -86,7 +86,7 @@ def rollout_connectivity(
         key, row = (_incidence(ids, tokens.n_neurons) for ids in (keys, receivers))
         for model in models:
             inputs = keys, intervals[:, :-1], times[:, :-1]
-            matrix = rollout(model.eval().attention(*inputs)) * allowed
+            matrix = rollout(model.attention(*inputs)) * allowed
             flow += (row.mT @ matrix @ key).sum(0)
         pairs += (row.mT @ (allowed @ key)).sum(0)
     graph = torch.where(pairs > 0, flow / len(models) / pairs.clamp(min=1), 0.0)

@@ -23,7 +23,7 @@ from lgl_core.glm_likelihood import BinnedSpikes, Floats, bin_spikes, loss_and_g
 from lgl_core.glm_solvers import Solution
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["GLMConfig", "GLMFit", "fit_glm", "raised_cosine_basis"]
+__all__ = ["GLMConfig", "GLMFit", "fit_glm", "fit_quietly", "raised_cosine_basis"]
 
 
 def raised_cosine_basis(
@@ -294,8 +294,25 @@ class GLMFit:
         loss, _ = loss_and_gradient(binned, self.basis, coefficients, np.arange(n_neurons), False)
         return -loss / binned.n_bins
 
+    @property
+    def n_not_converged(self) -> int:
+        """Number of neurons whose fit has not converged."""
+        return int(np.count_nonzero(~self.converged))
+
+    def checked(self) -> GLMFit:
+        """Warn if the fit of a neuron has not converged, and give this fit back."""
+        if self.n_not_converged:
+            limit = "max_epochs" if self.config.solver == "adam" else "max_iterations"
+            warnings.warn(
+                f"{self.n_not_converged} of {len(self.converged)} neurons have not converged "
+                f"after {self.n_iterations.max()} iterations (largest relative gradient "
+                f"{np.nanmax(self.gradient_norm):.1e}): raise {limit}",
+                stacklevel=3,  # whoever called the function that gives the fit away
+            )
+        return self
+
     def __repr__(self) -> str:
-        failed = np.count_nonzero(~self.converged)
+        failed = self.n_not_converged
         state = f"NOT CONVERGED for {failed} neurons" if failed else "converged"
         return (
             f"GLMFit({len(self.bias)} neurons, {len(self.basis)} lags of "
@@ -336,6 +353,7 @@ def fit_glm(
         If there is no spike to fit, the recording is shorter than a bin, or ``n_blocks`` is below
         1, or above 1 with ``solver="adam"``.
 
+
     Warns
     -----
     UserWarning
@@ -345,6 +363,13 @@ def fit_glm(
     -----
     Appendix C.
     """
+    return fit_quietly(spikes, config, progress, n_blocks).checked()
+
+
+def fit_quietly(
+    spikes: SpikeTrains, config: GLMConfig | None = None, progress: bool = True, n_blocks: int = 1
+) -> GLMFit:
+    """Fit without the warning, for a cache: who reads it calls :meth:`GLMFit.checked`."""
     config = GLMConfig() if config is None else config
     basis = raised_cosine_basis(config.n_basis, config.window, config.bin_width)
     if config.solver == "adam":
@@ -359,16 +384,7 @@ def fit_glm(
         raise ValueError("spikes must hold at least one neuron that fires, but nobody does")
     columns = start[:, posts]
     solution = solve(train, validation, basis, columns, posts, config, progress, n_blocks)
-    fit = _collect(solution, posts, start, basis, config)
-    if not fit.converged.all():
-        warnings.warn(
-            f"{np.count_nonzero(~fit.converged)} of {len(fit.converged)} neurons have not "
-            f"converged after {fit.n_iterations.max()} iterations (largest relative gradient "
-            f"{np.nanmax(fit.gradient_norm):.1e}): raise "
-            f"{'max_epochs' if config.solver == 'adam' else 'max_iterations'}",
-            stacklevel=2,
-        )
-    return fit
+    return _collect(solution, posts, start, basis, config)
 
 
 def _constant_rates(binned: BinnedSpikes, n_basis: int) -> NDArray[np.float64]:

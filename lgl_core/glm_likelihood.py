@@ -121,11 +121,23 @@ def loss_and_gradient(
     gradient : ndarray, shape (1 + n_neurons * n_basis, n_posts)
         Derivative of each neuron's loss by its coefficients.
 
+    Raises
+    ------
+    ValueError
+        If ``coefficients`` or ``basis`` are not finite: the loops are compiled as if there were no
+        such numbers, and would return any others.
+
     Notes
     -----
     Appendix C.3. Costs two times ``n_lags * n_posts`` additions per spike and one exponential
     per bin and neuron; memory does not grow with the length of the recording.
     """
+    for name, given in (("coefficients", coefficients), ("basis", basis)):
+        if not np.isfinite(given).all():
+            raise ValueError(
+                f"{name} must be finite, got NaN or an infinity; if a fit made them, it diverged: "
+                "lower its learning_rate or raise its l2"
+            )
     return _evaluate(
         binned.bins,
         binned.neurons,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lgl_core.lif_kernel import LANES, advance, fill_normals
 from lgl_core.networks import Network
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import SpikeTrains, count_steps
 
 __all__ = ["LIFParams", "simulate"]
 
@@ -142,18 +142,18 @@ def simulate(
     Raises
     ------
     ValueError
-        If ``duration`` or ``max_rate`` is not positive, or ``initial`` has the wrong shape.
+        If ``duration`` is shorter than a time step, ``max_rate`` is not positive, or ``initial``
+        has the wrong shape.
     RuntimeError
         If the network runs away, that is, fires above ``max_rate``.
 
     Notes
     -----
-    Appendix A. A delay is rounded to whole time steps.
+    Appendix A. A delay is rounded to whole time steps. A duration that is no whole number of them
+    is that of the same simulation, run to the end of a step and cut.
     """
     params = params or LIFParams()
-    n_steps = round(duration / params.dt) if np.isfinite(duration) else 0
-    if n_steps < 1:
-        raise ValueError(f"duration must be at least one dt = {params.dt} s, got {duration}")
+    n_steps = count_steps(duration, params.dt)
     if not max_rate > 0:
         raise ValueError(f"max_rate must be above 0 Hz, got {max_rate}")
     rng = np.random.default_rng(seed)
@@ -217,9 +217,10 @@ def simulate(
             neurons_of_chunks.append(neurons[:n_spikes][order])
             n_spikes = 0
     times = np.concatenate(times_of_chunks)
+    inside = slice(np.searchsorted(times, duration))  # the last step may go on beyond the end
     return SpikeTrains(
-        times=np.minimum(times, np.nextafter(duration, 0)),
-        neurons=np.concatenate(neurons_of_chunks),
+        times=times[inside],
+        neurons=np.concatenate(neurons_of_chunks, dtype=np.int64)[inside],
         n_neurons=network.n_neurons,
         duration=duration,
     )

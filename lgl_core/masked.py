@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lgl_core.spikes import SpikeTrains
+from lgl_core.transformer_kernels import not_finite
 
 __all__ = ["MaskedConfig", "MaskedModel", "masked_connectivity", "train_masked"]
 
@@ -136,6 +137,8 @@ def train_masked(
     ------
     ValueError
         If no epoch is as long as a window.
+    FloatingPointError
+        If the training diverges: weights are not finite.
     """
     config = config or MaskedConfig()
     windows = _windows(spikes, config)
@@ -143,18 +146,26 @@ def train_masked(
         torch.manual_seed(config.seed)
         model = MaskedModel(config, windows.double().mean(dim=(0, 1)).numpy())
         optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-        for _ in tqdm(
+        for epoch in tqdm(
             range(config.epochs), desc="masked model", unit="epoch", disable=not progress
         ):
             for part in torch.randperm(len(windows)).split(config.batch_size):
                 counts = windows[part].float()
                 hidden = torch.rand_like(counts) < config.hidden
+                if not hidden.any():
+                    continue
                 predicted = model(counts.masked_fill(hidden, 0.0))
                 losses = predicted.exp() - counts * predicted
                 loss = losses[hidden].mean()
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
+            # A loss or gradient that is not finite leaves no weights that are.
+            if not_finite(model.state_dict()):
+                raise FloatingPointError(
+                    f"the training diverged in epoch {epoch + 1} of {config.epochs}: train with a "
+                    f"lower learning_rate than {config.learning_rate:g}"
+                )
     return model.eval()
 
 

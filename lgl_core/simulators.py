@@ -17,7 +17,7 @@ from scipy.linalg import expm
 from tqdm import tqdm
 
 from lgl_core.networks import Network
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import SpikeTrains, count_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +226,7 @@ def simulate_izhikevich(
     ImportError
         If Brian2 is not installed.
     ValueError
-        If ``duration`` or ``max_rate`` is not positive.
+        If ``duration`` is shorter than a time step or ``max_rate`` is not positive.
     RuntimeError
         If the network fires above ``max_rate``.
 
@@ -238,9 +238,7 @@ def simulate_izhikevich(
     as they were.
     """
     params = params or IzhikevichParams()
-    n_steps = round(duration / params.dt) if np.isfinite(duration) else 0
-    if n_steps < 1:
-        raise ValueError(f"duration must be at least one dt = {params.dt} s, got {duration}")
+    n_steps = count_steps(duration, params.dt)
     if not max_rate > 0:
         raise ValueError(f"max_rate must be above 0 Hz, got {max_rate}")
     b2 = _brian2()
@@ -268,8 +266,9 @@ def simulate_izhikevich(
     # Order within a step is drawn here, which also breaks all ties.
     times = (fired + rng.random(len(fired))) * params.dt
     order = np.argsort(times)
+    order = order[times[order] < duration]  # the last step may go on beyond the end
     return SpikeTrains(
-        times=np.minimum(times[order], np.nextafter(duration, 0)),
+        times=times[order],
         neurons=neurons[order],
         n_neurons=network.n_neurons,
         duration=duration,

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SpikeTrains"]
+__all__ = ["SpikeTrains", "count_steps"]
+
+# A millionth of a bin or step forgives that 0.3 / 0.1 is not quite 3.
+_HAIR = 1e-6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -172,8 +175,7 @@ class SpikeTrains:
             First bin of each epoch, and the number of bins.
         """
         lengths = self.epochs[:, 1] - self.epochs[:, 0]
-        # A millionth of a bin forgives that 0.3 / 0.1 is not quite 3.
-        return np.append(0, np.cumsum((lengths / bin_width + 1e-6).astype(np.int64)))
+        return np.append(0, np.cumsum((lengths / bin_width + _HAIR).astype(np.int64)))
 
     def split(self, fraction: float = 0.8) -> tuple[SpikeTrains, SpikeTrains]:
         """Split chronologically, as the paper does (80/20, Appendix B.5 and C.5).
@@ -281,6 +283,29 @@ class SpikeTrains:
             raise ValueError(f"times must have one entry for each spike, got {len(times)}")
         order = np.argsort(times, kind="stable")
         return replace(self, times=times[order], neurons=self.neurons[order])
+
+
+def count_steps(duration: float, dt: float) -> int:
+    """Count the time steps that cover a simulation.
+
+    Parameters
+    ----------
+    duration, dt : float
+        In s.
+
+    Returns
+    -------
+    int
+        The last step ends at ``duration``, or is the first to end after it.
+
+    Raises
+    ------
+    ValueError
+        If ``duration`` is shorter than a step or not finite.
+    """
+    if not dt * (1 - _HAIR) <= duration < np.inf:
+        raise ValueError(f"duration must be at least one dt = {dt} s, got {duration}")
+    return int(np.ceil(duration / dt - _HAIR))
 
 
 def _checked_epochs(epochs: ArrayLike | None, duration: float) -> NDArray[np.float64]:

@@ -140,10 +140,10 @@ class Timing(_OfModel):
         network = self.model.recording.network()
         driven = (network.weights != 0) & np.isin(np.arange(network.n_neurons), network.hubs)
 
-        def effect(change: Change, lags: list[float], n_after: int = 24) -> Graph:
+        def effect(change: Change, lags: list[float], **options: Any) -> Graph:
             """Mean change of the log rate of the targets of hubs, for each lag."""
             found = influence(
-                model, tokens, n_spikes=self.n_spikes, change=change, lags=lags, n_after=n_after
+                model, tokens, n_spikes=self.n_spikes, change=change, lags=lags, **options
             )
             return found.log_rate[:, driven].mean(axis=1)
 
@@ -151,7 +151,8 @@ class Timing(_OfModel):
         _, now, *courses = effect("removed", [0.0, *PEAK, *later], n_after=48)
         found = []
         for earlier, then in zip(EARLIER, courses[1::2], strict=True):
-            lost = effect("moved", sorted({0.0, *PEAK, earlier}))[1] / now
+            lags = sorted({0.0, *PEAK, earlier})
+            lost = effect("moved", lags, displacement=earlier)[1] / now
             found.append((f"lost, {1e3 * earlier:g} ms", lost))
             found.append((f"expected, {1e3 * earlier:g} ms", 1 - then / now))
         table = pd.DataFrame(found, columns=["score", "value"]).assign(view="timing")

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
-from safetensors import SafetensorError
 
 from lgl_core.tokens import Tokens
 from lgl_core.training_devices import device_named, is_first, join, launched, wait
-from lgl_core.training_run import Run, TrainConfig
+from lgl_core.training_run import Run, TrainConfig, set_aside
 from lgl_core.training_step import baselines, check_vocabularies, evaluate, threads
-from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
+from lgl_core.transformer import (
+    DamagedWeights,
+    Neuroformer,
+    TransformerConfig,
+    load_model,
+    save_model,
+)
 
 __all__ = [
     "TrainConfig",
@@ -27,6 +33,9 @@ __all__ = [
     "train",
     "train_ensemble",
 ]
+
+_LOSSES = ["train_neuron", "train_interval", "valid_neuron", "valid_interval"]
+_COLUMNS = {"history": ["epoch", *_LOSSES, "seconds"], "steps": ["neuron", "interval"]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +87,7 @@ def train(
     directory : Path
         Where the checkpoint, the weights (``model.safetensors`` with ``model.json``), the history
         (``history.csv``) and the losses of every step (``steps.csv``) go. A finished run is read
-        back from there.
+        back from there. Weights or a checkpoint that are damaged are kept, as ``*.damaged``.
     checkpoint_every : int
         Steps between checkpoints.
     n_threads : int
@@ -101,6 +110,16 @@ def train(
     ValueError
         If not one window of ``context + 1`` tokens fits, the vocabularies of tokens and model
         differ, or there is no such device.
+    FloatingPointError
+        If the training diverges: a loss, gradient or weight is not finite.
+    OSError
+        If a file of an earlier run cannot be opened.
+
+    Warns
+    -----
+    UserWarning
+        If a file of an earlier run is damaged: weights and checkpoint are made again; without the
+        history of a finished run, its table is empty.
 
     Notes
     -----
@@ -239,9 +258,17 @@ def _read_finished(directory: Path) -> TrainedModel | None:
     if not path.exists():
         return None
     try:
-        tables = (pd.read_csv(directory / f"{name}.csv") for name in ("history", "steps"))
-        return TrainedModel(load_model(path), *tables)
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        warnings.warn(f"unreadable model {path} ({error}): training it again", stacklevel=3)
-        path.unlink()
+        model = load_model(path)
+    except DamagedWeights as error:
+        set_aside(path, error)
         return None
+    return TrainedModel(model, *(_table(directory / f"{name}.csv") for name in _COLUMNS))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Read what was noted beside the weights, which are worth no less without it."""
+    try:
+        return pd.read_csv(path)
+    except (FileNotFoundError, ValueError) as error:
+        warnings.warn(f"{path} is missing or damaged ({error}): it is left out", stacklevel=4)
+        return pd.DataFrame(columns=_COLUMNS[path.stem], dtype=np.float64)

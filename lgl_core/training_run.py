@@ -6,8 +6,10 @@ import json
 import math
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
@@ -28,8 +31,9 @@ from lgl_core.training_step import (
     start_from_frequencies,
 )
 from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer_kernels import not_finite
 
-__all__ = ["Run", "TrainConfig"]
+__all__ = ["Run", "TrainConfig", "set_aside"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +173,7 @@ class Run:
         values = gradient_step(
             self.model, self.data[starts], seed, self.ordered_map, self.config.precision
         )
+        self._check(values, learning_rate)
         self.optimizer.step()
         if self.model.config.coupling:
             self.model.coupling.shrink(learning_rate)
@@ -177,10 +182,29 @@ class Run:
         self.steps.append((neuron, interval))
         self.sums = [self.sums[0] + neuron, self.sums[1] + interval]
 
+    def _check(self, losses: NDArray[np.float64], learning_rate: float) -> None:
+        """Stop before numbers that are not finite reach the weights, or a file."""
+        gradient = [p.grad for p in self.model.parameters() if p.grad is not None]
+        if not (np.isfinite(losses).all() and get_total_norm(gradient).isfinite()):
+            self._stop(f"losses of {losses[0]:g} and {losses[1]:g} nats", learning_rate)
+
+    def _stop(self, what: str, learning_rate: float) -> NoReturn:
+        raise FloatingPointError(
+            f"the training diverged at step {len(self.steps) + 1}, in epoch {self.epoch + 1} of "
+            f"{self.config.epochs}, at a learning rate of {learning_rate:g}: {what}, or a gradient "
+            "or weight that is not finite. Nothing is saved as finished. Train with a lower "
+            f"learning_rate than {self.config.learning_rate:g}, in a directory of its own"
+        )
+
     def _report(self, epoch: int, train: tuple[float, float]) -> None:
         neuron, interval = evaluate(
             self.model, self.valid_tokens, self.config.batch_size, self.ordered_map
         )
+        if not np.isfinite([neuron, interval]).all() or not_finite(self.model.state_dict()):
+            self._stop(
+                f"held-out losses of {neuron:g} and {interval:g} nats",
+                self.optimizer.param_groups[0]["lr"],
+            )
         self.history.append(
             {
                 "epoch": epoch,
@@ -207,14 +231,17 @@ class Run:
     def _restore(self) -> None:
         if self.path is None or not self.path.exists():
             return
+        with self.path.open("rb"):
+            pass  # what hinders us from reading it now is no damage, and is raised here
         try:
             with safe_open(self.path, framework="pt") as file:
-                progress = json.loads(file.metadata()["progress"])
+                progress = json.loads((file.metadata() or {})["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, KeyError) as error:
-            warnings.warn(
-                f"unreadable checkpoint {self.path} ({error}): starting over", stacklevel=2
-            )
+        except (SafetensorError, KeyError, ValueError) as error:
+            set_aside(self.path, f"{self.path} is damaged: {type(error).__name__} {error}")
+            return
+        if names := not_finite(tensors):
+            set_aside(self.path, f"{self.path} is damaged: not finite are {', '.join(names)}")
             return
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
@@ -227,3 +254,12 @@ class Run:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         for name, value in progress.items():
             setattr(self, name, value)
+
+
+def set_aside(path: Path, why: object) -> None:
+    """Rename a file that is damaged, so that it can be made again; nothing trained is deleted."""
+    n_before = len(list(path.parent.glob(f"{path.name}.damaged*")))
+    aside = path.with_name(f"{path.name}.damaged{n_before or ''}")
+    with suppress(FileNotFoundError):  # another process that trains this model was faster
+        path.rename(aside)
+    warnings.warn(f"{why}; it is kept as {aside.name}, and the training starts over", stacklevel=3)

@@ -21,7 +21,7 @@ from torch import Tensor
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.training_devices import add_up, n_processes, share
 from lgl_core.transformer import Neuroformer, Seed, TransformerConfig
-from lgl_core.transformer_kernels import undivided_operations
+from lgl_core.transformer_kernels import evaluating, undivided_operations
 
 __all__ = [
     "OrderedMap",
@@ -157,13 +157,11 @@ def evaluate(
         Losses of the next neuron and of the next interval's class.
     """
     data = Windows(tokens, model.config.context + 1)
-    was_training = model.training
-    model.eval()
     total, count = np.zeros(2), 0
-    for starts in data.in_order(batch_size, stride=model.config.context):
-        total += len(starts) * mean_losses(model, data[starts], ordered_map)
-        count += len(starts)
-    model.train(was_training)
+    with evaluating(model):
+        for starts in data.in_order(batch_size, stride=model.config.context):
+            total += len(starts) * mean_losses(model, data[starts], ordered_map)
+            count += len(starts)
     neuron, interval = total / count
     return float(neuron), float(interval)
 

@@ -14,15 +14,17 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from lgl_core.transformer_coupling import Coupling, CouplingConfig
-from lgl_core.transformer_kernels import causal_attention, counter_dropout
+from lgl_core.transformer_kernels import causal_attention, counter_dropout, not_finite
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
     "PRESETS",
+    "DamagedWeights",
     "Neuroformer",
     "Seed",
     "TransformerConfig",
@@ -362,6 +364,10 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+class DamagedWeights(ValueError):
+    """A file of weights that is no use to anyone, as opposed to one that cannot be read now."""
+
+
 def save_model(model: Neuroformer, path: Path) -> None:
     """Write weights to ``path`` (safetensors) and the configuration beside it (``.json``)."""
     path.with_suffix(".json").write_text(json.dumps(asdict(model.config), indent=2))
@@ -371,10 +377,28 @@ def save_model(model: Neuroformer, path: Path) -> None:
 
 
 def load_model(path: Path) -> Neuroformer:
-    """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode."""
+    """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode.
+
+    Raises
+    ------
+    DamagedWeights
+        If the weights are damaged, are not those of the configuration, or are not finite.
+    OSError, ValueError
+        If a file cannot be opened, or the configuration is none.
+    """
     config = json.loads(path.with_suffix(".json").read_text())
     if config.get("coupling"):
         config["coupling"] = CouplingConfig(**config["coupling"])
     model = Neuroformer(TransformerConfig(**config))
-    model.load_state_dict(load_file(path))
+    # Read by Python, whose OSError tells a file that cannot be opened now from one that is damaged.
+    content = path.read_bytes()
+    try:
+        model.load_state_dict(load(content))
+    except (SafetensorError, RuntimeError) as error:
+        about = path.with_suffix(".json").name
+        raise DamagedWeights(
+            f"{path} is damaged: it holds no weights of the model in {about}"
+        ) from error
+    if names := not_finite(model.state_dict()):
+        raise DamagedWeights(f"{path} is damaged: not finite are {', '.join(names)}")
     return model.eval()

@@ -12,7 +12,7 @@ Shapes: ``B`` sequences, ``T`` tokens, ``H`` heads, ``D`` width of a head.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,13 @@ from torch.amp import custom_bwd, custom_fwd
 
 from lgl_core.transformer_plain import plain_attention, plain_dropout
 
-__all__ = ["causal_attention", "counter_dropout", "undivided_operations"]
+__all__ = [
+    "causal_attention",
+    "counter_dropout",
+    "evaluating",
+    "not_finite",
+    "undivided_operations",
+]
 
 # Finite models have neither infinities nor NaN. Sums may be split over the lanes of a vector, in
 # an order that is fixed when the kernel is compiled: the same input gives the same bits.
@@ -94,6 +100,24 @@ def counter_dropout(x: Tensor, rate: float, seed: tuple[int, ...]) -> Tensor:
     if x.device.type != "cpu":
         return plain_dropout(x, rate, int(_spread(seed)))
     return x if rate == 0 else _Dropout.apply(x, rate, seed)
+
+
+@contextmanager
+def evaluating(*models: torch.nn.Module) -> Iterator[None]:
+    """Put models into evaluation mode for a while; each of their parts is left as it was."""
+    modes = [(part, part.training) for model in models for part in model.modules()]
+    try:
+        for model in models:
+            model.eval()
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Name the tensors that hold NaN or an infinity: the kernels are compiled for neither."""
+    return [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
 
 
 @contextmanager

@@ -11,12 +11,12 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import lgl_core
 from lgl_core import cache
 from lgl_core.cache import cache_directory, cached, is_cached, keyed_directory, source_hash
 from lgl_core.networks import Network, hub_network
@@ -276,7 +276,7 @@ class TestKeys:
 
 
 def start(script: str, **environment: str) -> subprocess.Popen[str]:
-    path = os.pathsep.join([str(Path(__file__).parent), str(Path(lgl_core.__file__).parents[1])])
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(cache.__file__).parents[1])])
     return subprocess.Popen(
         [sys.executable, "-W", "error::UserWarning", "-c", script],
         env={**os.environ, "PYTHONPATH": path, **environment},
@@ -346,6 +346,21 @@ TOY = {
     "star": "from toy.base import *\n",
     "figure": "import numpy\n\nfrom toy.top import four\n\nassert numpy and four\n",
     "ring": "import toy.ring\n",
+    "inner/__init__": "from .deep import three\n",
+    "inner/deep": "def three():\n    return 3\n",
+    "inner/own": "from . import three\n",
+    "reexported": "from toy.inner import three\n",
+    "relative": "from .inner import three\n",
+    "parent": "import toy.inner.own\n",
+    "package": "import toy.inner as it\n",
+    "everything": "import toy\n",
+    "reads": "def table(folder):\n    return (folder / 'table.csv').read_text()\n",
+    "reads_below": "def table(folder):\n    return (folder / 'inner/numbers.json').read_text()\n",
+    "reads_named": "def table(folder, name):\n    return (folder / f'{name}.csv').read_text()\n",
+    "reads_all": "def table(folder):\n    return [*folder.glob('*.csv')]\n",
+    "reader": "def rows():\n    from toy import reads, reads_below\n",
+    "table.csv": "1,2,3\n",
+    "inner/numbers.json": "[1, 2, 3]\n",
 }
 
 
@@ -357,14 +372,17 @@ def toy(tmp_path, monkeypatch) -> Callable[..., None]:
     monkeypatch.syspath_prepend(package.parent)
     age = iter(range(1000))
 
+    def path_of(name: str) -> Path:
+        return package / (name if "." in name else f"{name}.py")
+
     def write(name: str, content: str) -> None:
-        path = package / f"{name}.py"
-        path.write_text(content)
-        os.utime(path, (1e9 + next(age),) * 2)  # each edit has a time of its own
+        path_of(name).parent.mkdir(exist_ok=True)
+        path_of(name).write_text(content)
+        os.utime(path_of(name), (1e9 + next(age),) * 2)  # each edit has a time of its own
 
     def edit(name: str, old: str, new: str) -> None:
-        assert old in (package / f"{name}.py").read_text()
-        write(name, (package / f"{name}.py").read_text().replace(old, new))
+        assert old in path_of(name).read_text()
+        write(name, path_of(name).read_text().replace(old, new))
 
     for name, content in TOY.items():
         write(name, content)
@@ -411,6 +429,69 @@ class TestSourceHash:
         toy("__init__", '"1"', '"2"')
         assert source_hash("toy.top") == before
 
+    @pytest.mark.parametrize(
+        "module", ["reexported", "relative", "parent", "package", "inner.own", "everything"]
+    )
+    def test_an_edit_behind_an_init_that_hands_names_on_counts(self, toy, module):
+        before = source_hash(f"toy.{module}")
+        toy("inner/deep", "return 3", "return 33")
+        after = source_hash(f"toy.{module}")
+        toy("inner/__init__", "three\n", "three\n\nNUMBER = 1\n")
+        assert len({before, after, source_hash(f"toy.{module}")}) == 3
+
+    def test_also_if_the_packages_own_init_hands_them_on(self, toy):
+        toy("__init__", "__version__", "from toy.base import unit\n\n__version__")
+        toy("star", "from toy.base import *", "from toy import __version__, unit")
+        before = source_hash("toy.star")
+        toy("__init__", '"1"', '"2"')
+        assert source_hash("toy.star") == before, "a version must not undo every result"
+        toy("base", "return 1", "return 10")
+        assert source_hash("toy.star") != before
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "import toy.nothing",
+            "from toy import nothing",
+            "from toy.inner import nothing",
+            "from toy.nothing import unit",
+            "from . import nothing",
+            "from .inner import deep, nothing",
+            "from toy import later",  # as a package does that loads its names when asked for
+        ],
+    )
+    def test_an_import_that_leads_nowhere_is_an_error(self, toy, statement):
+        toy("__init__", "__version__", "def __getattr__(name):\n    ...\n\n__version__")
+        toy("star", "from toy.base import *", statement)
+        with pytest.raises(ValueError, match=r"toy\.star imports .*Import it from the file"):
+            source_hash("toy.star")
+
+    @pytest.mark.parametrize("module", ["reads", "reads_named", "reads_all", "reader"])
+    def test_data_that_the_source_names_counts(self, toy, module):
+        before, other = source_hash(f"toy.{module}"), source_hash("toy.top")
+        toy("table.csv", "2", "2.5")
+        assert source_hash(f"toy.{module}") != before
+        assert source_hash("toy.top") == other
+        toy("table.csv", "2.5", "2")
+        assert source_hash(f"toy.{module}") == before
+
+    def test_data_of_a_sub_package_counts_and_other_data_does_not(self, toy):
+        before = {name: source_hash(f"toy.{name}") for name in ("reads_below", "reader", "reads")}
+        toy("inner/numbers.json", "2", "2.5")
+        changed = [name for name, old in before.items() if source_hash(f"toy.{name}") != old]
+        assert changed == ["reads_below", "reader"]
+
+    def test_the_librarys_own_data(self):
+        for module, name in (("networks_topologies", "c_elegans"), ("recordings_public", "cocult")):
+            named = [file for file in cache._sources(f"lgl_core.{module}") if "/" in file]
+            assert any(f"lgl_core/{name}" in file for file in named)
+
+    @pytest.mark.slow
+    def test_every_file_of_the_library_can_be_followed(self):
+        package = Path(cache.__file__).parent
+        for path in package.glob("[a-z]*.py"):
+            source_hash(f"lgl_core.{path.stem}")
+
     def test_a_new_import_brings_its_source_in(self, toy):
         toy("top", "from toy import middle\n", "from toy import middle, ring\n")
         before = source_hash("toy.top")
@@ -418,9 +499,9 @@ class TestSourceHash:
         assert source_hash("toy.top") != before
 
     def test_modules_differ_and_circles_end(self, toy):
-        hashes = {source_hash(f"toy.{name}") for name in TOY if name != "__init__"}
-        assert len(hashes) == len(TOY) - 1
-        assert all(len(value) == 32 and int(value, 16) >= 0 for value in hashes)
+        modules = [name for name in TOY if not set(name) & set("/._")]
+        hashes = {source_hash(f"toy.{name}") for name in modules}
+        assert len(hashes) == len(modules)
 
     def test_hashing_runs_no_source(self, toy):
         toy("ring", "import toy.ring", "raise SystemExit")
@@ -448,6 +529,20 @@ class TestSourceHash:
         assert is_cached(four) and keyed_directory(four, seed=0) == directory
         toy("base", "return 1", "return 10")
         assert not is_cached(four) and keyed_directory(four, seed=0) != directory
+
+
+@pytest.mark.parametrize("name", ["numpy", "scipy", "numba", "torch"])
+def test_another_version_of_what_it_computes_with_is_another_result(monkeypatch, name):
+    cached(double)(3)
+    directory = keyed_directory(step, config=Config())
+    assert is_cached(double, 3)
+    monkeypatch.setattr(cache, "version", lambda of: "0.0" if of == name else version(of))
+    cache._versions.cache_clear()
+    try:
+        assert not is_cached(double, 3) and keyed_directory(step, config=Config()) != directory
+    finally:
+        monkeypatch.undo()
+        cache._versions.cache_clear()
 
 
 class TestEditsWhileRunning:

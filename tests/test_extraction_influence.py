@@ -70,7 +70,7 @@ def earlier(neurons, intervals, times, k, by, farthest):
     return who, np.append(intervals[:1], np.diff(when)), when
 
 
-def twin(made, tokens, change, n_after, lags, strangers=None):
+def twin(made, tokens, change, n_after, lags, strangers=None, displacement=None):
     """Run every window of the recording again from its first token, spike by spike."""
     n_lags = len(lags) - 1
     share, rate = np.zeros((n_lags, N, N)), np.zeros((n_lags, N, N))
@@ -88,7 +88,7 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
                 gaps[k + 1] += gaps[k]
                 who, gaps, when = (np.delete(a, k) for a in (who, gaps, when))
             elif change == "moved":
-                who, gaps, when = earlier(who, gaps, when, k, lags[-1], k - places[0] + 1)
+                who, gaps, when = earlier(who, gaps, when, k, displacement, k - places[0] + 1)
             else:
                 who[k] = strangers
             after = log_rates(made, tokens, who, gaps, when)
@@ -111,14 +111,17 @@ def twin(made, tokens, change, n_after, lags, strangers=None):
 @pytest.mark.parametrize("coupling", [None, CouplingConfig()])
 @pytest.mark.parametrize("time_embedding", ["interval", "elapsed", "rotary"])
 @pytest.mark.parametrize("mask", ["causal", "strict"])
-@pytest.mark.parametrize("change", ["removed", "moved"])
-def test_it_is_running_again_with_the_changed_spike(time_embedding, mask, coupling, change):
+@pytest.mark.parametrize(("change", "displacement"), [("removed", None), ("moved", 3e-3)])
+def test_it_is_running_again_with_the_changed_spike(
+    time_embedding, mask, coupling, change, displacement
+):
     tokens = recording(150)
     made = model(tokens, time_embedding=time_embedding, mask=mask, coupling=coupling)
     found = influence(
-        made, tokens, n_spikes=10**6, change=change, lags=LAGS, n_after=9, progress=False
-    )
-    share, interval, rate, seconds = twin(made, tokens, change, 9, LAGS)
+        made, tokens, n_spikes=10**6, change=change, displacement=displacement, lags=LAGS,
+        n_after=9, progress=False,
+    )  # fmt: skip
+    share, interval, rate, seconds = twin(made, tokens, change, 9, LAGS, displacement=displacement)
     assert np.abs(share).max() > 0.02, "the spikes matter to this model"
     np.testing.assert_allclose(found.seconds, seconds, rtol=1e-4)
     np.testing.assert_allclose(found.log_probability, share, atol=1e-4)
@@ -203,9 +206,28 @@ def test_the_same_seed_draws_the_same_spikes():
     assert (one.seconds != other.seconds).any()
 
 
+def test_lags_say_where_to_look_and_not_how_far_a_spike_is_moved():
+    tokens = recording()
+    made = model(tokens)
+
+    def first_lag(lags, **changes):
+        found = influence(
+            made, tokens, n_spikes=30, change="moved", lags=lags, progress=False, **changes
+        )
+        return found.log_probability[0]
+
+    np.testing.assert_allclose(first_lag((0, 2e-3)), first_lag((0, 2e-3, 5e-3)), atol=1e-6)
+    default, named, other = (first_lag((0, 2e-3), displacement=by) for by in (None, 8e-3, 1e-3))
+    np.testing.assert_array_equal(default, named)
+    assert np.abs(default - other).max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"change": "moved", "displacement": 0.0}, "displacement must be a positive .* got 0.0"),
+        ({"change": "moved", "displacement": np.nan}, "displacement must be a positive"),
+        ({"displacement": 1e-3}, "displacement goes with change=\"moved\", got 'removed'"),
         ({"n_spikes": 0}, "n_spikes must be at least 1, got 0"),
         ({"change": "swapped"}, "change must be .* got 'swapped'"),
         ({"lags": (0, 2e-3, 1e-3)}, "lags must ascend"),

@@ -7,7 +7,8 @@ import pytest
 from glm_twin import dense_design, spike_trains
 from sklearn.linear_model import LogisticRegression
 
-from lgl_core.glm import GLMConfig, GLMFit, fit_glm, raised_cosine_basis
+from lgl_core.cache import cached
+from lgl_core.glm import GLMConfig, GLMFit, fit_glm, fit_quietly, raised_cosine_basis
 from lgl_core.spikes import SpikeTrains
 
 SMALL = GLMConfig(window=5e-3, n_basis=2, l2=1.0)
@@ -232,6 +233,37 @@ def test_a_fit_that_has_not_converged_says_so():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "NOT" not in repr(fit_glm(spikes, SMALL, progress=False))
+
+
+def test_a_fit_from_the_cache_says_so_as_well(tmp_path, monkeypatch):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path))
+    spikes = spike_trains(poisson(3))
+    given = spikes, replace(SMALL, max_iterations=1, tolerance=1e-9), False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, again = (cached(fit_quietly)(*given) for _ in range(2))
+    assert first is not again and first.n_not_converged == again.n_not_converged == 4
+    for fit in (first, again):
+        with pytest.warns(UserWarning, match="4 of 4 neurons have not .*: raise max_iterations"):
+            assert fit.checked() is fit
+    with pytest.warns(UserWarning) as said:
+        fit_glm(*given)
+    assert len(said) == 1 and said[0].filename == __file__, "once, and about the caller's line"
+
+
+def test_a_fit_that_diverges_is_no_fit():
+    for rate in (1e300, 1.7e308):
+        wild = replace(SMALL, solver="adam", learning_rate=rate, max_epochs=20)
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match="lower its learning_rate"):
+            fit_glm(spike_trains(poisson(4)), wild, progress=False)
+
+
+def test_the_likelihood_of_a_broken_fit_is_refused(recovered):
+    _, fit, test = recovered
+    weights = fit.weights.copy()
+    weights[1, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="coefficients must be finite"):
+        replace(fit, weights=weights).log_likelihood(test)
 
 
 def test_adam_that_runs_out_of_epochs_warns():

@@ -3,11 +3,14 @@
 import numba
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lgl_core import lif
 from lgl_core.lif import LIFParams, simulate
 from lgl_core.lif_kernel import LANES, fill_normals
 from lgl_core.networks import Network, hub_network
+from lgl_core.spikes import count_steps
 
 SILENT = LIFParams(mu=0.0, sigma=0.0)
 
@@ -300,6 +303,28 @@ def test_a_simulation_begins_like_a_shorter_one():
     np.testing.assert_array_equal(long.times, short.times)
 
 
+@pytest.mark.parametrize("duration", [1.00005, 1.00003, 1.00008, 0.99995, 0.9999999999])
+def test_a_duration_that_ends_within_a_step_is_the_beginning_of_a_longer_one(duration):
+    """All neurons are driven over threshold in each step: rates stay even to the end."""
+    params = LIFParams(mu=1e6, refractory=1e-4)
+    network = Network(weights=np.zeros((50, 50)))
+    short = simulate(network, params, duration=duration, max_rate=1e5)
+    long = simulate(network, params, duration=1.0001, max_rate=1e5)
+    inside = long.times < duration
+    np.testing.assert_array_equal(short.times, long.times[inside])
+    np.testing.assert_array_equal(short.neurons, long.neurons[inside])
+    assert short.duration == duration
+    assert len(np.unique(short.times)) == len(short), "none is piled on the end"
+
+
+@given(n_steps=st.integers(1, 10**7), dt=st.sampled_from([1e-4, 2.5e-4, 1e-3, 1 / 30_000]))
+def test_whole_steps_are_counted_exactly_and_parts_of_one_as_one(n_steps, dt):
+    for duration in (n_steps * dt, float(np.nextafter(n_steps * dt, np.inf)), n_steps / (1 / dt)):
+        assert count_steps(duration, dt) == n_steps
+    for part in (0.001, 0.5, 0.999):
+        assert count_steps((n_steps + part) * dt, dt) == n_steps + 1
+
+
 # --- the noise is normal and independent -------------------------------------------------------
 
 
@@ -433,8 +458,9 @@ def test_bad_parameters_are_named(field, value):
 
 def test_bad_arguments_are_named():
     network = hub_network(10, n_hubs=1)
-    with pytest.raises(ValueError, match="duration"):
-        simulate(network, duration=0.0)
+    for duration in (0.0, 0.6e-4, np.inf, np.nan):
+        with pytest.raises(ValueError, match="duration must be at least one dt"):
+            simulate(network, duration=duration)
     with pytest.raises(ValueError, match="initial"):
         simulate(network, duration=1.0, initial=[1.0])
     with pytest.raises(ValueError, match="max_rate"):

@@ -57,6 +57,17 @@ class TestTraining:
         assert torch.equal(one.readout.weight, same.readout.weight)
         assert not torch.equal(one.readout.weight, other.readout.weight)
 
+    @pytest.mark.parametrize("rate", [1e3, 1e30])
+    def test_a_training_that_diverges_is_no_model(self, at_once, rate):
+        config = MaskedConfig(**SMALL | {"epochs": 2}, learning_rate=rate)
+        with pytest.raises(FloatingPointError, match="lower learning_rate than"):
+            train_masked(at_once.select(stop=5.0), config, progress=False)
+
+    def test_a_batch_of_which_nothing_is_hidden_teaches_nothing(self, at_once):
+        config = MaskedConfig(**SMALL | {"epochs": 30, "batch_size": 1}, hidden=0.01)
+        few = train_masked(at_once.select(stop=0.2), config, progress=False)
+        assert all(weight.isfinite().all() for weight in few.parameters())
+
     def test_windows_stay_within_epochs(self):
         spikes = gapped_trains(lengths=(0.85, 0.35, 0.5), gaps=(0.1, 0.1))
         counts, borders = spikes.binned(0.01), spikes.bin_borders(0.01)

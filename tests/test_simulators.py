@@ -157,6 +157,22 @@ def test_the_hub_network_fires_at_a_few_hz_and_knows_its_hubs():
 
 
 @pytest.mark.slow
+def test_a_duration_that_ends_within_a_step_piles_nothing_on_its_end():
+    """Noise makes nearly all of these neurons fire in each few steps, up to the end."""
+    pytest.importorskip("brian2")
+    params = IzhikevichParams(noise=200.0)
+    network = Network(weights=np.zeros((300, 300)))
+    ends = 0.010125  # half a step
+    cut, whole = (
+        simulate_izhikevich(network, params, duration=duration, max_rate=1e4)
+        for duration in (ends, 0.01025)
+    )
+    assert (whole.times > ends).sum() > 5, "there is something to cut"
+    np.testing.assert_array_equal(cut.times, whole.times[whole.times < ends])
+    np.testing.assert_array_equal(cut.neurons, whole.neurons[whole.times < ends])
+
+
+@pytest.mark.slow
 def test_ties_do_not_leak_the_neuron_id():
     """A volley in one step comes out in random order, not sorted by id."""
     pytest.importorskip("brian2")

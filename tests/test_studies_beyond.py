@@ -79,12 +79,12 @@ def test_timing_holds_spikes_moved_back_against_the_course_of_their_effect():
     (member,) = MODEL.members()
     network, tokens = TINY.network(), split_tokens(TINY.spikes())[0]
 
-    def course(change, milliseconds, n_after):
+    def course(change, milliseconds, n_after, displacement=None):
         """Give the effect of hubs on their targets, by the first and last lag in ms."""
         lags = np.array(milliseconds) * 1e-3
         effect = influence(
             member.model, tokens, n_spikes=400, change=change, lags=lags, n_after=n_after,
-            progress=False,
+            displacement=displacement, progress=False,
         )  # fmt: skip
         pairs = [(i, j) for j in network.hubs for i in np.flatnonzero(network.weights[:, j])]
         return {
@@ -96,7 +96,7 @@ def test_timing_holds_spikes_moved_back_against_the_course_of_their_effect():
 
     removed = course("removed", [0, 1, 4, 5, 8, 9, 12, 17, 20], 48)
     for earlier, milliseconds in ((4, [0, 1, 4]), (8, [0, 1, 4, 8]), (16, [0, 1, 4, 16])):
-        moved = course("moved", milliseconds, 24)
+        moved = course("moved", milliseconds, 24, earlier * 1e-3)
         lost, then = moved[1, 4], removed[1 + earlier, 4 + earlier]
         assert found[f"lost, {earlier} ms"] == pytest.approx(lost / removed[1, 4])
         assert found[f"expected, {earlier} ms"] == pytest.approx(1 - then / removed[1, 4])

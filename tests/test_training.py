@@ -1,17 +1,25 @@
 """Training: it learns, it resumes bit for bit after a kill, it trusts no broken file."""
 
 import os
+import re
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load, save
 
+from lgl_core import training_run
 from lgl_core.lif import simulate
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains
@@ -25,6 +33,7 @@ from lgl_core.training import (
     train_ensemble,
 )
 from lgl_core.transformer import TransformerConfig
+from lgl_core.transformer_coupling import CouplingConfig
 
 VOCABULARY = IntervalVocabulary(fine_width=1e-3, n_fine=8, n_coarse=4)
 
@@ -212,8 +221,6 @@ def wait_for_checkpoints(path, n):
 def test_an_interrupted_run_loses_at_most_the_steps_since_its_checkpoint(
     tokens, tmp_path, monkeypatch, decay
 ):
-    from lgl_core import training_run
-
     quick = replace(QUICK, decay=decay)
 
     step, calls = training_run.Run.step, []
@@ -266,17 +273,137 @@ def test_a_finished_run_is_read_back_not_trained_again(tokens, tmp_path):
     pd.testing.assert_frame_equal(first.steps, again.steps)
 
 
+def spoilt(weights, how):
+    """Give the content of a file of weights that nobody can use."""
+    if how == "not finite":
+        tensors = load(weights)
+        tensors["neuron_head.bias"][0] = torch.nan
+        return save(tensors)
+    if how == "of another model":
+        return save({name: value[:2] for name, value in load(weights).items()})
+    return {"truncated": weights[: len(weights) // 2], "empty": b"", "something else": b"PK" * 99}[
+        how
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(tokens, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("finished")
+    train(*tokens, config(), QUICK, directory=directory, progress=False)
+    return directory
+
+
+@pytest.fixture
+def directory(finished, tmp_path):
+    """A copy of a finished training."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "model.safetensors"])
-def test_a_truncated_file_is_said_and_done_again(tokens, tmp_path, name):
-    whole = train(*tokens, config(), QUICK, directory=tmp_path / "a", progress=False)
-    data = (tmp_path / "a" / "model.safetensors").read_bytes()
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / name).write_bytes(data[: len(data) // 2])
-    (tmp_path / "b" / "model.json").write_text((tmp_path / "a" / "model.json").read_text())
-    with pytest.warns(UserWarning, match="unreadable"):
-        again = train(*tokens, config(), QUICK, directory=tmp_path / "b", progress=False)
-    assert same_weights(whole, again)
+@pytest.mark.parametrize(
+    "how", ["truncated", "empty", "something else", "of another model", "not finite"]
+)
+def test_a_damaged_file_is_kept_said_and_made_again(tokens, directory, name, how):
+    weights = (directory / "model.safetensors").read_bytes()
+    damaged = spoilt(weights, how)
+    (directory / "model.safetensors").unlink()
+    (directory / name).write_bytes(damaged)
+    (directory / f"{name}.damaged").write_bytes(b"of an earlier time")
+    with pytest.warns(UserWarning, match=f"{name} is damaged: .* kept as {name}.damaged1"):
+        train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert (directory / "model.safetensors").read_bytes() == weights
+    assert (directory / f"{name}.damaged1").read_bytes() == damaged
+    assert (directory / f"{name}.damaged").read_bytes() == b"of an earlier time"
+
+
+@contextmanager
+def no_more_open_files():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "checkpoint.safetensors"])
+def test_what_cannot_be_opened_now_is_raised_and_left_alone(tokens, directory, name):
+    os.rename(directory / "model.safetensors", directory / name)
+    before = contents(directory)
+    with pytest.raises(OSError, match="Too many open files"), no_more_open_files():
+        train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert contents(directory) == before
+
+
+def test_a_lost_configuration_does_not_cost_the_weights(tokens, directory):
+    (directory / "model.json").unlink()
+    before = contents(directory)
+    with pytest.raises(FileNotFoundError, match="model.json"):
+        train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert contents(directory) == before
+
+
+@pytest.mark.parametrize("name", ["history", "steps"])
+@pytest.mark.parametrize("content", [None, b"", b"epoch\n\xff\xfe"])
+def test_a_lost_history_does_not_cost_the_weights(tokens, directory, finished, name, content):
+    path = directory / f"{name}.csv"
+    whole = getattr(train(*tokens, config(), QUICK, directory=finished), name)
+    path.unlink() if content is None else path.write_bytes(content)
+    before = contents(directory)
+    with pytest.warns(UserWarning, match=f"{name}.csv is missing or damaged"):
+        read = train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert contents(directory) == before
+    table = getattr(read, name)
+    assert table.empty and list(table) == list(whole)
+
+
+@pytest.mark.parametrize("wild", [{"learning_rate": 1e10}, {"learning_rate": 1e38}])
+@pytest.mark.parametrize("checkpoint_every", [1, 50])
+def test_a_training_that_diverges_stops_and_is_never_finished(
+    tokens, tmp_path, wild, checkpoint_every
+):
+    given = dict(directory=tmp_path, checkpoint_every=checkpoint_every, progress=False)
+    rate = f"{wild['learning_rate']:g}"
+    for _ in range(2):  # again from what is left there
+        with pytest.raises(FloatingPointError) as stopped, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a checkpoint that is set aside
+            train(*tokens, config(), replace(QUICK, **wild), **given)
+        said = re.escape(f"of 3, at a learning rate of {rate}: ") + ".*lower learning_rate than"
+        assert re.search(r"diverged at step \d+, in epoch 1 " + said, str(stopped.value))
+        assert not list(tmp_path.glob("model*"))
+    train(*tokens, config(), QUICK, directory=tmp_path / "its own", progress=False)
+
+
+@pytest.mark.parametrize("part", ["coupling.weight", "neuron_head.bias", "interval_head.bias"])
+def test_a_gradient_or_a_weight_that_is_nan_stops_it_as_a_loss_does(
+    tokens, tmp_path, monkeypatch, part
+):
+    coupled = config(n_layers=0, coupling=CouplingConfig())
+    step = training_run.gradient_step
+
+    def broken(model, *given):
+        losses = step(model, *given)
+        dict(model.named_parameters())[part].grad.view(-1)[0] = torch.nan
+        return losses
+
+    monkeypatch.setattr(training_run, "gradient_step", broken)
+    with pytest.raises(FloatingPointError, match="diverged at step 1, .* losses of [0-9.]+ and"):
+        train(*tokens, coupled, QUICK, directory=tmp_path, progress=False)
+    monkeypatch.setattr(training_run, "gradient_step", step)
+
+    def broken_too(run, *given):
+        with torch.no_grad():
+            dict(run.model.named_parameters())[part].view(-1)[0] = torch.inf
+
+    monkeypatch.setattr(training_run.Run, "_check", broken_too)
+    with pytest.raises(FloatingPointError, match="diverged"):
+        train(*tokens, coupled, QUICK, directory=tmp_path / "weight", progress=False)
+    assert not list(tmp_path.rglob("model*"))
 
 
 @pytest.mark.slow
