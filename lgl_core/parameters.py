@@ -8,13 +8,15 @@ that several types, and a file, are declared in quotes: ``unit: "str or None" = 
 from __future__ import annotations
 
 import ast
+import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_names", "checked", "declared_types", "resolve"]
+__all__ = ["check_names", "checked", "command", "declared_types", "given", "resolve"]
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "bool": bool,
@@ -59,11 +61,49 @@ def resolve(namespace: dict[str, Any]) -> None:
     taken from there, so that a reader may run this cell again, whatever has been defined since.
     """
     types = namespace["__annotations__"]
-    for cell in namespace.get("In", ()):
-        if cell.startswith("# Parameters"):
-            given = [node.targets[0] for node in ast.parse(cell).body if type(node) is ast.Assign]
-            check_names("this notebook", [ast.unparse(name) for name in given], types)
+    check_names("this notebook", given(namespace), types)
     namespace |= checked({name: namespace[name] for name in types}, types)
+
+
+def given(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell which parameters papermill has put into a notebook, and their values.
+
+    Parameters
+    ----------
+    namespace : mapping
+        As for :func:`resolve`.
+
+    Returns
+    -------
+    dict
+    """
+    cells = [cell for cell in namespace.get("In", ()) if cell.startswith("# Parameters")]
+    statements = [node for cell in cells for node in ast.parse(cell).body]
+    names = [ast.unparse(node.targets[0]) for node in statements if isinstance(node, ast.Assign)]
+    return {name: namespace[name] for name in names}
+
+
+def command(notebook: str, values: Mapping[str, Any]) -> str:
+    """Write the command that gives a notebook these values.
+
+    Parameters
+    ----------
+    notebook : str
+        Its path.
+    values : mapping
+        By name, as from :func:`given`.
+
+    Returns
+    -------
+    str
+    """
+    words = ["papermill", notebook, "out.ipynb"]
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            words += ["-y", json.dumps({name: value})]
+        else:
+            words += ["-r" if isinstance(value, str) else "-p", name, str(value)]
+    return shlex.join(words)
 
 
 def check_names(target: str, names: Iterable[str], known: Iterable[str]) -> None:
