@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lgl_core.cache import cached, keyed_directory
 from lgl_core.extraction import AttentionConnectivity, Rows, attention_of_weights
-from lgl_core.glm import GLMConfig, GLMFit, fit_glm
+from lgl_core.glm import GLMConfig, GLMFit, fit_quietly
 from lgl_core.lif import LIFParams, simulate
 from lgl_core.metrics import compare, tidy
 from lgl_core.networks import Network
@@ -269,8 +269,13 @@ def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
     Returns
     -------
     GLMFit
+
+    Warns
+    -----
+    UserWarning
+        If the fit of a neuron has not converged, also when it was made earlier.
     """
-    return cached(fit_glm)(spikes, config or GLMConfig())
+    return cached(fit_quietly)(spikes, config or GLMConfig()).checked()
 
 
 def scores(

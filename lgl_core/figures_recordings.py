@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from lgl_core.figures_maps import _draw_line
@@ -39,37 +38,43 @@ N_BINS = 80
 
 
 @in_style
-def data_needed(curves: DataFrame, here: float) -> Figure:
-    """Show what methods score with how much data, and where a recording stands.
+def data_needed(sizes: DataFrame, n_units: int, spikes_per_unit: float) -> Figure:
+    """Show what methods know in recordings of each measured size, and where a recording stands.
 
     Parameters
     ----------
-    curves : DataFrame
-        Columns ``name``, ``spikes_per_pair`` and ``value``, a Spearman correlation with the truth.
-    here : float
-        Spikes per ordered pair of units of the recording.
+    sizes : DataFrame
+        Columns ``name`` (of the method), ``n_neurons``, ``spikes_per_unit`` and ``value``, a
+        Spearman correlation with the truth, one row per network.
+    n_units : int
+        Of the recording.
+    spikes_per_unit : float
+        Mean over the units of the recording.
 
     Returns
     -------
     Figure
+        One panel per method; lines are means over networks.
 
     Raises
     ------
     ValueError
         If a column is missing.
     """
-    checked_columns("curves", curves, ("name", "spikes_per_pair", "value"))
-    figure, axes = plt.subplots(figsize=(7.5, 3.8))
-    for number, (name, rows) in enumerate(curves.groupby("name", sort=False)):
-        _draw_line(axes, rows, "spikes_per_pair", str(name), number)
-    axes.axvline(here, color="black", ls="--", label="this recording")
-    axes.set(
-        xscale="log",
-        xlabel="spikes per ordered pair of units",
-        ylabel="Spearman correlation\nwith the truth (no unit)",
-    )
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    shared_legend(figure, [axes], columns=2)
+    checked_columns("sizes", sizes, ("name", "n_neurons", "spikes_per_unit", "value"))
+    methods = list(sizes.groupby("name", sort=False))
+    figure, axes = panels(len(methods), height=3.4, columns=2, sharey=True)
+    for panel, (method, rows) in zip(axes, methods, strict=True):
+        for number, (n_neurons, of_size) in enumerate(rows.groupby("n_neurons")):
+            _draw_line(panel, of_size, "spikes_per_unit", f"{n_neurons} units", number)
+        label = f"this recording: {n_units} units"
+        panel.axvline(spikes_per_unit, color="black", ls="--", label=label)
+        panel.set(xscale="log", title=method, xlabel="spikes per unit")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        panel.xaxis.set_major_formatter(FuncFormatter("{:,.0f}".format))
+        panel.xaxis.set_minor_formatter(NullFormatter())
+    axes[0].set_ylabel("Spearman correlation\nwith the truth (no unit)")
+    shared_legend(figure, axes)
     return figure
 
 
@@ -130,7 +135,7 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        By method, as from :func:`lgl_core.recordings_readout.hub_confidence`.
+        By method, as from :meth:`lgl_core.recordings_readout.Readout.hubs`.
     units : array_like, shape (n_neurons,)
         Labels of the units.
     n_shown : int
@@ -139,14 +144,14 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
     Returns
     -------
     Figure
-        One panel per method. A filled triangle is a hub in nine draws of ten and more.
+        One panel per method. A filled triangle is a hub for sure.
 
     Raises
     ------
     ValueError
         If a column is missing.
     """
-    columns = ("neuron", "strength", "low", "high", "confidence")
+    columns = ("neuron", "strength", "low", "high", "confidence", "sure")
     for name, table in tables.items():
         checked_columns(f"tables[{name!r}]", table, columns)
     labels = np.asarray(units)
@@ -156,7 +161,7 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
         confidence = shown["confidence"].to_numpy()
         numbers = shown[["strength", "low", "high"]].to_numpy(dtype=float)
         for place, (strength, low, high) in enumerate(numbers):
-            look = HUB if confidence[place] >= 0.9 else ORDINARY | {"marker": "o"}
+            look = HUB if shown["sure"].iloc[place] else ORDINARY | {"marker": "o"}
             panel.plot([low, high], [place, place], color=look["color"], ls="-")
             panel.plot(strength, place, ls="none", ms=7, **look)
         names = labels[shown["neuron"].to_numpy()]
@@ -165,7 +170,7 @@ def hub_strengths(tables: Mapping[str, DataFrame], units: ArrayLike, n_shown: in
         panel.invert_yaxis()
         panel.xaxis.set_major_locator(MaxNLocator(3))
         panel.set(title=name, xlabel="strength sent")
-    axes[0].set_ylabel("unit (how surely a hub)")
+    axes[0].set_ylabel("unit (share of draws as a hub)")
     return figure
 
 

@@ -353,7 +353,6 @@ def fit_glm(
         If there is no spike to fit, the recording is shorter than a bin, or ``n_blocks`` is below
         1, or above 1 with ``solver="adam"``.
 
-
     Warns
     -----
     UserWarning

@@ -14,7 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from lgl_core.metrics import off_diagonal
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["beyond_chance", "chance_band", "jittered", "marks_by_distance", "within_and_between"]
+__all__ = [
+    "beyond_chance",
+    "chance_band",
+    "found_and_expected",
+    "jittered",
+    "marks_by_distance",
+    "within_and_between",
+]
 
 
 def jittered(spikes: SpikeTrains, window: float, seed: int = 0) -> SpikeTrains:
@@ -102,6 +109,45 @@ def beyond_chance(graph: ArrayLike, band: tuple[float, float]) -> NDArray[np.int
     marks = (graph > band[1]).astype(np.int64) - (graph < band[0])
     np.fill_diagonal(marks, 0)
     return marks
+
+
+def found_and_expected(marks: Mapping[str, ArrayLike], share: float = 0.01) -> pd.DataFrame:
+    """Count the pairs beyond chance, beside how many chance alone puts there.
+
+    Parameters
+    ----------
+    marks : mapping of str to array_like, each of shape (n_neurons, n_neurons)
+        By method, as from :func:`beyond_chance`.
+    share : float
+        Of pairs outside of the band by chance, as for :func:`chance_band`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by method: pairs found ``above`` and ``below``, how many are ``expected on each
+        side`` among all pairs, and all ``pairs``.
+
+    Notes
+    -----
+    A band can be no surer than its null is large: of ``n`` entries the one expected beyond the
+    largest of ``n`` others, and the border lies between two of these, by rank.
+    """
+    counts = {name: off_diagonal(found) for name, found in marks.items()}
+    rows = {
+        name: {
+            "above": int((found > 0).sum()),
+            "below": int((found < 0).sum()),
+            "expected on each side": _beyond_border(found.size, share / 2),
+            "pairs": found.size,
+        }
+        for name, found in counts.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _beyond_border(n: int, tail: float) -> float:
+    """Expect as many of n entries beyond a quantile of n others of the same distribution."""
+    return n * (n - (n - 1) * (1 - tail)) / (n + 1)
 
 
 def marks_by_distance(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from lgl_core.spikes import SpikeTrains
 
 __all__ = [
     "Readout",
+    "beyond_jitter",
     "blocks",
     "hub_confidence",
     "read_out",
-    "spikes_per_pair",
 ]
 
 Method = Callable[[SpikeTrains], NDArray[np.float64]]
@@ -44,8 +45,8 @@ class Readout:
         Labels, in the order of rows and columns.
     graphs, surrogates : dict of str to ndarray, each of shape (n_units, n_units)
         ``[post, pre]`` by method: of the recording, and of the same spikes jittered.
-    strengths : dict of str to ndarray, each of shape (n_blocks, n_units)
-        By method, what each unit sends in each part of the recording.
+    strengths, null_strengths : dict of str to ndarray, each of shape (n_blocks, n_units)
+        By method, what each unit sends in each part of the recording, and in that part jittered.
     origin : dict
         Where all this comes from; JSON can hold it.
     """
@@ -54,6 +55,7 @@ class Readout:
     graphs: dict[str, NDArray[Any]]
     surrogates: dict[str, NDArray[Any]]
     strengths: dict[str, NDArray[Any]]
+    null_strengths: dict[str, NDArray[Any]]
     origin: dict[str, Any] = field(default_factory=dict)
 
     def bands(self, share: float = 0.01) -> dict[str, tuple[float, float]]:
@@ -64,6 +66,31 @@ class Readout:
         """Mark the connections of each method that chance does not make."""
         bands = self.bands(share)
         return {name: beyond_chance(graph, bands[name]) for name, graph in self.graphs.items()}
+
+    def hubs(self, n_hubs: int = 3, level: float = 0.05) -> dict[str, pd.DataFrame]:
+        """Tell of each method which units are the strongest senders, and which are so for sure.
+
+        Parameters
+        ----------
+        n_hubs : int
+            How many of the strongest count as hubs.
+        level : float
+            Share of recordings without any fast relation in which a unit, of whatever method, may
+            be called a hub for sure. The methods share it equally.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            As from :func:`hub_confidence`, with ``p`` (:func:`beyond_jitter`) and ``sure``: in
+            nine draws of ten among the strongest, and beyond what is jittered.
+        """
+        tables = {}
+        for name, sent in self.strengths.items():
+            table = hub_confidence(sent, n_hubs)
+            table["p"] = beyond_jitter(sent, self.null_strengths[name])[table["neuron"]]
+            likely = table["p"] <= level / len(self.strengths)
+            tables[name] = table.assign(sure=likely & (table["confidence"] >= SURE))
+        return tables
 
     def save(self, stem: str | Path) -> None:
         """Write ``stem.npz`` (in single precision) and ``stem.json`` (the origin)."""
@@ -94,7 +121,12 @@ class Readout:
         return cls(units=units, origin=origin, **kinds)
 
 
-_KINDS = ("graphs", "surrogates", "strengths")
+_KINDS = ("graphs", "surrogates", "strengths", "null_strengths")
+
+# Share of draws among the strongest senders from which on a unit may be a hub for sure.
+SURE = 0.9
+# Swaps of parts with their jittered copies: all there are, or as many at random.
+_MOST_SWAPS = 4096
 
 
 def read_out(
@@ -105,7 +137,7 @@ def read_out(
     jitter: float = 0.01,
     seed: int = 0,
 ) -> Readout:
-    """Let methods read a recording, its jittered surrogate, and its parts.
+    """Let methods read a recording and its parts, each as it is and jittered.
 
     Parameters
     ----------
@@ -115,9 +147,9 @@ def read_out(
     n_blocks : int
         Parts of the recording, for :func:`hub_confidence`.
     jitter : float
-        Window of the surrogate, in s (:func:`lgl_core.recordings_chance.jittered`).
+        Window of the surrogates, in s (:func:`lgl_core.recordings_chance.jittered`).
     seed : int
-        Of the surrogate.
+        Of the surrogates.
 
     Returns
     -------
@@ -130,7 +162,9 @@ def read_out(
         As from :func:`lgl_core.recordings_chance.jittered` and :func:`blocks`.
     """
     spikes = session.spikes
-    inputs = [spikes, jittered(spikes, jitter, seed), *blocks(spikes, n_blocks)]
+    parts = blocks(spikes, n_blocks)
+    inputs = [spikes, jittered(spikes, jitter, seed), *parts]
+    inputs += [jittered(part, jitter, seed + k) for k, part in enumerate(parts, 1)]
     graphs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in methods}
     pairs = [(name, part) for name in methods for part in inputs]
     for name, part in tqdm(pairs, desc="reading", unit="graph"):
@@ -139,10 +173,8 @@ def read_out(
         units=session.units,
         graphs={name: found[0] for name, found in graphs.items()},
         surrogates={name: found[1] for name, found in graphs.items()},
-        strengths={
-            name: np.stack([out_strengths(graph) for graph in found[2:]])
-            for name, found in graphs.items()
-        },
+        strengths=_sent(graphs, slice(2, 2 + n_blocks)),
+        null_strengths=_sent(graphs, slice(2 + n_blocks, None)),
         origin={
             "n_spikes": len(spikes),
             "duration": spikes.duration,
@@ -154,20 +186,10 @@ def read_out(
     )
 
 
-def spikes_per_pair(spikes: SpikeTrains) -> float:
-    """Divide the spikes of a recording by the ordered pairs of its neurons.
-
-    Parameters
-    ----------
-    spikes : SpikeTrains
-
-    Returns
-    -------
-    float
-        How many spikes there are to learn each possible connection from; infinite for one neuron.
-    """
-    n_pairs = spikes.n_neurons * (spikes.n_neurons - 1)
-    return len(spikes) / n_pairs if n_pairs else float("inf")
+def _sent(
+    graphs: Mapping[str, list[NDArray[np.float64]]], which: slice
+) -> dict[str, NDArray[np.float64]]:
+    return {name: np.stack(list(map(out_strengths, g[which]))) for name, g in graphs.items()}
 
 
 def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
@@ -259,3 +281,56 @@ def hub_confidence(
         }
     )
     return table.sort_values("strength", ascending=False, kind="stable", ignore_index=True)
+
+
+def beyond_jitter(strengths: ArrayLike, null_strengths: ArrayLike, seed: int = 0) -> NDArray[Any]:
+    """Tell how likely any unit is to send as much as each does, if nothing were fast.
+
+    Parameters
+    ----------
+    strengths, null_strengths : array_like, each of shape (n_parts, n_neurons)
+        What each sends by one method in parts of the recording, and in the same parts jittered.
+    seed : int
+        Of the swaps, where there are too many to try all.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons,)
+        P-values, adjusted for all units at once. With five parts none is below 1 / 32.
+
+    Raises
+    ------
+    ValueError
+        If the two are not of one shape.
+
+    Notes
+    -----
+    Without fast relations a part and its jittered copy could as well be swapped, whatever the rates
+    of the units. Each swap gives a largest mean difference of a unit, in units of how far that
+    unit's differences spread over the parts; a p-value is the share of swaps with as large a one
+    (Westfall and Young, Resampling-based multiple testing, 1993).
+    """
+    strengths, nulls = np.asarray(strengths, np.float64), np.asarray(null_strengths, np.float64)
+    if strengths.shape != nulls.shape or strengths.ndim != 2:
+        raise ValueError(
+            f"strengths and null_strengths must have one shape (n_parts, n_neurons), "
+            f"got {strengths.shape} and {nulls.shape}"
+        )
+    differences = strengths - nulls
+    # Scaled so, a sum over the parts rises with Student's t, and no swap changes the scale.
+    scale = np.sqrt((differences**2).sum(axis=0) * len(differences))
+    scaled = differences / np.where(scale > 0, scale, 1)
+    swaps = _swaps(len(differences), seed)
+    largest = (swaps @ scaled).max(axis=1)
+    # Equal sums in another order differ in their last bits.
+    reached: NDArray[Any] = largest[:, None] >= scaled.sum(axis=0) - 1e-9
+    return reached.mean(axis=0)
+
+
+def _swaps(n_parts: int, seed: int) -> NDArray[np.int64]:
+    """List signs of the parts, -1 where swapped; the first row swaps none."""
+    if 2**n_parts <= _MOST_SWAPS:
+        return np.array(list(product((1, -1), repeat=n_parts)))
+    swaps = np.random.default_rng(seed).choice((1, -1), (_MOST_SWAPS, n_parts))
+    swaps[0] = 1
+    return swaps

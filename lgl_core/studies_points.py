@@ -48,6 +48,7 @@ __all__ = [
     "Nulls",
     "Point",
     "Recording",
+    "not_converged",
     "rows",
     "scored",
 ]
@@ -158,9 +159,7 @@ class Recording:
             scored(graph, truth).assign(method=method, variant=variant)
             for (method, variant), graph in estimates.items()
         ]
-        failed = {"view": "visible", "score": NOT_CONVERGED, "value": (~self.fit().converged).sum()}
-        tables.append(pd.DataFrame([{"method": "glm", "variant": "fit", **failed}]))
-        return self.labelled(iter(tables))
+        return self.labelled(iter([*tables, not_converged(self.fit())]))
 
     def counted_rows(self) -> pd.DataFrame:
         """Scores of what is counted and of what knows a part of the truth, without any null."""
@@ -375,6 +374,12 @@ class Nulls:
         alone = score_card(strengths_only(graph), truth.weights, truth.hubs, spectral=False)
         tables.append(alone.assign(null="strengths only"))
         return pd.concat(tables, ignore_index=True)
+
+
+def not_converged(fit: GLMFit) -> pd.DataFrame:
+    """Make the row that says of how many neurons a fit has not converged."""
+    labels = {"method": "glm", "variant": "fit", "view": "visible", "score": NOT_CONVERGED}
+    return pd.DataFrame([labels | {"value": float(fit.n_not_converged)}])
 
 
 class Point(Protocol):

@@ -11,13 +11,16 @@ from numpy.typing import ArrayLike
 
 from lgl_core.figures_studies import NO_KNOWLEDGE
 from lgl_core.studies_intervals import mean_interval, with_interval
-from lgl_core.studies_report import chosen
+from lgl_core.studies_plans import STUDIES
+from lgl_core.studies_recording_size import WholeRecording
+from lgl_core.studies_report import chosen, named
 from lgl_core.studies_standing_out import READ, beyond
 
-__all__ = ["NOTHING", "by_network", "by_reading", "means_shown", "null_shown"]
+__all__ = ["NOTHING", "by_network", "by_reading", "means_shown", "null_shown", "recording_sizes"]
 
 NOTHING = "a graph that knows nothing"
 NETWORKS = "networks"
+_SIZED = {"GLM": {"method": "glm"}, "cross-correlogram": {"method": "ccg"}}
 
 
 def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, pd.Series]:
@@ -137,3 +140,36 @@ def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> di
             mean = round(nulls["null_mean"], 2) + 0.0
             found[name] = f"{mean:.2f} ± {2 * nulls['null_sd']:.2f}"
     return found
+
+
+def recording_sizes(table: pd.DataFrame, view: str = "true_off_hubs") -> pd.DataFrame:
+    """Tell what methods know of edges in recordings of each measured size.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`, of the study ``recording_size``.
+    view : str
+        Of which entries the Spearman correlation is; by default those off the hubs.
+
+    Returns
+    -------
+    DataFrame
+        One row per method and network: ``name``, ``n_neurons``, ``duration`` in s,
+        ``spikes_per_unit`` (the mean over all networks of that size), ``network_seed`` and
+        ``value``.
+    """
+    sizes = pd.DataFrame(
+        {
+            "network": recording.label,
+            "n_neurons": recording.settings["n_neurons"],
+            "duration": recording.duration,
+        }
+        for point in STUDIES["recording_size"].points()
+        if isinstance(point, WholeRecording) and (recording := point.recording)
+    ).drop_duplicates()
+    found = named(table, _SIZED, view=view, score="spearman").merge(sizes, on="network")
+    of_each = found["n_spikes"] / found["n_neurons"]
+    found["spikes_per_unit"] = of_each.groupby(found["network"]).transform("mean")
+    columns = ["name", "n_neurons", "duration", "spikes_per_unit", "network_seed", "value"]
+    return found[columns].reset_index(drop=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,15 @@ import pandas as pd
 from tqdm import tqdm
 
 from lgl_core.cache import source_hash
-from lgl_core.sweep_points import EXPERIMENT, attempt, check_parameters, notebook_text
+from lgl_core.parameters import check_names, checked
+from lgl_core.sweep_points import (
+    EXPERIMENT,
+    absolute,
+    attempt,
+    contents,
+    notebook_text,
+    parameter_types,
+)
 
 __all__ = ["Sweep", "cluster_of", "load_sweep", "main", "results", "run_sweep"]
 
@@ -42,6 +49,13 @@ _THREADS = (
 # What is known of a point beside its parameters and what came out.
 _ABOUT = ("status", "seconds", "error", "traceback", "notebook")
 
+# Of the sections of a file, and of options of SLURM that may look like numbers.
+_SECTIONS = {
+    "target": "str", "grid": "dict", "points": "list", "fixed": "dict", "folder": "str",
+    "slurm": "dict", "threads": "int",
+}  # fmt: skip
+_SLURM = dict.fromkeys(("account", "memory", "project", "queue", "walltime"), "str")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
@@ -53,7 +67,7 @@ class Sweep:
         Of the results: ``results.parquet``, ``journal.jsonl`` and, for a notebook, the executed
         ones.
     points : sequence of mapping
-        Parameters of each point.
+        Parameters of each point. Paths are made absolute.
     target : str
         ``"experiment"``, the whole path, or the path of a notebook (``.ipynb``).
     slurm : mapping, optional
@@ -64,7 +78,8 @@ class Sweep:
     Raises
     ------
     ValueError
-        If there are no points, two are the same, or a parameter is unknown.
+        If there are no points, two are the same, a parameter is unknown or of another type, or
+        an option of SLURM that is text is a number.
     FileNotFoundError
         If there is no such notebook.
     """
@@ -78,7 +93,11 @@ class Sweep:
     def __post_init__(self) -> None:
         if not self.points:
             raise ValueError("points must hold at least one point, got none")
-        check_parameters(self.target, {name for point in self.points for name in point})
+        types = parameter_types(self.target)
+        check_names(self.target, {name for point in self.points for name in point}, types)
+        checked(self.slurm, _SLURM)
+        points = [absolute(checked(point, types), types, Path.cwd()) for point in self.points]
+        object.__setattr__(self, "points", points)
         seen: set[str] = set()
         for point, key in zip(self.points, self.keys(), strict=True):
             if key in seen:
@@ -86,11 +105,11 @@ class Sweep:
             seen.add(key)
 
     def keys(self) -> list[str]:
-        """Name each point by its parameters, its target and the source that runs it."""
-        notebook = self.notebook()
-        source = source_hash(attempt.__module__)
+        """Name each point by its parameters, the files they name, its target and its source."""
+        of_all = [self.target, self.notebook(), source_hash(attempt.__module__)]
+        types = parameter_types(self.target)
         return [
-            str(joblib.hash([self.target, notebook, source, sorted(point.items())]))
+            str(joblib.hash([*of_all, sorted(point.items()), contents(point, types)]))
             for point in self.points
         ]
 
@@ -108,7 +127,8 @@ def load_sweep(path: str | Path) -> Sweep:
         With ``grid`` (each parameter's list of values; every combination is a point) or
         ``points`` (a list of parameters), and, if wanted, ``target`` (a notebook, as seen from
         the file), ``fixed`` (parameters of all points), ``folder`` (of the results; default: the
-        file's own name without its ending), ``slurm`` and ``threads``.
+        file's own name without its ending), ``slurm`` and ``threads``. Paths among the parameters
+        are as seen from the file, too.
 
     Returns
     -------
@@ -117,14 +137,15 @@ def load_sweep(path: str | Path) -> Sweep:
     Raises
     ------
     ValueError
-        If a section is unknown, or not exactly one of ``grid`` and ``points`` is there.
+        If a section is unknown, or not exactly one of ``grid`` and ``points`` is there, and as
+        from :class:`Sweep`.
     """
     path = Path(path)
     content = _read_yaml(path)
-    sections = ("target", "grid", "points", "fixed", "folder", "slurm", "threads")
-    unknown = sorted(set(content) - set(sections))
+    unknown = sorted(set(content) - set(_SECTIONS))
     if unknown:
-        raise ValueError(f"{path} has a section {unknown[0]!r}; there are {', '.join(sections)}")
+        raise ValueError(f"{path} has a section {unknown[0]!r}; there are {', '.join(_SECTIONS)}")
+    checked(content, _SECTIONS)
     if ("grid" in content) == ("points" in content):
         raise ValueError(f"{path} must have either grid or points")
     grid = content.get("grid", {})
@@ -132,10 +153,13 @@ def load_sweep(path: str | Path) -> Sweep:
         dict(zip(grid, values, strict=True)) for values in product(*map(_listed, grid.values()))
     ]
     target = content.get("target", EXPERIMENT)
+    target = target if target == EXPERIMENT else str(path.parent / target)
+    points = [{**content.get("fixed", {}), **point} for point in points]
+    types = parameter_types(target)
     return Sweep(
         folder=path.parent / content.get("folder", path.stem),
-        points=[{**content.get("fixed", {}), **point} for point in points],
-        target=target if target == EXPERIMENT else str(path.parent / target),
+        points=[absolute(point, types, path.parent.resolve()) for point in points],
+        target=target,
         slurm=content.get("slurm", {}),
         threads=content.get("threads", 1),
     )
@@ -338,15 +362,10 @@ def _cell(value: Any) -> Any:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    """Read YAML as its version 1.2 has it: 1e-3 is a number, and what is quoted is text."""
-    import yaml
+    """Read YAML 1.2: 1e-3 is a number, 12:00:00 and off are text, no key stands twice."""
+    from ruamel.yaml import YAML
 
-    class Loader(yaml.SafeLoader):
-        pass
-
-    exponential = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponential, list("-+0123456789"))
-    content: dict[str, Any] = yaml.load(path.read_text(), Loader) or {}
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(path) or {}
     return content
 
 

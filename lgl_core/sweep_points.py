@@ -9,12 +9,14 @@ Parameters of the whole path have dotted names: ``seed`` and ``duration`` are ar
 from __future__ import annotations
 
 import ast
+import hashlib
 import tempfile
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import fields
+from functools import cache
 from inspect import signature
 from io import StringIO
 from pathlib import Path
@@ -24,9 +26,10 @@ from lgl_core import experiment
 from lgl_core.glm import GLMConfig
 from lgl_core.lif import LIFParams
 from lgl_core.networks import hub_network
+from lgl_core.parameters import declared_types
 from lgl_core.training import TrainConfig
 
-__all__ = ["EXPERIMENT", "attempt", "check_parameters", "notebook_text"]
+__all__ = ["EXPERIMENT", "absolute", "attempt", "contents", "notebook_text", "parameter_types"]
 
 EXPERIMENT = "experiment"
 
@@ -38,29 +41,94 @@ _GROUPS: dict[str, tuple[str, Any]] = {
 }
 
 
-def check_parameters(target: str, names: Iterable[str]) -> None:
-    """Refuse parameters that a target does not have, before anything runs.
+def parameter_types(target: str) -> dict[str, Any]:
+    """Tell which parameters a target has.
 
     Parameters
     ----------
     target : str
         ``"experiment"`` or the path of a notebook.
-    names : iterable of str
-        Of the parameters.
+
+    Returns
+    -------
+    dict
+        Annotation of each, by name.
 
     Raises
     ------
-    ValueError
-        If a parameter is unknown; the message lists those there are.
     FileNotFoundError
         If there is no such notebook.
     """
-    known = _known_parameters(target)
-    unknown = sorted(set(names) - known)
-    if unknown:
-        raise ValueError(
-            f"{target} has no parameter {unknown[0]!r}; there are {', '.join(sorted(known))}"
-        )
+    if target != EXPERIMENT:
+        import papermill
+
+        if not Path(target).exists():
+            raise FileNotFoundError(f"there is no notebook {target}")
+        found = papermill.inspect_notebook(target)
+        return {name: about["inferred_type_name"] for name, about in found.items()}
+    grouped = {argument for argument, _ in _GROUPS.values()} | {"network"}
+    types = {n: p.annotation for n, p in signature(experiment.run).parameters.items()}
+    types = {name: annotation for name, annotation in types.items() if name not in grouped}
+    for name, parameter in signature(hub_network).parameters.items():
+        types[f"network.{name}"] = parameter.annotation
+    for group, (_, kind) in _GROUPS.items():
+        types |= {f"{group}.{field.name}": field.type for field in fields(kind)}
+    return types
+
+
+def absolute(
+    point: Mapping[str, Any], types: Mapping[str, Any], folder: str | Path
+) -> dict[str, Any]:
+    """Let the paths among the parameters of a point begin in a folder.
+
+    Parameters
+    ----------
+    point : mapping
+    types : mapping
+        As from :func:`parameter_types`.
+    folder : str or Path
+        An absolute one. A path that is absolute, or empty, stays.
+
+    Returns
+    -------
+    dict
+    """
+    paths = {name: str(Path(folder, point[name])) for name in _named_files(point, types)}
+    return {**point, **paths}
+
+
+def contents(point: Mapping[str, Any], types: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Tell what is in the files that the parameters of a point name, alone or by their folder.
+
+    Parameters
+    ----------
+    point, types : mapping
+        As for :func:`absolute`.
+
+    Returns
+    -------
+    list of tuple of str
+        Each file, and a digest of its content. What does not exist is left out.
+    """
+    paths = [Path(point[name]) for name in _named_files(point, types)]
+    files = [file for path in paths for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
+    stats = [file.stat() for file in files]
+    return [
+        (str(file), _digest(file, about.st_size, about.st_mtime_ns))
+        for file, about in zip(files, stats, strict=True)
+    ]
+
+
+def _named_files(point: Mapping[str, Any], types: Mapping[str, Any]) -> list[str]:
+    texts = {name for name, value in point.items() if isinstance(value, str) and value}
+    return sorted(name for name in texts if "Path" in declared_types(types.get(name)))
+
+
+@cache
+def _digest(file: Path, size: int, mtime_ns: int) -> str:
+    """Digest a file; its size and when it was written tell whether that has been done."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def notebook_text(path: str | Path) -> str:
@@ -160,18 +228,3 @@ def _glued(notebook: Any) -> dict[str, Any]:
                 except (SyntaxError, ValueError):
                     continue  # a figure, or an object that is no number
     return found
-
-
-def _known_parameters(target: str) -> set[str]:
-    if target != EXPERIMENT:
-        import papermill
-
-        if not Path(target).exists():
-            raise FileNotFoundError(f"there is no notebook {target}")
-        return set(papermill.inspect_notebook(target))
-    grouped = {argument for argument, _ in _GROUPS.values()}
-    names = set(signature(experiment.run).parameters) - grouped - {"network"}
-    names |= {f"network.{name}" for name in signature(hub_network).parameters}
-    for group, (_, kind) in _GROUPS.items():
-        names |= {f"{group}.{field.name}" for field in fields(kind)}
-    return names

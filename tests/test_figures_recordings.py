@@ -24,11 +24,20 @@ RNG = np.random.default_rng(0)
 GRAPHS = {name: RNG.normal(size=(20, 20)) for name in ("GLM", "Neuroformer", "correlogram")}
 NULLS = {name: RNG.normal(scale=0.3, size=(20, 20)) for name in GRAPHS}
 BANDS = dict.fromkeys(GRAPHS, (-0.7, 0.8))
-HUBS = {name: hub_confidence(RNG.normal(size=(6, 20))) for name in GRAPHS}
+HUBS = {
+    name: hub_confidence(RNG.normal(size=(6, 20))).assign(sure=lambda table: table["neuron"] < 9)
+    for name in GRAPHS
+}
 UNITS = [f"unit {k:03d}" for k in range(20)]
-CURVES = pd.DataFrame(
-    [(name, size, size / 40) for name in ("GLM", "correlogram") for size in (1, 22, 5)],
-    columns=["name", "spikes_per_pair", "value"],
+SIZES = pd.DataFrame(
+    [
+        (name, n_neurons, spikes, spikes / 4000 + seed / 50)
+        for name in ("GLM", "correlogram")
+        for n_neurons in (20, 300)
+        for spikes in (100, 2200, 500)
+        for seed in (0, 1)
+    ],
+    columns=["name", "n_neurons", "spikes_per_unit", "value"],
 )
 DISTANCES = marks_by_distance(
     {name: graph.round().astype(int) for name, graph in GRAPHS.items()},
@@ -44,7 +53,7 @@ FIGURES = {
     "connections_by_distance": lambda: figures_recordings.connections_by_distance(
         DISTANCES, "electrodes"
     ),
-    "data_needed": lambda: figures_recordings.data_needed(CURVES, 11.2),
+    "data_needed": lambda: figures_recordings.data_needed(SIZES, 71, 480.5),
     "estimates_beside_chance": lambda: figures_recordings.estimates_beside_chance(
         GRAPHS, NULLS, BANDS, {"GLM": "peak (log-odds)"}
     ),
@@ -70,12 +79,16 @@ def test_is_fit_to_print(draw):
     nothing_is_clipped(figure)
 
 
-def test_curves_rise_in_order_and_the_recording_is_marked():
-    (axes,) = FIGURES["data_needed"]().axes
-    names_its_axes(axes.figure, ["spikes per ordered pair of units"])
-    glm, correlogram, mark = axes.lines
-    assert glm.get_xdata().tolist() == [1, 5, 22]
-    assert mark.get_xdata() == [11.2, 11.2]
+def test_each_size_has_its_line_of_means_and_the_recording_is_marked():
+    figure = FIGURES["data_needed"]()
+    names_its_axes(figure, ["spikes per unit"] * 2)
+    for axes in figure.axes:
+        small, _, large, dots, mark = axes.lines
+        assert small.get_xdata().tolist() == large.get_xdata().tolist() == [100, 500, 2200]
+        np.testing.assert_allclose(small.get_ydata(), [0.035, 0.135, 0.56])
+        assert len(dots.get_xdata()) == 6
+        assert mark.get_xdata() == [480.5, 480.5]
+        assert mark.get_label() == "this recording: 71 units"
 
 
 def test_every_pair_is_counted_once_and_the_band_is_drawn():
@@ -116,8 +129,8 @@ def test_shares_of_pairs_stand_at_their_distance():
 def test_missing_columns():
     with pytest.raises(ValueError, match="table"):
         figures_recordings.connections_by_distance(DISTANCES.drop(columns="group"), "mm")
-    with pytest.raises(ValueError, match="curves"):
-        figures_recordings.data_needed(CURVES.drop(columns="value"), 1.0)
+    with pytest.raises(ValueError, match="sizes"):
+        figures_recordings.data_needed(SIZES.drop(columns="value"), 71, 480.5)
     with pytest.raises(ValueError, match="tables"):
         figures_recordings.hub_strengths({"GLM": HUBS["GLM"].drop(columns="low")}, UNITS)
 

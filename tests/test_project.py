@@ -33,6 +33,7 @@ FLOORS = {
     "metrics": 1,
     "cache": 1,
     "provenance": 1,
+    "parameters": 1,
     "transformer": 1,
     "lif": 2,
     "simulators": 2,

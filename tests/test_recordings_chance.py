@@ -10,6 +10,7 @@ from test_recordings_readout import trains
 from lgl_core.recordings_chance import (
     beyond_chance,
     chance_band,
+    found_and_expected,
     jittered,
     marks_by_distance,
     within_and_between,
@@ -42,6 +43,29 @@ class TestChance:
     def test_a_share_that_is_none(self, share):
         with pytest.raises(ValueError, match="share must lie strictly between 0 and 1"):
             chance_band(np.zeros((3, 3)), share)
+
+
+class TestFoundAndExpected:
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("n_units", "n_graphs"), [(3, 4000), (6, 2000), (40, 100)])
+    def test_as_many_as_expected_are_found_where_there_is_nothing(self, n_units, n_graphs):
+        """Of few units, too, where the band has few pairs to be made of."""
+        rng = np.random.default_rng(n_units)
+        found = [
+            beyond_chance(graph, chance_band(null))
+            for graph, null in rng.normal(size=(n_graphs, 2, n_units, n_units))
+        ]
+        expected = found_and_expected({"it": found[0]})["expected on each side"]["it"]
+        for side in (1, -1):
+            n_found = (np.stack(found) == side).sum() / n_graphs
+            assert n_found == pytest.approx(expected, rel=0.1)
+
+    def test_of_many_pairs_half_of_the_share_is_expected_on_each_side(self):
+        marks = np.zeros((301, 301), dtype=int)
+        marks[0, 1:4], marks[1, 5] = 1, -1
+        row = found_and_expected({"it": marks}, share=0.02).loc["it"]
+        assert (row["above"], row["below"], row["pairs"]) == (3, 1, 301 * 300)
+        assert row["expected on each side"] == pytest.approx(903, rel=0.01)
 
 
 class TestJittered:

@@ -1,21 +1,28 @@
 """What is said of a graph without truth follows from the recording alone."""
 
+import itertools
+
 import numpy as np
 import pytest
+import scipy.stats
 from gapped import random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lgl_core.glm import fit_glm
+from lgl_core.lif import simulate
 from lgl_core.metrics import out_strengths
+from lgl_core.networks import hub_network
+from lgl_core.pairwise import correlogram_z
 from lgl_core.recordings import Session
 from lgl_core.recordings_readout import (
     Readout,
     beyond_chance,
+    beyond_jitter,
     blocks,
     chance_band,
     hub_confidence,
     read_out,
-    spikes_per_pair,
 )
 from lgl_core.spikes import SpikeTrains
 
@@ -30,11 +37,6 @@ def trains(n_spikes: int = 500, n_neurons: int = 4, duration: float = 10.0) -> S
         n_neurons=n_neurons,
         duration=duration,
     )
-
-
-def test_spikes_per_pair():
-    assert spikes_per_pair(trains(120, 4)) == 10
-    assert spikes_per_pair(trains(5, 1)) == np.inf
 
 
 class TestBlocks:
@@ -104,6 +106,114 @@ class TestHubConfidence:
             hub_confidence(strengths, n_hubs)
 
 
+class TestBeyondJitter:
+    @few
+    @given(st.integers(0, 500))
+    def test_equals_the_loop_over_swaps(self, seed):
+        """By Student's t, the obvious way."""
+        strengths, nulls = np.random.default_rng(seed).normal(size=(2, 4, 3))
+        found, ours = beyond_jitter(strengths, nulls), None
+        largest = []
+        for swap in itertools.product((False, True), repeat=4):
+            swapped = np.array(swap)[:, None]
+            one, other = np.where(swapped, nulls, strengths), np.where(swapped, strengths, nulls)
+            t = scipy.stats.ttest_rel(one, other).statistic
+            ours = t if ours is None else ours
+            largest.append(t.max())
+        expected = [np.mean(np.array(largest) >= t - 1e-6) for t in ours]
+        np.testing.assert_allclose(found, expected)
+
+    def test_who_always_sends_more_is_beyond_and_rates_alone_are_not(self):
+        rng = np.random.default_rng(1)
+        nulls = rng.normal(size=(8, 30)) + 50 * np.arange(30)
+        strengths = rng.normal(size=(8, 30)) + 50 * np.arange(30)
+        assert beyond_jitter(strengths, nulls).min() > 0.05
+        strengths[:, 3] += 20
+        p = beyond_jitter(strengths, nulls)
+        assert p[3] == 1 / 256 and np.delete(p, 3).min() > 0.05
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("n_parts", [6, 16])
+    def test_is_as_rare_as_it_says_where_nothing_is_fast(self, n_parts):
+        """Any unit of a recording, with heavy tails and units of very different spread."""
+        rng = np.random.default_rng(n_parts)
+        spread = rng.lognormal(0, 2, 20)
+        smallest = [
+            beyond_jitter(*(spread * rng.standard_t(3, size=(2, n_parts, 20)))).min()
+            for _ in range(400)
+        ]
+        assert np.mean(np.array(smallest) <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+        assert np.mean(np.array(smallest) <= 0.5) > 0.4
+
+    def test_units_that_never_differ_are_not_beyond(self):
+        assert beyond_jitter(np.ones((6, 3)), np.ones((6, 3))).tolist() == [1, 1, 1]
+
+    def test_one_shape(self):
+        with pytest.raises(ValueError, match=r"one shape .* got \(6, 3\) and \(5, 3\)"):
+            beyond_jitter(np.ones((6, 3)), np.ones((5, 3)))
+
+
+METHODS = {
+    "GLM": lambda spikes: fit_glm(spikes).coupling("peak"),
+    "ccg": lambda spikes: correlogram_z(spikes, baseline="local"),
+}
+
+
+def poisson(seed: int, n_neurons: int = 10, duration: float = 60.0) -> SpikeTrains:
+    """Neurons of different rates that know nothing of each other."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(5 * rng.lognormal(0, 0.5, n_neurons) * duration)
+    times = rng.uniform(0, duration, counts.sum())
+    order = np.argsort(times)
+    ids = np.repeat(np.arange(n_neurons), counts)[order]
+    return SpikeTrains(times=times[order], neurons=ids, n_neurons=n_neurons, duration=duration)
+
+
+class TestHubs:
+    @pytest.mark.weekly
+    def test_independent_neurons_have_a_sure_hub_in_a_twentieth_of_recordings_at_most(self):
+        """Of 40: likely ones, by how often they lead, there are in many."""
+        n_likely = n_sure = 0
+        for seed in range(40):
+            session = Session(spikes=poisson(seed), units=tuple(range(10)))
+            hubs = read_out(session, METHODS).hubs()
+            n_likely += any((table["confidence"] >= 0.9).any() for table in hubs.values())
+            n_sure += any(table["sure"].any() for table in hubs.values())
+        assert n_sure <= 2 and n_likely > 8
+
+    @pytest.mark.slow
+    def test_independent_neurons_that_lead_in_every_part_are_no_sure_hubs(self):
+        n_likely = n_sure = 0
+        for seed in range(60):
+            session = Session(spikes=poisson(seed), units=tuple(range(10)))
+            table = read_out(session, {"ccg": METHODS["ccg"]}).hubs()["ccg"]
+            n_likely += (table["confidence"] >= 0.9).any()
+            n_sure += table["sure"].any()
+        assert n_sure <= 3 and n_likely > 6
+
+    @pytest.mark.slow
+    def test_the_hubs_of_a_network_are_sure_and_nobody_else_is(self):
+        network = hub_network(n_neurons=40)
+        session = Session(spikes=simulate(network, duration=60.0), units=tuple(range(40)))
+        for table in read_out(session, METHODS).hubs().values():
+            assert set(table["neuron"][table["sure"]]) == set(network.hubs)
+
+    def test_methods_share_the_level(self):
+        rng = np.random.default_rng(0)
+        sent = rng.normal(size=(6, 5)) * 0.01 + np.array([9, 0, 0, 0, 0])
+        nulls = rng.normal(size=(6, 5)) * 0.01
+        for n_methods, sure in ((1, True), (3, True), (4, False)):  # no p is below 1 / 64
+            names = [str(number) for number in range(n_methods)]
+            kept = Readout(
+                units=tuple(range(5)), graphs={}, surrogates={},
+                strengths=dict.fromkeys(names, sent), null_strengths=dict.fromkeys(names, nulls),
+            )  # fmt: skip
+            assert kept.hubs(n_hubs=1)["0"].set_index("neuron")["sure"][0] == sure
+
+
+NO_PARTS = {"strengths": {}, "null_strengths": {}}
+
+
 def counted(spikes):
     """A method: how often each neuron fires, in its column."""
     return np.tile(spikes.rates * spikes.duration, (spikes.n_neurons, 1))
@@ -118,8 +228,21 @@ class TestReadout:
         for name, factor in (("counts", 1), ("doubled", 2)):
             np.testing.assert_allclose(self.found.graphs[name], factor * np.tile(counts, (4, 1)))
             np.testing.assert_allclose(self.found.surrogates[name], self.found.graphs[name])
-            assert self.found.strengths[name].shape == (5, 4)
-            np.testing.assert_allclose(self.found.strengths[name].sum(axis=0), 3 * factor * counts)
+            for of_parts in (self.found.strengths[name], self.found.null_strengths[name]):
+                assert of_parts.shape == (5, 4)
+                np.testing.assert_allclose(of_parts.sum(axis=0), 3 * factor * counts)
+
+    def test_each_part_is_jittered_by_itself(self):
+        def early(spikes):
+            """How early in its window each neuron fires: jitter alone moves that."""
+            within = np.bincount(spikes.neurons, spikes.times % 0.01, spikes.n_neurons)
+            return np.tile(within, (spikes.n_neurons, 1))
+
+        found = read_out(self.session, {"early": early}, n_blocks=5)
+        again = read_out(self.session, {"early": early}, n_blocks=5)
+        as_is, moved = found.strengths["early"], found.null_strengths["early"]
+        assert (as_is != moved).all() and len(np.unique(moved)) == moved.size
+        np.testing.assert_array_equal(moved, again.null_strengths["early"])
 
     def test_it_says_where_it_comes_from(self):
         origin = self.found.origin
@@ -132,7 +255,7 @@ class TestReadout:
         kept.save(tmp_path / "new" / "kept")
         again = Readout.load(tmp_path / "new" / "kept")
         assert (again.units, again.origin) == (units, kept.origin)
-        for kind in ("graphs", "surrogates", "strengths"):
+        for kind in ("graphs", "surrogates", "strengths", "null_strengths"):
             np.testing.assert_allclose(
                 getattr(again, kind)["counts"], getattr(kept, kind)["counts"], rtol=1e-6
             )
@@ -141,7 +264,7 @@ class TestReadout:
         rng = np.random.default_rng(0)
         graphs = {"one": rng.normal(size=(9, 9)), "other": 10 * rng.normal(size=(9, 9))}
         nulls = {name: graph / 2 for name, graph in graphs.items()}
-        kept = Readout(units=tuple(range(9)), graphs=graphs, surrogates=nulls, strengths={})
+        kept = Readout(units=tuple(range(9)), graphs=graphs, surrogates=nulls, **NO_PARTS)
         for name, graph in graphs.items():
             band = chance_band(nulls[name], 0.1)
             assert kept.bands(0.1)[name] == band

@@ -106,6 +106,12 @@ class TestLoad:
             ("grid: {sead: [1]}", "experiment has no parameter 'sead'; there are duration, "),
             ("grid: {network.hubs: [1]}", "no parameter 'network.hubs'; .*network.hub_weight"),
             ("target: square.ipynb\ngrid: {y: [1]}", "no parameter 'y'; there are wait, x"),
+            ("grid: {seed: [one]}", "seed must be of type int, got 'one', a str"),
+            ("grid: {time_embeddings: [rotary]}", "must be of type Sequence, got 'rotary'"),
+            ("grid: {training.epochs: [2.5]}", "training.epochs must be of type int, got 2.5"),
+            ("grid: {seed: [0]}\nslurm: {account: 0123}", "account must be of type str, got 123"),
+            ("grid: {seed: [0]}\nfolder: 20190204", "folder must be of type str, got 20190204"),
+            ("grid: {seed: [0]}\nthreads: two", "threads must be of type int, got 'two'"),
         ],
     )
     def test_what_cannot_be_run_is_refused_before_anything_runs(self, text, message, tmp_path):
@@ -113,14 +119,88 @@ class TestLoad:
             load_sweep(yaml_file(tmp_path, text))
 
     def test_what_is_quoted_stays_text(self, tmp_path):
-        text = 'points: [{seed: 1e1}]\nslurm: {account: "0123", queue: "1e3", walltime: 01e2}'
+        text = 'points: [{seed: 1, duration: 1e1}]\nslurm: {account: "0123", queue: "1e3"}'
         sweep = load_sweep(yaml_file(tmp_path, text))
-        assert sweep.points[0]["seed"] == 10.0
-        assert sweep.slurm == {"account": "0123", "queue": "1e3", "walltime": 100.0}
+        assert sweep.points[0]["duration"] == 10.0
+        assert sweep.slurm == {"account": "0123", "queue": "1e3"}
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("3e-3", 0.003), ("1e3", 1000.0), ("010", 10), ("12:00:00", "12:00:00"),
+            ("1:30", "1:30"), ("on", "on"), ("off", "off"), ("no", "no"), ("true", True),
+        ],
+    )  # fmt: skip
+    def test_a_value_is_what_it_looks_like(self, text, value, tmp_path):
+        sweep = load_sweep(yaml_file(tmp_path, f"target: square.ipynb\npoints: [{{x: {text}}}]"))
+        (found,) = (point["x"] for point in sweep.points)
+        assert found == value and type(found) is type(value)
+
+    def test_no_key_stands_twice(self, tmp_path):
+        with pytest.raises(Exception, match='duplicate key "seed"'):
+            load_sweep(yaml_file(tmp_path, "grid: {seed: [0], seed: [1]}"))
 
     def test_no_notebook(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="there is no notebook .*cube.ipynb"):
             load_sweep(yaml_file(tmp_path, "target: cube.ipynb\npoints: [{x: 1}]"))
+
+
+def reading(folder: Path) -> str:
+    """Write a notebook that takes a file, and a word that is none."""
+    first = nbformat.v4.new_code_cell('file: "Path" = ""\nword: str = ""')
+    first.metadata["tags"] = ["parameters"]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    pages = nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[first])
+    nbformat.write(pages, folder / "reading.ipynb")
+    return str(folder / "reading.ipynb")
+
+
+class TestFiles:
+    """What a parameter names is as seen from the sweep, and part of what is run."""
+
+    @pytest.mark.parametrize("name", ["spikes.csv", "20190204"])
+    def test_a_path_begins_at_the_file_of_the_sweep(self, name, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path.parent)
+        reading(tmp_path)
+        (tmp_path / "word").touch()  # a word is no path, whatever stands beside the sweep
+        text = f'target: reading.ipynb\npoints: [{{file: "{name}", word: word}}, {{file: ""}}]'
+        sweep = load_sweep(yaml_file(tmp_path, text))
+        expected = [{"file": str(tmp_path / name), "word": "word"}, {"file": ""}]
+        assert list(sweep.points) == expected
+
+    def test_a_path_of_a_sweep_made_in_python_begins_where_python_runs(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        sweep = Sweep(folder=tmp_path, target=reading(tmp_path), points=[{"file": "a.csv"}])
+        assert list(sweep.points) == [{"file": str(tmp_path / "a.csv")}]
+
+    def test_a_folder_named_like_a_number_is_refused_with_the_remedy(self, tmp_path):
+        reading(tmp_path)
+        text = "target: reading.ipynb\npoints: [{file: 20190204}]"
+        with pytest.raises(ValueError, match="got 20190204, a int: write .* quotes around it"):
+            load_sweep(yaml_file(tmp_path, text))
+
+    @pytest.mark.parametrize("written", ["a.csv", "folder/a.csv", "folder/deep/a.csv"])
+    def test_another_content_is_another_point(self, written, tmp_path):
+        file = tmp_path / written
+        file.parent.mkdir(parents=True, exist_ok=True)
+        named = str(tmp_path / written.partition("/")[0])
+        sweep = Sweep(folder=tmp_path, target=reading(tmp_path), points=[{"file": named}])
+        keys = []
+        for content in ("", "one", "two", "one"):
+            file.write_text(content)
+            keys += sweep.keys()
+        absent, one, two, again = keys
+        assert len({absent, one, two}) == 3 and again == one
+
+    def test_a_point_whose_file_has_changed_is_missing_again(self, tmp_path):
+        file = tmp_path / "a.csv"
+        file.write_text("old")
+        sweep = Sweep(folder=tmp_path, target=reading(tmp_path), points=[{"file": str(file)}])
+        record = {"key": sweep.keys()[0], "status": "done", "row": {}}
+        (tmp_path / "journal.jsonl").write_text(json.dumps(record) + "\n")
+        assert results(sweep)["status"].tolist() == ["done"]
+        file.write_text("new")
+        assert results(sweep)["status"].tolist() == ["missing"]
 
 
 @pytest.mark.parametrize(
@@ -342,6 +422,13 @@ def test_slurm_gets_what_the_file_says(tmp_path):
     assert "export OMP_NUM_THREADS=1" in script and "--nthreads 1" in script
     assert "#SBATCH --cpus-per-task=1" in script
     assert f"#SBATCH -o {tmp_path}/jobs/" in script, "logs of the jobs belong to the sweep"
+
+
+def test_a_time_limit_needs_no_quotes(tmp_path):
+    """YAML 1.1 took it for 43,200, which SLURM reads as minutes: 30 days."""
+    text = "grid: {seed: [0, 1]}\nslurm: {jobs: 0, queue: q, memory: 2GB, walltime: 12:00:00}"
+    with slurm_cluster(load_sweep(yaml_file(tmp_path, text)), {}) as cluster:
+        assert "#SBATCH -t 12:00:00" in cluster.job_script()
 
 
 def test_slurm_refuses_before_anything_waits(tmp_path, monkeypatch):

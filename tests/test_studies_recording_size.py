@@ -1,0 +1,67 @@
+"""Recordings of measured sizes: what methods know of them when they read every spike."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from lgl_core import studies
+from lgl_core.glm import GLMConfig, fit_glm
+from lgl_core.metrics_views import edges_off_hubs, score_card
+from lgl_core.pairwise import correlogram_z
+from lgl_core.studies_plans import STUDIES
+from lgl_core.studies_points import Recording
+from lgl_core.studies_recording_size import WholeRecording
+from lgl_core.studies_tables import recording_sizes
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cold_cache")
+def test_rows_are_scores_of_graphs_of_all_spikes():
+    recording = Recording(settings={"n_neurons": 12, "n_hubs": 1}, duration=20.0)
+    spikes, truth = recording.spikes(), recording.network()
+    table = WholeRecording(recording=recording).rows()
+    by_hand = {
+        "glm": fit_glm(spikes, GLMConfig()).coupling("peak"),
+        "ccg": correlogram_z(spikes, baseline="local"),
+    }
+    assert set(table["method"]) == set(by_hand) and (table["n_spikes"] == len(spikes)).all()
+    for method, graph in by_hand.items():
+        expected = score_card(graph, truth.weights, truth.hubs, spectral=False)
+        mine = table[table["method"] == method]
+        np.testing.assert_allclose(mine["value"], expected["value"])
+        off = mine[(mine["view"] == "true_off_hubs") & (mine["score"] == "spearman")]["value"]
+        entries = [edges_off_hubs(g, truth.hubs) for g in (graph, truth.weights)]
+        assert off.item() == pytest.approx(scipy.stats.spearmanr(*entries).statistic)
+
+
+def test_sizes_are_those_of_the_plan_and_every_network_counts_once():
+    points = STUDIES["recording_size"].points()
+    rows = [
+        {
+            "network": point.recording.label, "network_seed": point.recording.seed,
+            "method": method, "view": view, "score": score,
+            "n_spikes": point.recording.settings["n_neurons"] * 10 * (point.recording.seed + 1),
+            "value": point.recording.duration / 1e4,
+        }
+        for point in points
+        for method in ("glm", "ccg")
+        for view, score in (("true_off_hubs", "spearman"), ("true", "spearman"),
+                            ("true_off_hubs", "pearson"))
+    ]  # fmt: skip
+    sizes = recording_sizes(pd.DataFrame(rows))
+    assert len(sizes) == 2 * len(points)
+    assert set(sizes["name"]) == {"GLM", "cross-correlogram"}
+    np.testing.assert_allclose(sizes["value"], sizes["duration"] / 1e4)
+    of_size = sizes.groupby(["name", "n_neurons", "duration"])
+    assert (of_size["network_seed"].nunique() == of_size.size()).all() and of_size.size().min() >= 3
+    assert set(sizes["spikes_per_unit"][sizes["n_neurons"] == 20]) == {30.0}  # of 10, 20, ..., 50
+
+
+def test_more_of_a_recording_says_more_of_its_edges():
+    """What is committed: of each method and number of neurons, from the shortest to the longest."""
+    sizes = recording_sizes(studies.load("recording_size"))
+    assert {20, 50, 100, 300} == set(sizes["n_neurons"])
+    means = sizes.groupby(["name", "n_neurons", "spikes_per_unit"])["value"].mean()
+    for _, of_size in means.groupby(["name", "n_neurons"]):
+        assert of_size.iloc[-1] > of_size.iloc[0] + 0.1
