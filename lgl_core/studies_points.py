@@ -37,7 +37,7 @@ from lgl_core.pairwise import (
     shifted_in_time,
 )
 from lgl_core.spikes import SpikeTrains
-from lgl_core.studies_rows import NOT_CONVERGED, in_columns
+from lgl_core.studies_rows import in_columns
 from lgl_core.training import TrainConfig, TrainedModel
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "Nulls",
     "Point",
     "Recording",
-    "not_converged",
     "rows",
     "scored",
 ]
@@ -374,12 +373,6 @@ class Nulls:
         alone = score_card(strengths_only(graph), truth.weights, truth.hubs, spectral=False)
         tables.append(alone.assign(null="strengths only"))
         return pd.concat(tables, ignore_index=True)
-
-
-def not_converged(fit: GLMFit) -> pd.DataFrame:
-    """Make the row that says of how many neurons a fit has not converged."""
-    labels = {"method": "glm", "variant": "fit", "view": "visible", "score": NOT_CONVERGED}
-    return pd.DataFrame([labels | {"value": float(fit.n_not_converged)}])
 
 
 class Point(Protocol):

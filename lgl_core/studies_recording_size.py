@@ -9,7 +9,8 @@ import pandas as pd
 from lgl_core.experiment import fitted
 from lgl_core.metrics_views import score_card
 from lgl_core.pairwise import correlogram_z
-from lgl_core.studies_points import Recording, not_converged
+from lgl_core.studies_points import Recording
+from lgl_core.studies_rows import not_converged
 
 __all__ = ["WholeRecording"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["COLUMNS", "LABELS", "NOT_CONVERGED", "in_columns"]
+from lgl_core.glm import GLMFit
+
+__all__ = ["COLUMNS", "LABELS", "NOT_CONVERGED", "in_columns", "not_converged"]
 
 COLUMNS = [
     "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
@@ -29,3 +31,9 @@ def in_columns(table: pd.DataFrame, columns: list[str] = COLUMNS) -> pd.DataFram
     if unknown:
         raise ValueError(f"table must have columns of {', '.join(columns)}, got {unknown[0]!r}")
     return table.reindex(columns=columns)
+
+
+def not_converged(fit: GLMFit) -> pd.DataFrame:
+    """Make the row that says of how many neurons a fit has not converged."""
+    labels = {"method": "glm", "variant": "fit", "view": "visible", "score": NOT_CONVERGED}
+    return pd.DataFrame([labels | {"value": float(fit.n_not_converged)}])
