@@ -111,7 +111,7 @@ class Session:
         Raises
         ------
         ValueError
-            If the ending is none of these.
+            If the ending is none of these, or a label holds what no file can.
         ImportError
             If the format needs a package that is not there.
         """
@@ -124,6 +124,9 @@ class Session:
         }
         if path.suffix not in writers:
             raise ValueError(f"path must end in {', '.join(writers)}, got {str(path)!r}")
+        odd = [label for label in self.units if {"\0", "\r"} & {*str(label)}]
+        if odd:
+            raise ValueError(f"unit {odd[0]!r} holds a NUL or a carriage return: rename it")
         writers[path.suffix](self._raw(), path)
 
     def to_pynapple(self) -> Any:

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from lgl_core import recordings_formats as formats
-from lgl_core.recordings_raw import Keep, Raw, from_trains, kept, needed, plain_labels, spans
+from lgl_core.recordings_raw import (
+    Keep,
+    Raw,
+    from_trains,
+    kept,
+    label_order,
+    needed,
+    plain_labels,
+    spans,
+)
 from lgl_core.recordings_tables import from_table, read_table, typed_labels
 
 __all__ = ["FORMATS", "NO_INTERVALS", "Asked", "raw_of_file"]
@@ -197,7 +206,8 @@ def _matlab(path: Path, asked: Asked) -> Raw:
             for name, vector in vectors.items()
             if len(vector) == len(trains)
         }
-        return replace(from_trains(trains, labels), about=pd.DataFrame(about))
+        units = pd.DataFrame(about, index=range(len(trains)))
+        return replace(from_trains(trains, labels), about=units)
     held = [
         f"{name!r} ({'cell array' if name in cells else 'vector'} of {len(value)})"
         for name, value in variables.items()
@@ -280,17 +290,18 @@ def _folder(path: Path, asked: Asked) -> Raw:
             "nor a text file per electrode"
         )
     labels = typed_labels(pd.Series([file.stem for file in texts]), None)
-    return from_trains([_one_column(file) for file in texts], labels.tolist())
+    files = sorted(zip(labels, texts, strict=True), key=lambda named: label_order(named[0]))
+    return from_trains([_one_column(file) for _, file in files], [label for label, _ in files])
 
 
 def _one_column(path: Path) -> NDArray[np.float64]:
     try:
-        times = np.loadtxt(path, ndmin=1) if path.stat().st_size else np.empty(0)
+        times = np.loadtxt(path, ndmin=2) if path.stat().st_size else np.empty((0, 1))
     except ValueError as error:
         raise ValueError(f"{path.name} is no column of spike times: {error}") from error
-    if times.ndim != 1:
+    if times.shape[1] != 1:
         raise ValueError(f"{path.name} has {times.shape[1]} columns, not one of spike times")
-    return times
+    return times[:, 0]
 
 
 def _phy(folder: Path, asked: Asked) -> Raw:

@@ -163,7 +163,7 @@ def _answer(labels: Sequence[Label], about: pd.DataFrame | None, query: str) -> 
         why = error
     raise ValueError(
         f"keep={query!r}: {why}. Give labels, as in keep={list(labels[:1])}, or ask for "
-        f"{', '.join(map(repr, ['unit', *units]))}, as in keep=\"quality == 'good'\""
+        f"{', '.join(map(repr, ['unit', *units]))}"
     )
 
 
