@@ -26,7 +26,6 @@ from lgl_core.recordings_raw import (
     label_order,
     needed,
     plain_labels,
-    spans,
 )
 from lgl_core.recordings_tables import from_table, read_table, typed_labels
 
@@ -131,25 +130,19 @@ def _hdf5(path: Path, asked: Asked) -> Raw:
 def _sonata(spikes: Any, asked: Asked) -> Raw:
     """Read populations of spikes; where there are several, labels begin with their names."""
     found = {"": spikes} if "timestamps" in spikes else dict(spikes.items())
-    tables = []
+    tables, said = [], set()
     for name, part in found.items():
         times, ids = part["timestamps"], part["node_ids" if "node_ids" in part else "gids"][:]
-        said = times.attrs.get("units", "")
-        seconds = asked.seconds_per_unit or _SECONDS.get(
-            said.decode() if isinstance(said, bytes) else said
-        )
-        if seconds is None:
-            raise ValueError(
-                f"times of {times.name} are in no known unit (attribute units: {said!r}): give "
-                "seconds_per_unit, such as 1e-3 for ms"
-            )
         labels = ids if len(found) == 1 else f"{name}:" + pd.Series(ids).astype(str)
-        scaled = times[:] * (1.0 if asked.seconds_per_unit else seconds)
-        tables.append(pd.DataFrame({"time": scaled, "unit": labels, "population": name}))
-    return replace(from_table(pd.concat(tables, ignore_index=True)), seconds=1.0)
-
-
-_SECONDS = {"ms": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3, "s": 1.0, "seconds": 1.0}
+        tables.append(pd.DataFrame({"time": times[:], "unit": labels, "population": name}))
+        said.add(np.asarray(times.attrs.get("units", "")).astype(str).item())
+    seconds = {"ms": 1e-3, "milliseconds": 1e-3, "s": 1.0, "seconds": 1.0}.get("".join(said))
+    if seconds is None and asked.seconds_per_unit is None:
+        raise ValueError(
+            f"its timestamps are in {sorted(said)} (attribute units), not in 'ms' or 's': give "
+            "seconds_per_unit, such as 1e-3 for ms"
+        )
+    return replace(from_table(pd.concat(tables, ignore_index=True)), seconds=seconds)
 
 
 def _npz(path: Path, asked: Asked) -> Raw:
@@ -166,13 +159,10 @@ def _npz(path: Path, asked: Asked) -> Raw:
                 "read. If you trust the file, unit='label' or keep='rate > 0' reads it",
                 stacklevel=5,
             )
-        return Raw(
-            times=file["t"],
-            units=pd.Index(file["keys"]).get_indexer(pd.Index(file["index"])).astype(np.int64),
-            rows=np.arange(len(file["t"])),
-            labels=plain_labels(file["keys"]),
-            epochs=spans(np.stack([file["start"], file["end"]], axis=1)),
-        )
+        table = pd.DataFrame({"time": file["t"], "unit": file["index"]})
+        epochs = np.stack([file["start"], file["end"]], axis=1).tolist()
+        table.attrs = {"units": plain_labels(file["keys"]), "epochs": epochs}
+        return from_table(table)
 
 
 # --- MATLAB ------------------------------------------------------------------------------------
@@ -206,8 +196,7 @@ def _matlab(path: Path, asked: Asked) -> Raw:
             for name, vector in vectors.items()
             if len(vector) == len(trains)
         }
-        units = pd.DataFrame(about, index=range(len(trains)))
-        return replace(from_trains(trains, labels), about=units)
+        return from_trains(trains, labels, about=pd.DataFrame(about, index=range(len(trains))))
     held = [
         f"{name!r} ({'cell array' if name in cells else 'vector'} of {len(value)})"
         for name, value in variables.items()
@@ -235,7 +224,7 @@ def _one(names: Collection[str], said: str | None, words: str | None) -> str:
 def _of_hdf5(file: Any, item: Any) -> Any:
     """Make what ``loadmat`` would make of a variable."""
     if hasattr(item, "items"):
-        return dict((key, _of_hdf5(file, part)) for key, part in item.items())
+        return {key: _of_hdf5(file, part) for key, part in item.items()}
     if item.dtype.kind == "O":
         cell = np.empty(item.size, dtype=object)
         for k, reference in enumerate(item[()].ravel()):
@@ -333,14 +322,10 @@ _TEXT = {".csv", ".tsv", ".txt", ".dat", ".gdf"}
 # What is read, by the ending of its name: what it is, and by what.
 FORMATS: dict[str, tuple[str, Callable[[Path, Asked], Raw]]] = {
     ".nwb": ("NWB", _nwb),
-    ".csv": ("a table", _table),
-    ".tsv": ("a table", _table),
-    ".txt": ("a table", _table),
+    **dict.fromkeys([".csv", ".tsv", ".txt", ".parquet"], ("a table", _table)),
     ".dat": ("a table, or spikes of NEST 3", _table),
     ".gdf": ("spikes of NEST 2", _gdf),
-    ".parquet": ("a table", _table),
-    ".h5": ("temporaldata or SONATA", _hdf5),
-    ".hdf5": ("temporaldata or SONATA", _hdf5),
+    **dict.fromkeys([".h5", ".hdf5"], ("temporaldata or SONATA", _hdf5)),
     ".mat": ("spikes of MATLAB", _matlab),
     ".npz": ("a sorting of SpikeInterface or a TsGroup of pynapple", _npz),
     "folder": ("Phy, Kilosort, SpikeInterface, or a text file per electrode", _folder),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -152,9 +151,8 @@ def from_pynapple(group: Any, unit: str | None = None) -> Raw:
     column = unit or ("label" if "label" in group.metadata_columns else None)
     labels = list(group.index) if column is None else list(group[column])
     trains = [group[key].index.values for key in group.index]
-    return replace(
-        from_trains(trains, labels, group.time_support.values), about=pd.DataFrame(group.metadata)
-    )
+    about = pd.DataFrame(group.metadata)
+    return from_trains(trains, labels, group.time_support.values, about)
 
 
 def to_pynapple(raw: Raw) -> Any:
@@ -205,6 +203,7 @@ def from_temporaldata(data: Any) -> Raw:
             raise ValueError(f"the temporaldata object has no {name!r}, only {list(data.keys())}")
     spikes, domain = data.spikes, data.spikes.domain
     labels = plain_labels(data.units.id)
+    columns = {key: np.asarray(getattr(data.units, key)) for key in data.units.keys()}
     index = np.asarray(spikes.unit_index, dtype=np.int64)
     return Raw(
         times=np.asarray(spikes.timestamps, dtype=np.float64),
@@ -212,18 +211,7 @@ def from_temporaldata(data: Any) -> Raw:
         rows=np.arange(len(index)),
         labels=labels,
         epochs=spans(np.stack([domain.start, domain.end], axis=1)),
-        about=_of_units(data.units),
-    )
-
-
-def _of_units(units: Any) -> pd.DataFrame:
-    arrays = {name: np.asarray(getattr(units, name)) for name in units.keys()}
-    arrays = {name: array for name, array in arrays.items() if array.ndim == 1}
-    return pd.DataFrame(
-        {
-            name: np.char.decode(array) if array.dtype.kind == "S" else array
-            for name, array in arrays.items()
-        }
+        about=pd.DataFrame({key: array for key, array in columns.items() if array.ndim == 1}),
     )
 
 

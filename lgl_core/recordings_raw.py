@@ -74,7 +74,10 @@ class Raw:
 
 
 def from_trains(
-    trains: Sequence[ArrayLike], labels: Sequence[Any], epochs: ArrayLike | None = None
+    trains: Sequence[ArrayLike],
+    labels: Sequence[Any],
+    epochs: ArrayLike | None = None,
+    about: pd.DataFrame | None = None,
 ) -> Raw:
     """Put one train per unit into one row of spikes."""
     arrays = [np.asarray(train, dtype=np.float64).ravel() for train in trains]
@@ -85,6 +88,7 @@ def from_trains(
         rows=np.concatenate([*map(np.arange, counts), np.empty(0, np.int64)]).astype(np.int64),
         labels=plain_labels(labels),
         epochs=spans(epochs),
+        about=about,
     )
 
 
@@ -119,21 +123,7 @@ def ends(raw: Raw) -> tuple[float, float]:
 
 
 def chosen(labels: Sequence[Label], about: pd.DataFrame | None, keep: Keep) -> NDArray[np.intp]:
-    """Find the units to keep, as places among the labels.
-
-    Parameters
-    ----------
-    labels : sequence of str or int
-    about : DataFrame or None
-        A row for each unit; its columns, and the label as ``unit``, can be asked for.
-    keep : str, sequence of str or int, or None
-        A question to the units as in pandas' ``query``, or their labels; all of them if None.
-
-    Raises
-    ------
-    ValueError
-        If there is no such unit or column, or none is left.
-    """
+    """Find the units to keep: those with these labels, or that answer a question with yes."""
     if keep is None:
         return np.arange(len(labels))
     known = some(list(map(repr, labels)), 20)

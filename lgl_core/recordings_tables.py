@@ -45,23 +45,22 @@ def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> R
         row = int(found.isna().to_numpy().argmax())
         raise ValueError(f"row {row} of the table has no unit: drop it, or name its unit")
     codes, names = pd.factorize(found)
-    seen = plain_labels(names)
-    labels = table.attrs.get("units") or sorted(seen, key=label_order)
-    place = {label: row for row, label in enumerate(labels)}
-    unknown = [label for label in seen if label not in place]
-    if unknown:
-        raise ValueError(f"unit {unknown[0]!r} is not among the units")
-    if len(set(seen)) < len(seen):
-        twice = next(label for label in seen if seen.count(label) > 1)
+    seen = pd.Index(plain_labels(names), dtype=object)
+    if not seen.is_unique:
+        twice = seen[seen.duplicated()][0]
         raise ValueError(f"two units are called {twice!r}, as text and as a number: rename one")
-    index = np.array([place[label] for label in seen], dtype=np.int64)
+    labels = table.attrs.get("units") or sorted(seen, key=label_order)
+    index = pd.Index(labels, dtype=object).get_indexer(seen).astype(np.int64)
+    if (index < 0).any():
+        raise ValueError(f"unit {seen[index < 0][0]!r} is not among the units")
+    about = _constant(table.drop(columns=[time, unit]), codes, seen)
     return Raw(
         times=_numbers(table[time]),
         units=index[codes],
         rows=np.arange(len(table)),
         labels=list(labels),
         epochs=spans(table.attrs.get("epochs")),
-        about=_constant(table.drop(columns=[time, unit]), codes, index, len(labels)),
+        about=about.reindex(labels),
     )
 
 
@@ -80,20 +79,12 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
     return numbers
 
 
-def _constant(
-    table: pd.DataFrame, codes: NDArray[np.intp], index: NDArray[np.int64], n_units: int
-) -> pd.DataFrame:
+def _constant(table: pd.DataFrame, codes: NDArray[np.intp], rows: pd.Index) -> pd.DataFrame:
     """Keep the columns that say one thing of each unit, a row per unit."""
     firsts = table.iloc[np.unique(codes, return_index=True)[1]]
-    same = [
-        name
-        for name in table
-        if firsts[name]
-        .take(codes)
-        .reset_index(drop=True)
-        .equals(table[name].reset_index(drop=True))
-    ]
-    return firsts[same].set_axis(index).reindex(range(n_units))
+    repeated = firsts.iloc[codes].set_axis(table.index)
+    same = [name for name in table if repeated[name].equals(table[name])]
+    return firsts[same].set_axis(rows)
 
 
 def to_table(raw: Raw) -> pd.DataFrame:
