@@ -19,7 +19,9 @@ from numpy.typing import ArrayLike
 
 from lgl_core import recordings_formats as formats
 from lgl_core.recordings_checks import checked
-from lgl_core.recordings_raw import Label, Raw, ends, scaled, some
+from lgl_core.recordings_files import NO_INTERVALS, Asked, raw_of_file
+from lgl_core.recordings_raw import Keep, Label, Raw, ends, kept, plain_labels, scaled, some
+from lgl_core.recordings_tables import from_table, write_table
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["Session", "read"]
@@ -35,7 +37,7 @@ class Session:
         Times in s from the start of the first epoch; neuron ``k`` is the unit ``units[k]``.
         ``spikes.epochs`` are the spans that were recorded.
     units : tuple of str or int
-        What the source calls each unit.
+        What the source calls each unit: whole numbers, or text if one of them is not.
     start : float
         When the first epoch begins on the clock of the source, in s.
 
@@ -50,6 +52,7 @@ class Session:
     start: float = 0.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "units", tuple(plain_labels(self.units)))
         if len(self.units) != self.spikes.n_neurons:
             raise ValueError(
                 f"units must have one label for each of {self.spikes.n_neurons} neurons, "
@@ -108,19 +111,22 @@ class Session:
         Raises
         ------
         ValueError
-            If the ending is none of these.
+            If the ending is none of these, or a label holds what no file can.
         ImportError
             If the format needs a package that is not there.
         """
         path = Path(path)
         writers = {
             ".nwb": formats.write_nwb,
-            ".csv": formats.write_table,
-            ".parquet": formats.write_table,
+            ".csv": write_table,
+            ".parquet": write_table,
             ".h5": formats.write_temporaldata,
         }
         if path.suffix not in writers:
             raise ValueError(f"path must end in {', '.join(writers)}, got {str(path)!r}")
+        odd = [label for label in self.units if {"\0", "\r"} & {*str(label)}]
+        if odd:
+            raise ValueError(f"unit {odd[0]!r} holds a NUL or a carriage return: rename it")
         writers[path.suffix](self._raw(), path)
 
     def to_pynapple(self) -> Any:
@@ -151,6 +157,7 @@ def read(
     time: str = "time",
     unit: str | None = None,
     epochs: str | ArrayLike | None = None,
+    keep: Keep = None,
     seconds_per_unit: float | None = None,
     repair: bool = False,
 ) -> Session:
@@ -159,21 +166,31 @@ def read(
     Parameters
     ----------
     source : path or object
-        A path to an NWB file (``.nwb``), a table (``.csv``, ``.parquet``), temporaldata
-        (``.h5``) or a SpikeInterface sorting (a folder, or ``.npz``); an open NWB file; or a
-        pynapple ``TsGroup``, a list of neo ``SpikeTrain``, a ``temporaldata.Data``, an
-        ``NWBFile`` or a DataFrame.
+        A path to an NWB file (``.nwb``), a table (``.csv``, ``.tsv``, ``.txt``, ``.dat``, also
+        with ``.gz``, or ``.parquet``), spikes of NEST (``.gdf``, ``.dat``), temporaldata or SONATA
+        (``.h5``, ``.hdf5``), MATLAB (``.mat``), a SpikeInterface sorting or a ``TsGroup``
+        (``.npz``), or a folder of Phy, Kilosort, SpikeInterface, or with a text file per
+        electrode; an open NWB file; or a pynapple ``TsGroup``, a list of neo ``SpikeTrain``, a
+        ``temporaldata.Data``, an ``NWBFile`` or a DataFrame.
     time : str
-        Column of a table that holds times.
+        Column of a table, or variable of MATLAB, that holds times. Columns of text without a
+        header are called ``"0"``, ``"1"``, and so on.
     unit : str, optional
-        Column that holds the labels of units: of a table (default ``"unit"``), of the units of
-        an NWB file (default ``"unit_name"``, or their ids), or of the metadata of a ``TsGroup``.
+        What holds the labels of units: a column of a table (default ``"unit"``), of the units of
+        an NWB file (default ``"unit_name"``, or their ids), or of the metadata of a ``TsGroup``;
+        or a variable of MATLAB.
     epochs : str or array_like of shape (n_epochs, 2), optional
         What was recorded: the name of a table of intervals in an NWB file, such as ``"trials"``,
         or starts and ends in s. Default: what the source says; else from 0 to the last spike.
+    keep : str or sequence of str or int, optional
+        Which units to read: their labels, or a question to what the source says of each, as in
+        ``"quality == 'good'"``: columns of the units of an NWB file, tables of Phy, metadata of a
+        ``TsGroup``, annotations of neo, columns of a table that never change within a unit, and
+        ``unit``, the label. The others are left out before anything is checked. Default: all.
     seconds_per_unit : float, optional
         What one unit of the source's times lasts: ``1e-3`` for ms, ``1 / 30_000`` for samples
-        at 30 kHz. Default: 1, unless the times look otherwise, which is refused.
+        at 30 kHz. Default: what the source says; else 1, unless the times look otherwise, which
+        is refused.
     repair : bool
         Mend what can be mended, with a warning for each, instead of refusing it.
 
@@ -205,49 +222,37 @@ def read(
     >>> read(table, time="t", unit="cell", seconds_per_unit=1e-3, epochs=[[0, 0.1]])
     Session(SpikeTrains(3 spikes of 2 neurons in 0.1 s, mean rate 15.00 Hz), epochs: 1, units: a, b)
     """
-    raw = _raw_of(source, time, unit, epochs if isinstance(epochs, str) else None)
-    if seconds_per_unit is not None:
-        raw = scaled(raw, seconds_per_unit)
+    intervals = epochs if isinstance(epochs, str) else None
+    raw = _raw_of(source, Asked(time, unit, intervals, keep, seconds_per_unit))
+    seconds = raw.seconds if seconds_per_unit is None else seconds_per_unit
+    if seconds is not None:
+        raw = scaled(raw, seconds)
     if epochs is not None and not isinstance(epochs, str):
         raw = replace(raw, epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
-    return _session(checked(raw, repair, in_seconds=seconds_per_unit is not None))
+    return _session(checked(raw, repair, in_seconds=seconds is not None))
 
 
-def _raw_of(source: Any, time: str, unit: str | None, epochs: str | None) -> Raw:
+def _raw_of(source: Any, asked: Asked) -> Raw:
     """Tell the format of a source; what is read from the file alone needs none of the packages."""
     if isinstance(source, str | os.PathLike):
-        return _raw_of_file(Path(source), time, unit, epochs)
+        return raw_of_file(Path(source), asked)
     kind = type(source).__module__.partition(".")[0]
-    if isinstance(source, pd.DataFrame):
-        return formats.from_table(source, time, unit or "unit")
-    if kind == "pynapple":
-        return formats.from_pynapple(source, unit)
-    if kind == "temporaldata":
-        return formats.from_temporaldata(source)
-    if kind == "pynwb" or hasattr(source, "read"):
-        return formats.from_nwb(source, epochs, unit)
+    is_table = isinstance(source, pd.DataFrame)
+    if kind == "pynwb" or (hasattr(source, "read") and not is_table):
+        return formats.from_nwb(source, asked.epochs, asked.unit, asked.keep)
+    if asked.epochs is not None:
+        raise ValueError(f"epochs={asked.epochs!r} {NO_INTERVALS}")
+    if is_table:
+        return kept(from_table(source, asked.time, asked.unit or "unit"), asked.keep)
     if isinstance(source, Sequence) and all(hasattr(train, "t_stop") for train in source):
-        return formats.from_neo(source)
+        return formats.from_neo(source, asked.keep)
+    if kind == "pynapple":
+        return kept(formats.from_pynapple(source, asked.unit), asked.keep)
+    if kind == "temporaldata":
+        return kept(formats.from_temporaldata(source), asked.keep)
     raise ValueError(
         f"cannot read a recording from a {type(source).__name__}: give a path, a DataFrame, an "
         "open NWB file, a pynapple TsGroup, a list of neo SpikeTrains or a temporaldata.Data"
-    )
-
-
-def _raw_of_file(path: Path, time: str, unit: str | None, epochs: str | None) -> Raw:
-    if not path.exists():
-        raise FileNotFoundError(f"there is no recording at {path}")
-    if path.is_dir() or path.suffix == ".npz":
-        return formats.from_spikeinterface(path)
-    if path.suffix == ".nwb":
-        return formats.from_nwb(path, epochs, unit)
-    if path.suffix == ".h5":
-        return formats.read_temporaldata(path)
-    if path.suffix in (".csv", ".parquet"):
-        return formats.from_table(formats.read_table(path), time, unit or "unit")
-    raise ValueError(
-        f"path must end in .nwb, .csv, .parquet, .h5 or .npz, or be the folder of a sorting, "
-        f"got {str(path)!r}"
     )
 
 

@@ -18,12 +18,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lgl_core.recordings_raw import (
+    Keep,
     Label,
     Raw,
     are_whole,
+    chosen,
     ends,
     from_trains,
-    label_order,
     needed,
     plain_labels,
     spans,
@@ -34,16 +35,11 @@ __all__ = [
     "from_nwb",
     "from_pynapple",
     "from_spikeinterface",
-    "from_table",
     "from_temporaldata",
-    "read_table",
-    "read_temporaldata",
     "to_neo",
     "to_pynapple",
-    "to_table",
     "to_temporaldata",
     "write_nwb",
-    "write_table",
     "write_temporaldata",
 ]
 
@@ -51,75 +47,12 @@ __all__ = [
 _BETWEEN_SEGMENTS = 1.0  # s
 
 
-# --- tables ------------------------------------------------------------------------------------
-
-
-def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> Raw:
-    """Read a table with one row per spike.
-
-    ``table.attrs`` may hold ``epochs`` and ``units``, as :func:`to_table` leaves them.
-    """
-    for column in (time, unit):
-        if column not in table:
-            raise ValueError(
-                f"there is no column {column!r} among {', '.join(map(repr, table.columns))}: "
-                "name the columns, as in time='t', unit='cluster'"
-            )
-    found = table[unit]
-    if found.isna().any():
-        row = int(found.isna().to_numpy().argmax())
-        raise ValueError(f"row {row} of the table has no unit: drop it, or name its unit")
-    labels = table.attrs.get("units") or sorted(plain_labels(found.unique()), key=label_order)
-    index = pd.Index(labels).get_indexer(pd.Index(found))
-    if (index < 0).any():
-        raise ValueError(f"unit {found.iloc[int((index < 0).argmax())]!r} is not among the units")
-    return Raw(
-        times=table[time].to_numpy(dtype=np.float64),
-        units=index.astype(np.int64),
-        rows=np.arange(len(table)),
-        labels=list(labels),
-        epochs=spans(table.attrs.get("epochs")),
-    )
-
-
-def to_table(raw: Raw) -> pd.DataFrame:
-    """Make a table with one row per spike; epochs and units are in its ``attrs``."""
-    labels = np.array(raw.labels, dtype=object)
-    table = pd.DataFrame({"time": raw.times, "unit": labels[raw.units]}).infer_objects()
-    epochs = None if raw.epochs is None else raw.epochs.tolist()
-    table.attrs = {"epochs": epochs, "units": raw.labels}
-    return table
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file; what a first line of JSON says of it goes into ``attrs``."""
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    with path.open() as file:
-        first = file.readline()
-    about = json.loads(first[1:]) if first.startswith("#") and "{" in first else {}
-    table = pd.read_csv(path, comment="#")
-    if about and all(isinstance(label, str) for label in about.get("units", [])):
-        table["unit"] = table["unit"].astype(str)
-    table.attrs = about
-    return table
-
-
-def write_table(raw: Raw, path: Path) -> None:
-    """Write a CSV or Parquet file. In a CSV, epochs and units are a first line of JSON."""
-    table = to_table(raw)
-    if path.suffix == ".parquet":
-        table.to_parquet(path, index=False)
-        return
-    with path.open("w", newline="") as file:
-        file.write(f"# {json.dumps(table.attrs)}\n")
-        table.to_csv(file, index=False)
-
-
 # --- NWB ---------------------------------------------------------------------------------------
 
 
-def from_nwb(source: Any, epochs: str | None = None, unit: str | None = None) -> Raw:
+def from_nwb(
+    source: Any, epochs: str | None = None, unit: str | None = None, keep: Keep = None
+) -> Raw:
     """Read the units of an NWB file, given as a path, an open file or an ``NWBFile``.
 
     Labels are in the column ``unit``, by default ``unit_name`` if there is one, else the ids.
@@ -127,27 +60,36 @@ def from_nwb(source: Any, epochs: str | None = None, unit: str | None = None) ->
     of their own observation.
     """
     if hasattr(source, "units"):
-        return _units_of(source, epochs, unit)
+        return _units_of(source, epochs, unit, keep)
     pynwb, h5py = needed("pynwb"), needed("h5py")
     with h5py.File(source, "r") as file, pynwb.NWBHDF5IO(file=file, mode="r") as io:
-        return _units_of(io.read(), epochs, unit)
+        return _units_of(io.read(), epochs, unit, keep)
 
 
-def _units_of(nwb: Any, epochs: str | None, unit: str | None) -> Raw:
+def _units_of(nwb: Any, epochs: str | None, unit: str | None, keep: Keep) -> Raw:
     units = nwb.units
     if units is None or "spike_times" not in units.colnames:
         raise ValueError("the NWB file has no table of units with spike times")
     if unit is not None and unit not in units.colnames:
         raise ValueError(f"unit must be one of {', '.join(units.colnames)}, got {unit!r}")
     column = unit or ("unit_name" if "unit_name" in units.colnames else None)
-    labels = units[column][:] if column else units.id[:]
-    trains = [units["spike_times"][row] for row in range(len(units))]
+    labels = plain_labels(units[column][:] if column else units.id[:])
+    # Whatever is left out says nothing of when the others were observed.
+    rows = chosen(labels, _about(units) if isinstance(keep, str) else None, keep)
+    labels = [labels[row] for row in rows]
+    trains = [units["spike_times"][row] for row in rows]
     if epochs is not None:
         return from_trains(trains, labels, _interval_table(nwb, epochs))
     observed = None
     if "obs_intervals" in units.colnames:
-        observed = _common([spans(units["obs_intervals"][row]) for row in range(len(units))])
+        observed = _common([spans(units["obs_intervals"][row]) for row in rows])
     return from_trains(trains, labels, observed)
+
+
+def _about(units: Any) -> pd.DataFrame:
+    """Take the columns that have one value per unit."""
+    ragged = {name for name in units.colnames if hasattr(units[name], "target")}
+    return units.to_dataframe(exclude=ragged, index=True).reset_index()
 
 
 def _interval_table(nwb: Any, name: str) -> NDArray[np.float64]:
@@ -209,7 +151,8 @@ def from_pynapple(group: Any, unit: str | None = None) -> Raw:
     column = unit or ("label" if "label" in group.metadata_columns else None)
     labels = list(group.index) if column is None else list(group[column])
     trains = [group[key].index.values for key in group.index]
-    return from_trains(trains, labels, group.time_support.values)
+    about = pd.DataFrame(group.metadata)
+    return from_trains(trains, labels, group.time_support.values, about)
 
 
 def to_pynapple(raw: Raw) -> Any:
@@ -227,16 +170,20 @@ def to_pynapple(raw: Raw) -> Any:
     return nap.TsGroup(trains, time_support=support, metadata=metadata)
 
 
-def from_neo(trains: Sequence[Any]) -> Raw:
-    """Read a list of ``SpikeTrain``; their common span is what was recorded."""
+def from_neo(trains: Sequence[Any], keep: Keep = None) -> Raw:
+    """Read a list of ``SpikeTrain``; the span that those to keep share is what was recorded."""
     if not trains:
         raise ValueError("the list of spike trains is empty")
     names = [train.annotations.get("label", train.name or None) for train in trains]
     known = len(set(names)) == len(names) and None not in names
+    labels = plain_labels(names if known else range(len(trains)))
+    about = pd.DataFrame([dict(train.annotations) for train in trains])
+    rows = chosen(labels, about, keep)
+    labels, trains = [labels[row] for row in rows], [trains[row] for row in rows]
     begin = max(float(train.t_start.rescale("s")) for train in trains)
     end = min(float(train.t_stop.rescale("s")) for train in trains)
     seconds = [train.rescale("s").magnitude for train in trains]
-    return from_trains(seconds, names if known else range(len(trains)), [(begin, end)])
+    return from_trains(seconds, labels, [(begin, end)])
 
 
 def to_neo(raw: Raw) -> list[Any]:
@@ -256,6 +203,7 @@ def from_temporaldata(data: Any) -> Raw:
             raise ValueError(f"the temporaldata object has no {name!r}, only {list(data.keys())}")
     spikes, domain = data.spikes, data.spikes.domain
     labels = plain_labels(data.units.id)
+    columns = {key: np.asarray(getattr(data.units, key)) for key in data.units.keys()}
     index = np.asarray(spikes.unit_index, dtype=np.int64)
     return Raw(
         times=np.asarray(spikes.timestamps, dtype=np.float64),
@@ -263,6 +211,7 @@ def from_temporaldata(data: Any) -> Raw:
         rows=np.arange(len(index)),
         labels=labels,
         epochs=spans(np.stack([domain.start, domain.end], axis=1)),
+        about=pd.DataFrame({key: array for key, array in columns.items() if array.ndim == 1}),
     )
 
 
@@ -278,18 +227,14 @@ def to_temporaldata(raw: Raw) -> Any:
     )
 
 
-def read_temporaldata(path: Path) -> Raw:
-    """Read an HDF5 file of temporaldata."""
-    td, h5py = needed("temporaldata"), needed("h5py")
-    with h5py.File(path, "r") as file:
-        return from_temporaldata(td.Data.from_hdf5(file))
-
-
 def write_temporaldata(raw: Raw, path: Path) -> None:
     """Write an HDF5 file of temporaldata."""
-    h5py = needed("h5py")
+    h5py, data = needed("h5py"), to_temporaldata(raw)
+    if data.units.id.dtype.kind == "U":
+        # temporaldata itself writes text in ASCII alone.
+        data.units.id = np.char.encode(data.units.id, "utf-8")
     with h5py.File(path, "w") as file:
-        to_temporaldata(raw).to_hdf5(file)
+        data.to_hdf5(file)
 
 
 def from_spikeinterface(path: Path) -> Raw:
@@ -316,11 +261,6 @@ _Segments = list[tuple[NDArray[Any], NDArray[np.int64]]]
 def _sorting_folder(path: Path) -> tuple[_Segments, list[Label], float]:
     if (path / "sorting_cached.npz").exists():
         return _sorting_npz(path / "sorting_cached.npz")
-    if not (path / "numpysorting_info.json").exists():
-        raise ValueError(
-            f"{path} holds neither numpysorting_info.json nor sorting_cached.npz: save the "
-            "sorting by sorting.save(folder=..., format='numpy_folder')"
-        )
     about = json.loads((path / "numpysorting_info.json").read_text())
     spikes = np.load(path / "spikes.npy")
     segments = [
@@ -333,7 +273,7 @@ def _sorting_folder(path: Path) -> tuple[_Segments, list[Label], float]:
 def _sorting_npz(path: Path) -> tuple[_Segments, list[Label], float]:
     with np.load(path) as file:
         if "unit_ids" not in file.files or "sampling_frequency" not in file.files:
-            raise ValueError(f"{path} is no sorting of SpikeInterface: it holds {file.files}")
+            raise ValueError(f"it is no sorting of SpikeInterface: it holds {file.files}")
         labels, segments = file["unit_ids"], []
         for k in range(int(file["num_segment"][0])):
             units = pd.Index(labels).get_indexer(pd.Index(file[f"spike_labels_seg{k}"]))

@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "Keep",
     "Label",
     "Raw",
     "are_whole",
+    "chosen",
     "ends",
     "from_trains",
+    "kept",
     "label_order",
     "needed",
     "plain_labels",
@@ -28,6 +33,7 @@ __all__ = [
 ]
 
 Label = str | int
+Keep = str | Sequence[Label] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,10 @@ class Raw:
         What the source calls each unit, silent ones included.
     epochs : ndarray of float, shape (n_epochs, 2), or None
         Start and end of each span of time that was recorded; None if the source does not say.
+    about : DataFrame, optional
+        What the source says of the units beside their labels, a row for each.
+    seconds : float, optional
+        What one unit of the times lasts in s, where the source says so.
     """
 
     times: NDArray[np.float64]
@@ -53,6 +63,8 @@ class Raw:
     rows: NDArray[np.int64]
     labels: list[Label]
     epochs: NDArray[np.float64] | None = None
+    about: pd.DataFrame | None = None
+    seconds: float | None = None
 
     def trains(self) -> list[NDArray[np.float64]]:
         """Give the times of each unit, in the order of ``labels``."""
@@ -62,7 +74,10 @@ class Raw:
 
 
 def from_trains(
-    trains: Sequence[ArrayLike], labels: Sequence[Any], epochs: ArrayLike | None = None
+    trains: Sequence[ArrayLike],
+    labels: Sequence[Any],
+    epochs: ArrayLike | None = None,
+    about: pd.DataFrame | None = None,
 ) -> Raw:
     """Put one train per unit into one row of spikes."""
     arrays = [np.asarray(train, dtype=np.float64).ravel() for train in trains]
@@ -73,6 +88,7 @@ def from_trains(
         rows=np.concatenate([*map(np.arange, counts), np.empty(0, np.int64)]).astype(np.int64),
         labels=plain_labels(labels),
         epochs=spans(epochs),
+        about=about,
     )
 
 
@@ -106,12 +122,75 @@ def ends(raw: Raw) -> tuple[float, float]:
     return 0.0, float(np.nextafter(raw.times.max(initial=0.0), np.inf))
 
 
+def chosen(labels: Sequence[Label], about: pd.DataFrame | None, keep: Keep) -> NDArray[np.intp]:
+    """Find the units to keep: those with these labels, or that answer a question with yes."""
+    if keep is None:
+        return np.arange(len(labels))
+    known = some(list(map(repr, labels)), 20)
+    if isinstance(keep, str):
+        rows = np.flatnonzero(_answer(labels, about, keep))
+    else:
+        place = {label: row for row, label in enumerate(labels)}
+        wanted = plain_labels(keep)
+        unknown = [label for label in wanted if label not in place]
+        if unknown:
+            raise ValueError(f"keep: there is no unit {unknown[0]!r} among {known}")
+        rows = np.unique([place[label] for label in wanted]).astype(np.intp)
+    if not len(rows):
+        raise ValueError(f"keep={keep!r} leaves none of the units {known}")
+    return rows
+
+
+def _answer(labels: Sequence[Label], about: pd.DataFrame | None, query: str) -> NDArray[np.bool_]:
+    units = pd.DataFrame(index=range(len(labels))) if about is None else about
+    units = units.set_axis(pd.Index(labels, name="unit"))
+    why: Any = "it does not say yes or no of each unit"
+    try:
+        answer: Any = units.eval(query, engine="python")
+        if pd.api.types.is_bool_dtype(answer) and np.shape(answer) == (len(units),):
+            return pd.Series(answer).fillna(False).to_numpy(dtype=bool)
+    except Exception as error:  # an expression may raise anything
+        why = error
+    raise ValueError(
+        f"keep={query!r}: {why}. Give labels, as in keep={list(labels[:1])}, or ask for "
+        f"{', '.join(map(repr, ['unit', *units]))}"
+    )
+
+
+def kept(raw: Raw, keep: Keep) -> Raw:
+    """Leave out all units but those to keep, as :func:`chosen` finds them."""
+    units = chosen(raw.labels, raw.about, keep)
+    place = np.full(len(raw.labels), -1)
+    place[units] = np.arange(len(units))
+    spikes = np.flatnonzero(place[raw.units] >= 0)
+    return replace(
+        raw,
+        times=raw.times[spikes],
+        units=place[raw.units[spikes]],
+        rows=raw.rows[spikes],
+        labels=[raw.labels[unit] for unit in units],
+        about=None if raw.about is None else raw.about.iloc[units],
+    )
+
+
 def plain_labels(labels: Any) -> list[Label]:
-    """Make labels Python's own whole numbers or text."""
-    array = np.asarray(labels)
-    if np.issubdtype(array.dtype, np.integer):
-        return [int(label) for label in array]
+    """Make labels Python's own: whole numbers if all of them are, however stored, else text.
+
+    Numbers that no file can hold, of more than 64 bits, are text.
+    """
+    whole = [_whole(label) for label in labels]
+    if None not in whole:
+        return [number for number in whole if number is not None]
     return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
+
+
+def _whole(label: Any) -> int | None:
+    if isinstance(label, bool | np.bool_) or not isinstance(label, Real):
+        return None
+    if not isinstance(label, Integral) and not float(label).is_integer():
+        return None
+    number = int(label if isinstance(label, Integral) else float(label))
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def are_whole(labels: list[Label]) -> bool:

@@ -146,9 +146,9 @@ class TestRead:
             read(tmp_path / "none.nwb")
 
     def test_a_file_of_no_format(self, tmp_path):
-        (tmp_path / "a.mat").write_text("")
-        with pytest.raises(ValueError, match="path must end in .nwb, .* got '.*a.mat'"):
-            read(str(tmp_path / "a.mat"))
+        (tmp_path / "a.doc").write_text("")
+        with pytest.raises(ValueError, match="path must end in .nwb, .* got '.*a.doc'"):
+            read(str(tmp_path / "a.doc"))
 
     def test_an_object_of_no_format(self):
         with pytest.raises(ValueError, match="cannot read a recording from a dict: give a path"):
