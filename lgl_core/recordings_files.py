@@ -119,7 +119,9 @@ def _gdf(path: Path, asked: Asked) -> Raw:
 def _hdf5(path: Path, asked: Asked) -> Raw:
     with needed("h5py").File(path, "r") as file:
         if "object" in file.attrs:
-            return formats.from_temporaldata(needed("temporaldata").Data.from_hdf5(file))
+            return formats.from_temporaldata(
+                needed("temporaldata").Data.from_hdf5(file), asked.unit
+            )
         if "nwb_version" in file.attrs:
             raise ValueError("it is NWB: let its name end in .nwb")
         if "spikes" in file:

@@ -37,7 +37,7 @@ from lgl_core.pairwise import (
     shifted_in_time,
 )
 from lgl_core.spikes import SpikeTrains
-from lgl_core.studies_rows import in_columns
+from lgl_core.studies_rows import in_columns, not_converged
 from lgl_core.training import TrainConfig, TrainedModel
 
 __all__ = [
