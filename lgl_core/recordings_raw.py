@@ -46,6 +46,14 @@ class Raw:
         What the source calls each unit, silent ones included.
     epochs : ndarray of float, shape (n_epochs, 2), or None
         Start and end of each span of time that was recorded; None if the source does not say.
+    seconds : float, optional
+        What one unit of the times lasts in s, where the source says so.
+    observed : list of ndarray, each of shape (n_spans, 2), optional
+        When each unit was observed; an empty one says nothing.
+    invalid : ndarray of float, shape (n_spans, 2), optional
+        What of it is no recording, such as artifacts.
+    spans_in_s : bool
+        Whether the spans are in s, whatever the unit of the spike times is.
     """
 
     times: NDArray[np.float64]
@@ -53,6 +61,10 @@ class Raw:
     rows: NDArray[np.int64]
     labels: list[Label]
     epochs: NDArray[np.float64] | None = None
+    seconds: float | None = None
+    observed: list[NDArray[np.float64]] | None = None
+    invalid: NDArray[np.float64] | None = None
+    spans_in_s: bool = False
 
     def trains(self) -> list[NDArray[np.float64]]:
         """Give the times of each unit, in the order of ``labels``."""
@@ -77,11 +89,17 @@ def from_trains(
 
 
 def scaled(raw: Raw, seconds: float) -> Raw:
-    """Turn times of another unit into s."""
+    """Turn times of another unit into s, and spans that are on the same clock."""
     if not 0 < seconds < np.inf:
         raise ValueError(f"seconds_per_unit must be a positive number of s, got {seconds}")
-    epochs = None if raw.epochs is None else raw.epochs * seconds
-    return replace(raw, times=raw.times * seconds, epochs=epochs)
+    raw = replace(raw, times=raw.times * seconds)
+    if raw.spans_in_s:
+        return raw
+    return replace(
+        raw,
+        epochs=None if raw.epochs is None else raw.epochs * seconds,
+        observed=raw.observed and [part * seconds for part in raw.observed],
+    )
 
 
 def needed(package: str) -> Any:
