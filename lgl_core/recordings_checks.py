@@ -141,8 +141,8 @@ def _placeholders(raw: Raw) -> Finding | None:
         again = np.bincount(raw.units[here]).max()
         if again > 2 or (here & late).sum() > 1:
             rest = raw.times[within & ~here]
-            start = 0 if value < 0 <= rest.min() else (value + rest.min()) / 2
-            stop = (value + rest.max()) / 2
+            start = max((value + rest.min()) / 2, min(_floor(rest.min()), 0))
+            stop = min((value + rest.max()) / 2, _ceil(rest.max()))
             span = (start, _ceil(most)) if value == least else (min(_floor(least), 0), stop)
             text = (
                 f"{_where(raw, here)} is at {value:g}, like {_of(here)}: is it a placeholder? "
@@ -158,9 +158,10 @@ def _other_unit(raw: Raw) -> Finding | None:
         return None
     said = raw.seconds or 1
     rest = "if they are in s" if said == 1 else "if the source is right"
+    likely = "60" if seen.endswith("minutes") else "1e-3 or seconds_per_unit='1/30000'"
     text = (
-        f"{seen}, not s. Give what one of them lasts in s, as in seconds_per_unit=1e-3 or "
-        f"seconds_per_unit='1/30000'; or seconds_per_unit={said:g} {rest}"
+        f"{seen}, not s. Give what one of them lasts in s, as in seconds_per_unit={likely}; or "
+        f"seconds_per_unit={said:g} {rest}"
     )
     return Finding(text, None)
 
@@ -173,9 +174,10 @@ def _negative(raw: Raw) -> Finding | None:
     first, last = _floor(raw.times.min()), _ceil(raw.times.max())
     text = (
         f"{_where(raw, bad)} is at {raw.times[bad.argmax()]:.9g} s, before time zero "
-        f"({_of(bad)}): epochs=[[{first:.12g}, {last:.12g}]] takes such spikes for spikes, "
-        f"epochs=[[0, {last:.12g}]] leaves them out"
+        f"({_of(bad)}): epochs=[[{first:.12g}, {last:.12g}]] takes such spikes for spikes"
     )
+    if last > 0:
+        text += f", epochs=[[0, {last:.12g}]] leaves them out"
     return Finding(text, None)
 
 
