@@ -250,7 +250,8 @@ def read(
         )
     raw = scaled(raw, _seconds(seconds_per_unit, raw.seconds))
     if epochs is not None and not named:
-        raw = replace(raw, epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
+        given = np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
+        raw = replace(raw, epochs=given, spans_in_s=False)
     return _session(checked(raw, bool(repair), in_seconds=seconds_per_unit is not None))
 
 

@@ -8,23 +8,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "Finding",
     "Label",
     "Raw",
     "are_whole",
+    "ceil",
     "ends",
+    "floor",
     "from_trains",
     "label_order",
     "needed",
+    "of_all",
     "plain_labels",
     "scaled",
     "some",
     "spans",
+    "taken",
+    "where",
 ]
 
 Label = str | int
@@ -145,3 +151,40 @@ def label_order(label: Label) -> tuple[bool, Any]:
 def some(labels: Sequence[Label], n: int) -> str:
     """Name the first n labels, and say whether there are more."""
     return ", ".join(map(str, labels[:n])) + (", ..." if len(labels) > n else "")
+
+
+# --- what checks say ---------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    """What a check found, and the spikes without it, if that can be had."""
+
+    text: str
+    mended: Raw | None
+    refused: bool = True
+
+
+def where(raw: Raw, bad: NDArray[np.bool_]) -> str:
+    """Say where the first of the bad spikes stands."""
+    spike = int(bad.argmax())
+    return f"row {raw.rows[spike]} (unit {raw.labels[raw.units[spike]]!r})"
+
+
+def of_all(bad: NDArray[np.bool_]) -> str:
+    """Say how many spikes are bad."""
+    return f"{bad.sum():,} of {len(bad):,} spikes"
+
+
+def taken(raw: Raw, spikes: NDArray[np.bool_] | NDArray[np.intp]) -> Raw:
+    """Take some of the spikes, or all in another order."""
+    return replace(raw, times=raw.times[spikes], units=raw.units[spikes], rows=raw.rows[spikes])
+
+
+def floor(time: float) -> float:
+    """Round down to ms."""
+    return float(np.floor(time * 1e3) / 1e3)
+
+
+def ceil(time: float) -> float:
+    """Round up to ms."""
+    return -floor(-time)
