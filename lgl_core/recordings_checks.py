@@ -61,7 +61,7 @@ def checked(raw: Raw, repair: bool = False, in_seconds: bool = False) -> Raw:
     checks = [_same_labels, _not_finite, _nothing, _other_unit]
     checks += [empty_epochs, bad_epochs, lifetimes, long_intervals, _placeholders]
     checks += [_negative, late_start_or_pause, invalid_times, outside_epochs]
-    checks += [_starting_over, _descending, _twice, _silent]
+    checks += [_descending, _twice, _silent]
     for check in checks:
         found = None if check is _other_unit and in_seconds else check(raw)
         if found is None:
@@ -128,11 +128,10 @@ def _placeholders(raw: Raw) -> Finding | None:
     if not within.any():
         return None
     least, most = raw.times[within].min(), raw.times[within].max()
-    late = _descents(raw)
     for value in (least, most) if least < most else ():
         here = within & (raw.times == value)
         again = np.bincount(raw.units[here]).max()
-        if again > 2 or (here & late).sum() > 1:
+        if again > 2 or (here.sum() > 1 and (here & _descents(raw)).sum() > 1):
             rest = raw.times[within & ~here]
             start = max((value + rest.min()) / 2, min(floor(rest.min()), 0))
             stop = min((value + rest.max()) / 2, ceil(rest.max()))
@@ -174,44 +173,40 @@ def _negative(raw: Raw) -> Finding | None:
     return Finding(text, None)
 
 
-def _starting_over(raw: Raw) -> Finding | None:
-    """Tell pieces that each begin anew from spikes that are merely not sorted."""
-    late = _descents(raw)
-    if not late.any():
-        return None
-    order = np.argsort(raw.units, kind="stable")
-    spread = np.array([np.ptp(train) if len(train) else 0.0 for train in raw.trains()])
-    begun = late[order]
-    drops = -np.diff(raw.times[order])[begun[1:]] / spread[raw.units[order][begun]]
-    starts = np.flatnonzero(begun | (np.diff(raw.units[order], prepend=-1) > 0))
-    lengths = np.diff(np.append(starts, len(order)))[begun[starts]]
-    if np.median(lengths) < _FEW or np.median(drops) < 0.5:
-        return None
-    text = (
-        f"{where(raw, late)} is at {raw.times[late.argmax()]:.9g}, where times start over "
-        f"({late.sum():,} times): put the pieces on one clock, or sort the spikes if they are"
-    )
-    return Finding(text, None)
-
-
-def _descents(raw: Raw) -> NDArray[np.bool_]:
-    """Tell which spikes are before the one above them in their unit."""
-    order = np.argsort(raw.units, kind="stable")
-    times, units = raw.times[order], raw.units[order]
-    bad = np.zeros(len(times), dtype=bool)
-    bad[order[1:]] = (np.diff(times) < 0) & (np.diff(units) == 0)
-    return bad
-
-
 def _descending(raw: Raw) -> Finding | None:
     bad = _descents(raw)
     if not bad.any():
         return None
-    text = (
-        f"{where(raw, bad)} is at {raw.times[bad.argmax()]:.9g}, before the spike above it "
-        f"({of_all(bad)}): sort the spikes of each unit"
-    )
+    first = f"{where(raw, bad)} is at {raw.times[bad.argmax()]:.9g}"
+    if _starts_over(raw, bad):
+        text = (
+            f"{first}, where times start over ({bad.sum():,} times): put the pieces on one clock, "
+            "or sort the spikes of each unit yourself if they are on one"
+        )
+        return Finding(text, None)
+    text = f"{first}, before the spike above it ({of_all(bad)}): sort the spikes of each unit"
     return Finding(text, taken(raw, np.lexsort([raw.times, raw.units])))
+
+
+def _descents(raw: Raw) -> NDArray[np.bool_]:
+    """Tell which spikes are before the one above them in their unit."""
+    bad = np.zeros(len(raw.times), dtype=bool)
+    if (np.diff(raw.times) < 0).any():
+        order = np.argsort(raw.units, kind="stable")
+        times, units = raw.times[order], raw.units[order]
+        bad[order[1:]] = (np.diff(times) < 0) & (np.diff(units) == 0)
+    return bad
+
+
+def _starts_over(raw: Raw, late: NDArray[np.bool_]) -> bool:
+    """Tell pieces that each begin anew from spikes that are merely not sorted."""
+    order = np.argsort(raw.units, kind="stable")
+    times, units, begun = raw.times[order], raw.units[order], late[order]
+    spread = np.array([np.ptp(train) if len(train) else 0.0 for train in raw.trains()])
+    drops = -np.diff(times)[begun[1:]] / spread[units[begun]]
+    starts = np.flatnonzero(begun | (np.diff(units, prepend=-1) > 0))
+    lengths = np.diff(np.append(starts, len(order)))[begun[starts]]
+    return bool(np.median(lengths) >= _FEW and np.median(drops) >= 0.5)
 
 
 def _twice(raw: Raw) -> Finding | None:

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_recordings import empty_nwb
 
+from lgl_core.experiment import split_tokens
 from lgl_core.recordings import Session, read
+from lgl_core.recordings_parts import blocks
 from lgl_core.spikes import SpikeTrains
+from lgl_core.tokens import Windows, tokenize
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 few = settings(max_examples=50)
@@ -367,10 +370,6 @@ class TestCheck:
         st.lists(st.integers(0, 60), min_size=1, max_size=12), st.integers(1, 30), st.integers(1, 8)
     )
     def test_what_is_let_through_can_be_trained_and_read(self, counts, context, n_blocks):
-        from lgl_core.experiment import split_tokens
-        from lgl_core.recordings_parts import blocks
-        from lgl_core.tokens import Windows, tokenize
-
         if not sum(counts):
             return
         checked = session(counts)
