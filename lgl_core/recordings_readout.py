@@ -20,12 +20,12 @@ from lgl_core.metrics import out_strengths
 from lgl_core.provenance import machine
 from lgl_core.recordings import Session
 from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
+from lgl_core.recordings_parts import blocks
 from lgl_core.recordings_raw import plain_labels
 from lgl_core.spikes import SpikeTrains
 
 __all__ = [
     "Readout",
-    "blocks",
     "hub_confidence",
     "read_out",
     "spikes_per_pair",
@@ -127,7 +127,8 @@ def read_out(
     Raises
     ------
     ValueError
-        As from :func:`lgl_core.recordings_chance.jittered` and :func:`blocks`.
+        As from :func:`lgl_core.recordings_chance.jittered` and
+        :func:`lgl_core.recordings_parts.blocks`.
     """
     spikes = session.spikes
     inputs = [spikes, jittered(spikes, jitter, seed), *blocks(spikes, n_blocks)]
@@ -170,34 +171,6 @@ def spikes_per_pair(spikes: SpikeTrains) -> float:
     return len(spikes) / n_pairs if n_pairs else float("inf")
 
 
-def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
-    """Cut a recording into parts with equally much recorded time.
-
-    Parameters
-    ----------
-    spikes : SpikeTrains
-    n : int
-        At least 2.
-
-    Returns
-    -------
-    list of SpikeTrains
-        Each starts at time 0.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` is below 2.
-    """
-    if n < 2:
-        raise ValueError(f"n must be at least 2, got {n}")
-    parts, rest = [], spikes
-    for left in range(n, 1, -1):
-        part, rest = rest.split(1 / left)
-        parts.append(part)
-    return [*parts, rest]
-
-
 def hub_confidence(
     strengths: ArrayLike, n_hubs: int = 3, n_draws: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
@@ -207,7 +180,7 @@ def hub_confidence(
     ----------
     strengths : array_like, shape (n_parts, n_neurons)
         What each sends by one method (:func:`lgl_core.metrics.out_strengths`), in parts of the
-        recording (:func:`blocks`).
+        recording (:func:`lgl_core.recordings_parts.blocks`).
     n_hubs : int
         How many of the strongest count as hubs.
     n_draws : int
