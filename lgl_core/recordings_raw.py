@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,22 +141,6 @@ def ends(raw: Raw) -> tuple[float, float]:
     return 0.0, float(np.nextafter(raw.times.max(initial=0.0), np.inf))
 
 
-def _answer(labels: Sequence[Label], about: pd.DataFrame | None, query: str) -> NDArray[np.bool_]:
-    units = pd.DataFrame(index=range(len(labels))) if about is None else about
-    units = units.set_axis(pd.Index(labels, name="unit"))
-    why: Any = "it does not say yes or no of each unit"
-    try:
-        answer: Any = units.eval(query, engine="python")
-        if pd.api.types.is_bool_dtype(answer) and np.shape(answer) == (len(units),):
-            return pd.Series(answer).fillna(False).to_numpy(dtype=bool)
-    except Exception as error:  # an expression may raise anything
-        why = error
-    raise ValueError(
-        f"keep={query!r}: {why}. Give labels, as in keep={list(labels[:1])}, or ask for "
-        f"{', '.join(map(repr, ['unit', *units]))}"
-    )
-
-
 def kept(raw: Raw, keep: Keep) -> Raw:
     """Leave out all units but those with these labels, or that answer a question with yes."""
     if keep is None:
@@ -184,6 +167,22 @@ def kept(raw: Raw, keep: Keep) -> Raw:
     )
 
 
+def _answer(labels: Sequence[Label], about: pd.DataFrame | None, query: str) -> NDArray[np.bool_]:
+    units = pd.DataFrame(index=range(len(labels))) if about is None else about
+    units = units.set_axis(pd.Index(labels, name="unit"))
+    why: Any = "it does not say yes or no of each unit"
+    try:
+        answer: Any = units.eval(query, engine="python")
+        if pd.api.types.is_bool_dtype(answer) and np.shape(answer) == (len(units),):
+            return pd.Series(answer).fillna(False).to_numpy(dtype=bool)
+    except Exception as error:  # an expression may raise anything
+        why = error
+    raise ValueError(
+        f"keep={query!r}: {why}. Give labels, as in keep={list(labels[:1])}, or ask for "
+        f"{', '.join(map(repr, ['unit', *units]))}"
+    )
+
+
 def plain_labels(labels: Any) -> list[Label]:
     """Make labels Python's own: whole numbers if all of them are, however stored, else text.
 
@@ -196,11 +195,12 @@ def plain_labels(labels: Any) -> list[Label]:
 
 
 def _whole(label: Any) -> int | None:
-    if isinstance(label, bool | np.bool_) or not isinstance(label, Real):
+    is_float = isinstance(label, float | np.floating)
+    if isinstance(label, bool) or not (is_float or isinstance(label, int | np.integer)):
         return None
-    if not isinstance(label, Integral) and not float(label).is_integer():
+    if is_float and not float(label).is_integer():
         return None
-    number = int(label if isinstance(label, Integral) else float(label))
+    number = int(label)
     return number if -(2**63) <= number < 2**63 else None
 
 
