@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from numpy.typing import ArrayLike
 
 from lgl_core import recordings_formats as formats
 from lgl_core.recordings_checks import checked
-from lgl_core.recordings_files import NO_INTERVALS, Asked, raw_of_file
+from lgl_core.recordings_files import Asked, raw_of_file
+from lgl_core.recordings_parts import check_context
 from lgl_core.recordings_raw import Keep, Label, Raw, ends, kept, plain_labels, scaled, some
 from lgl_core.recordings_tables import from_table, write_table
 from lgl_core.spikes import SpikeTrains
@@ -68,34 +70,57 @@ class Session:
             f"units: {some(self.units, 3)})"
         )
 
-    def check(self, *, context: int | None = None, n_neurons: int | None = None) -> None:
-        """Refuse what a model cannot take, before it is trained.
+    def check(
+        self,
+        *,
+        context: int | None = None,
+        n_neurons: int | None = None,
+        n_blocks: int = 8,
+        n_hubs: int | None = None,
+    ) -> None:
+        """Refuse what a model cannot take, or the page of a recording, before it is trained.
 
         Parameters
         ----------
         context : int, optional
-            Spikes in the context of the transformer.
+            Spikes in the context of the transformer: one is to be trained on the first 80 % of
+            the recording, and graphs are to be read.
         n_neurons : int, optional
             Size of the vocabulary of a model that exists.
+        n_blocks : int
+            Parts of the recording from which graphs are to be read, too
+            (:func:`lgl_core.recordings_parts.blocks`); 1 if it stays whole. Used with
+            ``context`` alone.
+        n_hubs : int, optional
+            How many of the units are to be called hubs.
 
         Raises
         ------
         ValueError
-            If no epoch fills one context, or there are more units than the vocabulary has.
+            If there are more units than the vocabulary has, too few for a graph or for hubs, or
+            a context does not fit: into the first 80 % of the recording, the rest, one of the
+            parts, or the epochs that hold most spikes.
+
+        Warns
+        -----
+        UserWarning
+            For spikes in epochs that hold no context, which cannot be learned from.
         """
-        if n_neurons is not None and len(self.units) > n_neurons:
+        n_units = len(self.units)
+        if n_neurons is not None and n_units > n_neurons:
             raise ValueError(
-                f"the model knows {n_neurons} neurons, but the recording has {len(self.units)} "
+                f"the model knows {n_neurons} neurons, but the recording has {n_units} "
                 f"units: keep {n_neurons}, or train a model of its own; the first too many is "
                 f"{self.units[n_neurons]!r}"
             )
+        if n_hubs is not None and not 1 <= n_hubs < n_units:
+            raise ValueError(
+                f"n_hubs must be 1 or more, and below the {n_units} units, got {n_hubs}"
+            )
         if context is not None:
-            most = int(np.diff(self.spikes.bounds()).max())
-            if most <= context:
-                raise ValueError(
-                    f"context must be below {most}, the spikes of the fullest epoch, got "
-                    f"{context}: choose a shorter context, or record longer"
-                )
+            if n_units < 2:
+                raise ValueError(f"a graph needs two units or more, got {n_units}")
+            check_context(self.spikes, context, n_blocks)
 
     # --- out again ---------------------------------------------------------------------------
 
@@ -158,7 +183,7 @@ def read(
     unit: str | None = None,
     epochs: str | ArrayLike | None = None,
     keep: Keep = None,
-    seconds_per_unit: float | None = None,
+    seconds_per_unit: float | str | None = None,
     repair: bool = False,
 ) -> Session:
     """Read a recording in any of the field's formats, and check it.
@@ -177,22 +202,29 @@ def read(
         header are called ``"0"``, ``"1"``, and so on.
     unit : str, optional
         What holds the labels of units: a column of a table (default ``"unit"``), of the units of
-        an NWB file (default ``"unit_name"``, or their ids), or of the metadata of a ``TsGroup``;
-        or a variable of MATLAB.
+        an NWB file (default ``"unit_name"``, or their ids) or of temporaldata (default ``"id"``),
+        of the metadata of a ``TsGroup``, or among the annotations of neo trains; or a variable of
+        MATLAB. ``"id"``: the ids of an NWB file, the keys of a ``TsGroup``, the places in a list
+        of neo trains.
     epochs : str or array_like of shape (n_epochs, 2), optional
         What was recorded: the name of a table of intervals in an NWB file, such as ``"trials"``,
-        or starts and ends in s. Default: what the source says; else from 0 to the last spike.
+        or starts and ends in s. Default: what the source says; else from 0 to the last spike,
+        unless they tell of a later start or a pause, which is refused. In either case, what is no
+        observation of all units, or an invalid time of an NWB file, is cut out.
     keep : str or sequence of str or int, optional
         Which units to read: their labels, or a question to what the source says of each, as in
         ``"quality == 'good'"``: columns of the units of an NWB file, tables of Phy, metadata of a
         ``TsGroup``, annotations of neo, columns of a table that never change within a unit, and
         ``unit``, the label. The others are left out before anything is checked. Default: all.
-    seconds_per_unit : float, optional
-        What one unit of the source's times lasts: ``1e-3`` for ms, ``1 / 30_000`` for samples
-        at 30 kHz. Default: what the source says; else 1, unless the times look otherwise, which
-        is refused.
+    seconds_per_unit : float or str, optional
+        What one unit of the source's spike times lasts: ``1e-3`` for ms, ``1 / 30_000`` or
+        ``"1/30000"`` for samples at 30 kHz. Default: what the source says, else 1,
+        unless the times look otherwise, which is refused. Intervals of an NWB file, and
+        ``epochs`` given here, are in s whatever this is; what a table, a ``TsGroup`` or
+        temporaldata says of its own epochs is on the clock of its spikes.
     repair : bool
-        Mend what can be mended, with a warning for each, instead of refusing it.
+        Mend what can mean one thing only, with a warning for each, instead of refusing it: leave
+        out spikes without a finite time, the second of two equal ones, and empty epochs; sort.
 
     Returns
     -------
@@ -201,9 +233,10 @@ def read(
     Raises
     ------
     ValueError
-        If the source is of no known format, or for the first thing that is wrong with its spikes:
-        NaN, times in another unit, descending or doubled times within a unit, times before zero,
-        epochs that overlap.
+        If the source is of no known format, or for the first thing that is wrong with it: labels
+        that repeat, NaN, placeholders, times in another unit, descending or doubled times within
+        a unit, times before zero, a clock that starts late, epochs that overlap, units that were
+        never observed together, nothing left to read.
     FileNotFoundError
         If there is no such file.
     ImportError
@@ -212,8 +245,8 @@ def read(
     Warns
     -----
     UserWarning
-        For what was mended, for silent units and for spikes outside the epochs, which are left
-        out.
+        For what was mended, for silent units, for units whose short observation costs the others
+        theirs, for invalid times and for spikes outside the epochs, which are left out.
 
     Examples
     --------
@@ -222,14 +255,40 @@ def read(
     >>> read(table, time="t", unit="cell", seconds_per_unit=1e-3, epochs=[[0, 0.1]])
     Session(SpikeTrains(3 spikes of 2 neurons in 0.1 s, mean rate 15.00 Hz), epochs: 1, units: a, b)
     """
-    intervals = epochs if isinstance(epochs, str) else None
-    raw = _raw_of(source, Asked(time, unit, intervals, keep, seconds_per_unit))
-    seconds = raw.seconds if seconds_per_unit is None else seconds_per_unit
-    if seconds is not None:
-        raw = scaled(raw, seconds)
-    if epochs is not None and not isinstance(epochs, str):
-        raw = replace(raw, epochs=np.asarray(epochs, dtype=np.float64).reshape(-1, 2))
-    return _session(checked(raw, repair, in_seconds=seconds is not None))
+    if not isinstance(repair, bool | np.bool_):
+        raise ValueError(f"repair must be True or False, got {repair!r}")
+    named = epochs if isinstance(epochs, str) else None
+    raw = _raw_of(source, Asked(time, unit, named, keep, seconds_per_unit))
+    if named and not raw.spans_in_s:
+        raise ValueError(
+            f"epochs={named!r} names a table of an NWB file: give starts and ends in s, as in "
+            "epochs=[[0, 60]]"
+        )
+    raw = scaled(kept(raw, keep), _seconds(seconds_per_unit, raw.seconds))
+    if epochs is not None and not named:
+        given = np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
+        raw = replace(raw, epochs=given, spans_in_s=False)
+    return _session(checked(raw, bool(repair), in_seconds=seconds_per_unit is not None))
+
+
+def _seconds(given: float | str | None, said: float | None) -> float:
+    """Decide what one unit of time lasts: as given, which must not contradict the source."""
+    if given is None:
+        return 1.0 if said is None else said
+    try:
+        seconds = float(Fraction(given.replace(" ", "")) if isinstance(given, str) else given)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(
+            f"seconds_per_unit must be a number of s or a fraction such as '1/30000', got {given!r}"
+        ) from None
+    if said in (None, 1.0):
+        return seconds
+    if abs(seconds / said - 1) > 1e-4:
+        raise ValueError(
+            f"seconds_per_unit is {seconds:g}, but one unit of the source lasts {said:g} s, as it "
+            "says itself: leave seconds_per_unit out, or correct the source"
+        )
+    return said
 
 
 def _raw_of(source: Any, asked: Asked) -> Raw:
@@ -237,19 +296,16 @@ def _raw_of(source: Any, asked: Asked) -> Raw:
     if isinstance(source, str | os.PathLike):
         return raw_of_file(Path(source), asked)
     kind = type(source).__module__.partition(".")[0]
-    is_table = isinstance(source, pd.DataFrame)
-    if kind == "pynwb" or (hasattr(source, "read") and not is_table):
-        return formats.from_nwb(source, asked.epochs, asked.unit, asked.keep)
-    if asked.epochs is not None:
-        raise ValueError(f"epochs={asked.epochs!r} {NO_INTERVALS}")
-    if is_table:
-        return kept(from_table(source, asked.time, asked.unit or "unit"), asked.keep)
-    if isinstance(source, Sequence) and all(hasattr(train, "t_stop") for train in source):
-        return formats.from_neo(source, asked.keep)
+    if isinstance(source, pd.DataFrame):
+        return from_table(source, asked.time, asked.unit or "unit")
     if kind == "pynapple":
-        return kept(formats.from_pynapple(source, asked.unit), asked.keep)
+        return formats.from_pynapple(source, asked.unit)
     if kind == "temporaldata":
-        return kept(formats.from_temporaldata(source), asked.keep)
+        return formats.from_temporaldata(source, asked.unit)
+    if kind == "pynwb" or hasattr(source, "read"):
+        return formats.from_nwb(source, asked.epochs, asked.unit, isinstance(asked.keep, str))
+    if isinstance(source, Sequence) and all(hasattr(train, "t_stop") for train in source):
+        return formats.from_neo(source, asked.unit)
     raise ValueError(
         f"cannot read a recording from a {type(source).__name__}: give a path, a DataFrame, an "
         "open NWB file, a pynapple TsGroup, a list of neo SpikeTrains or a temporaldata.Data"

@@ -1,35 +1,34 @@
 """What can be wrong with the spikes of a recording, said in a sentence, and mended where it can be.
 
-Each check looks at spikes as a source has them and returns what it found; a repair is a filter, a
-sort or a shift, never a guess.
+Each check looks at spikes as a source has them and returns what it found; a repair is a filter or a
+sort, never a guess.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from typing import NamedTuple
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lgl_core.recordings_raw import Raw, some
+from lgl_core.recordings_clock import other_unit
+from lgl_core.recordings_epochs import (
+    bad_epochs,
+    empty_epochs,
+    invalid_times,
+    late_start_or_pause,
+    lifetimes,
+    long_intervals,
+    outside,
+    outside_epochs,
+)
+from lgl_core.recordings_raw import Finding, Raw, ceil, floor, of_all, some, taken, where
 
-__all__ = ["Finding", "checked"]
+__all__ = ["checked"]
 
-# Mean rate (Hz) over units that fire, and span (s), beyond which times are hardly in s.
-_SLOWEST, _FASTEST = 0.02, 1000.0
-_LONGEST = 86_400.0
-# Fewer spikes than this may all be whole numbers by chance.
-_ENOUGH_TO_TELL = 20
-
-
-class Finding(NamedTuple):
-    """What a check found, and the spikes without it, if that can be had."""
-
-    text: str
-    mended: Raw | None
-    refused: bool = True
+# Fewer spikes in a row do not make a piece of a recording.
+_FEW = 4
 
 
 def checked(raw: Raw, repair: bool = False, in_seconds: bool = False) -> Raw:
@@ -59,66 +58,155 @@ def checked(raw: Raw, repair: bool = False, in_seconds: bool = False) -> Raw:
         For what was mended, for silent units, and for spikes outside the epochs, which are left
         out.
     """
-    checks = [_not_finite, *([] if in_seconds else [_other_unit]), _descending, _twice]
-    for check in [*checks, _bad_epochs, _outside_epochs, _negative, _silent]:
-        found = check(raw)
+    checks = [_same_labels, _not_finite, _nothing, _other_unit]
+    checks += [empty_epochs, bad_epochs, lifetimes, long_intervals, _placeholders]
+    checks += [_negative, late_start_or_pause, invalid_times, outside_epochs]
+    checks += [_descending, _twice, _silent]
+    for check in checks:
+        found = None if check is _other_unit and in_seconds else check(raw)
         if found is None:
             continue
-        if found.mended is not None and (repair or not found.refused):
-            warnings.warn(f"{found.text}: mended", stacklevel=3)
-            raw = found.mended
-        elif found.refused:
-            remedy = "; repair=True does it" if found.mended is not None else ""
-            raise ValueError(found.text + remedy)
-        else:
-            warnings.warn(found.text, stacklevel=3)
+        if found.refused and not (repair and found.mended):
+            raise ValueError(found.text + _advice(found.mended, in_seconds))
+        if found.text:
+            warnings.warn(found.text + ": mended" * found.refused, stacklevel=3)
+        raw = found.mended or raw
     return raw
+
+
+def _advice(mended: Raw | None, in_seconds: bool) -> str:
+    """Advise a repair if it is all that is needed; else say what comes after it."""
+    if mended is None:
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            checked(mended, True, in_seconds)
+    except ValueError as error:
+        return f". repair=True does it, but then {error}"
+    return "; repair=True does it"
+
+
+def _nothing(raw: Raw) -> Finding | None:
+    if len(raw.times):
+        return None
+    if not raw.labels:
+        text = "there is no unit: look at the rows of the table, or the list of units"
+    else:
+        text = f"none of the {len(raw.labels)} units ({some(raw.labels, 5)}) has a spike"
+        text += ": look at the spike times of the source"
+    return Finding(text, None)
+
+
+def _same_labels(raw: Raw) -> Finding | None:
+    """Labels repeat over probes and segments; a table's rows cannot tell."""
+    counts = Counter(raw.labels)
+    if len(counts) == len(raw.labels):
+        return None
+    label, n = counts.most_common(1)[0]
+    text = (
+        f"units must have different labels, but {label!r} stands for {n} of {len(raw.labels)}: "
+        "unit='id' takes the ids of an NWB file, the keys of a TsGroup or the places in a list of "
+        "neo trains (which must be of one segment); unit= names another column of labels"
+    )
+    return Finding(text, None)
 
 
 def _not_finite(raw: Raw) -> Finding | None:
     bad = ~np.isfinite(raw.times)
     if not bad.any():
         return None
-    text = f"{_where(raw, bad)} is at {raw.times[bad.argmax()]} ({_of(bad)}): leave such spikes out"
-    return Finding(text, _kept(raw, ~bad))
+    text = (
+        f"{where(raw, bad)} is at {raw.times[bad.argmax()]} ({of_all(bad)}): leave such spikes out"
+    )
+    return Finding(text, taken(raw, ~bad))
+
+
+def _placeholders(raw: Raw) -> Finding | None:
+    """Find times that stand for none: the first or the last of all, again and again in a unit."""
+    within = ~outside(raw)
+    if not within.any():
+        return None
+    least, most = raw.times[within].min(), raw.times[within].max()
+    for value in (least, most) if least < most else ():
+        here = within & (raw.times == value)
+        again = np.bincount(raw.units[here]).max()
+        if again > 2 or (here.sum() > 1 and (here & _descents(raw)).sum() > 1):
+            rest = raw.times[within & ~here]
+            start = max((value + rest.min()) / 2, min(floor(rest.min()), 0))
+            stop = min((value + rest.max()) / 2, ceil(rest.max()))
+            span = (start, ceil(most)) if value == least else (min(floor(least), 0), stop)
+            text = (
+                f"{where(raw, here)} is at {value:g}, like {of_all(here)}: is it a placeholder? "
+                f"epochs=[[{span[0]:.12g}, {span[1]:.12g}]] leaves such spikes out"
+            )
+            return Finding(text, None)
+    return None
 
 
 def _other_unit(raw: Raw) -> Finding | None:
-    """Recognise milliseconds and samples by rates that no neuron has."""
-    times = raw.times
-    if len(times) < _ENOUGH_TO_TELL:
+    seen = other_unit(raw.times, raw.units)
+    if seen is None:
         return None
-    span, active = np.ptp(times), len(np.unique(raw.units))
-    rate = len(times) / (active * span) if span > 0 else np.inf
-    if (times == np.round(times)).all():
-        seen, likely = "all times are whole numbers", "samples, or ms"
-    elif rate < _SLOWEST or span > _LONGEST:
-        seen, likely = f"units would fire at {rate:.2g} Hz for {span:.4g} s", "ms, or samples"
-    elif rate > _FASTEST:
-        seen, likely = f"units would fire at {rate:.2g} Hz", "minutes, or hours"
-    else:
-        return None
+    said = raw.seconds or 1
+    rest = "if they are in s" if said == 1 else "if the source is right"
+    likely = "60" if seen.endswith("minutes") else "1e-3 or seconds_per_unit='1/30000'"
     text = (
-        f"{seen}: times look like {likely}, not s. Give what one of them lasts in s, as in "
-        "seconds_per_unit=1e-3, or seconds_per_unit=1 if they are in s"
+        f"{seen}, not s. Give what one of them lasts in s, as in seconds_per_unit={likely}; or "
+        f"seconds_per_unit={said:g} {rest}"
     )
     return Finding(text, None)
 
 
-def _descending(raw: Raw) -> Finding | None:
-    order = np.argsort(raw.units, kind="stable")
-    times, units = raw.times[order], raw.units[order]
-    earlier = np.append(False, (np.diff(times) < 0) & (np.diff(units) == 0))
-    if not earlier.any():
+def _negative(raw: Raw) -> Finding | None:
+    """Without epochs a recording begins at time zero; what is before it has two meanings."""
+    if raw.epochs is not None or raw.observed or not (raw.times < 0).any():
         return None
-    bad = np.zeros(len(times), dtype=bool)
-    bad[order] = earlier
-    first = order[earlier.argmax()]
+    bad = raw.times < 0
+    first, last = floor(raw.times.min()), ceil(raw.times.max())
     text = (
-        f"{_where(raw, bad, first)} is at {raw.times[first]:.9g}, before the spike above it "
-        f"({_of(bad)}): sort the spikes of each unit"
+        f"{where(raw, bad)} is at {raw.times[bad.argmax()]:.9g} s, before time zero "
+        f"({of_all(bad)}): epochs=[[{first:.12g}, {last:.12g}]] takes such spikes for spikes"
     )
-    return Finding(text, _taken(raw, np.lexsort([raw.times, raw.units])))
+    if last > 0:
+        text += f", epochs=[[0, {last:.12g}]] leaves them out"
+    return Finding(text, None)
+
+
+def _descending(raw: Raw) -> Finding | None:
+    bad = _descents(raw)
+    if not bad.any():
+        return None
+    first = f"{where(raw, bad)} is at {raw.times[bad.argmax()]:.9g}"
+    if _starts_over(raw, bad):
+        text = (
+            f"{first}, where times start over ({bad.sum():,} times): put the pieces on one clock, "
+            "or sort the spikes of each unit yourself if they are on one"
+        )
+        return Finding(text, None)
+    text = f"{first}, before the spike above it ({of_all(bad)}): sort the spikes of each unit"
+    return Finding(text, taken(raw, np.lexsort([raw.times, raw.units])))
+
+
+def _descents(raw: Raw) -> NDArray[np.bool_]:
+    """Tell which spikes are before the one above them in their unit."""
+    bad = np.zeros(len(raw.times), dtype=bool)
+    if (np.diff(raw.times) < 0).any():
+        order = np.argsort(raw.units, kind="stable")
+        times, units = raw.times[order], raw.units[order]
+        bad[order[1:]] = (np.diff(times) < 0) & (np.diff(units) == 0)
+    return bad
+
+
+def _starts_over(raw: Raw, late: NDArray[np.bool_]) -> bool:
+    """Tell pieces that each begin anew from spikes that are merely not sorted."""
+    order = np.argsort(raw.units, kind="stable")
+    times, units, begun = raw.times[order], raw.units[order], late[order]
+    spread = np.array([np.ptp(train) if len(train) else 0.0 for train in raw.trains()])
+    drops = -np.diff(times)[begun[1:]] / spread[units[begun]]
+    starts = np.flatnonzero(begun | (np.diff(units, prepend=-1) > 0))
+    lengths = np.diff(np.append(starts, len(order)))[begun[starts]]
+    return bool(np.median(lengths) >= _FEW and np.median(drops) >= 0.5)
 
 
 def _twice(raw: Raw) -> Finding | None:
@@ -129,52 +217,10 @@ def _twice(raw: Raw) -> Finding | None:
     bad = np.zeros(len(order), dtype=bool)
     bad[order[1:]] = same
     text = (
-        f"{_where(raw, bad)} is at {raw.times[bad.argmax()]:.9g} for the second time ({_of(bad)}): "
-        "leave one of them out"
+        f"{where(raw, bad)} is at {raw.times[bad.argmax()]:.9g} for the second time "
+        f"({of_all(bad)}): leave one of them out"
     )
-    return Finding(text, _kept(raw, ~bad))
-
-
-def _bad_epochs(raw: Raw) -> Finding | None:
-    if raw.epochs is None:
-        return None
-    if not len(raw.epochs) or not np.isfinite(raw.epochs).all():
-        return Finding(f"epochs must be pairs of finite times, got {raw.epochs.tolist()}", None)
-    empty = raw.epochs[:, 1] <= raw.epochs[:, 0]
-    if empty.any():
-        which = int(empty.argmax())
-        text = f"epoch {which} ends at {raw.epochs[which, 1]:g} s, not after its start"
-        return Finding(f"{text}: leave it out", replace(raw, epochs=raw.epochs[~empty]))
-    overlapping = raw.epochs[1:, 0] < raw.epochs[:-1, 1]
-    if overlapping.any():
-        which = int(overlapping.argmax())
-        text = f"epoch {which + 1} begins before epoch {which} ends"
-        return Finding(f"{text}: give epochs in order, without overlap", None)
-    return None
-
-
-def _outside_epochs(raw: Raw) -> Finding | None:
-    if raw.epochs is None:
-        return None
-    epoch = np.searchsorted(raw.epochs[:, 0], raw.times, side="right") - 1
-    outside = (epoch < 0) | (raw.times > raw.epochs[np.maximum(epoch, 0), 1])
-    if not outside.any():
-        return None
-    text = f"{_where(raw, outside)} lies in no epoch ({_of(outside)}), and is left out"
-    return Finding(text, _kept(raw, ~outside), refused=False)
-
-
-def _negative(raw: Raw) -> Finding | None:
-    """Without epochs a recording begins at time zero."""
-    if raw.epochs is not None or not (raw.times < 0).any():
-        return None
-    bad = raw.times < 0
-    text = (
-        f"{_where(raw, bad)} is at {raw.times[bad.argmax()]:.9g} s, before time zero "
-        f"({_of(bad)}): give epochs that begin earlier"
-    )
-    span = raw.times.min(), np.nextafter(raw.times.max(), np.inf)
-    return Finding(text, replace(raw, epochs=np.array([span])))
+    return Finding(text, taken(raw, ~bad))
 
 
 def _silent(raw: Raw) -> Finding | None:
@@ -185,20 +231,3 @@ def _silent(raw: Raw) -> Finding | None:
     named = some(silent, 5)
     text = f"{len(silent)} of {len(counts)} units have no spike ({named}): nothing links them"
     return Finding(text, None, refused=False)
-
-
-def _where(raw: Raw, bad: NDArray[np.bool_], spike: int | None = None) -> str:
-    spike = int(bad.argmax()) if spike is None else spike
-    return f"row {raw.rows[spike]} (unit {raw.labels[raw.units[spike]]!r})"
-
-
-def _of(bad: NDArray[np.bool_]) -> str:
-    return f"{bad.sum():,} of {len(bad):,} spikes"
-
-
-def _kept(raw: Raw, mask: NDArray[np.bool_]) -> Raw:
-    return _taken(raw, np.flatnonzero(mask))
-
-
-def _taken(raw: Raw, order: NDArray[np.intp]) -> Raw:
-    return replace(raw, times=raw.times[order], units=raw.units[order], rows=raw.rows[order])

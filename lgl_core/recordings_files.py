@@ -22,16 +22,13 @@ from lgl_core.recordings_raw import (
     Keep,
     Raw,
     from_trains,
-    kept,
     label_order,
     needed,
     plain_labels,
 )
 from lgl_core.recordings_tables import from_table, read_table, typed_labels
 
-__all__ = ["FORMATS", "NO_INTERVALS", "Asked", "raw_of_file"]
-
-NO_INTERVALS = "names a table of an NWB file, and this is none: give starts and ends in s"
+__all__ = ["FORMATS", "Asked", "raw_of_file"]
 
 
 class Asked(NamedTuple):
@@ -41,7 +38,7 @@ class Asked(NamedTuple):
     unit: str | None = None
     epochs: str | None = None
     keep: Keep = None
-    seconds_per_unit: float | None = None
+    seconds_per_unit: float | str | None = None
 
 
 def raw_of_file(path: Path, asked: Asked) -> Raw:
@@ -54,12 +51,9 @@ def raw_of_file(path: Path, asked: Asked) -> Raw:
         raise ValueError(f"path must end in {known}, or be a folder of spikes, got {str(path)!r}")
     what, reader = FORMATS[ending]
     try:
-        if asked.epochs is not None and reader is not _nwb:
-            raise ValueError(f"epochs={asked.epochs!r} {NO_INTERVALS}")
         if ending != "folder":
             _refuse_what_stands_for_a_file(path)
-        raw = reader(path, asked)
-        return raw if reader is _nwb else kept(raw, asked.keep)
+        return reader(path, asked)
     except ImportError:
         raise
     except ValueError as error:
@@ -94,7 +88,7 @@ def _refuse_what_stands_for_a_file(path: Path) -> None:
 
 
 def _nwb(path: Path, asked: Asked) -> Raw:
-    return formats.from_nwb(path, asked.epochs, asked.unit, asked.keep)
+    return formats.from_nwb(path, asked.epochs, asked.unit, isinstance(asked.keep, str))
 
 
 def _table(path: Path, asked: Asked) -> Raw:
@@ -119,9 +113,7 @@ def _gdf(path: Path, asked: Asked) -> Raw:
 def _hdf5(path: Path, asked: Asked) -> Raw:
     with needed("h5py").File(path, "r") as file:
         if "object" in file.attrs:
-            return formats.from_temporaldata(
-                needed("temporaldata").Data.from_hdf5(file), asked.unit
-            )
+            return formats.read_temporaldata(path, asked.unit)
         if "nwb_version" in file.attrs:
             raise ValueError("it is NWB: let its name end in .nwb")
         if "spikes" in file:
@@ -303,20 +295,19 @@ def _phy(folder: Path, asked: Asked) -> Raw:
     about = pd.DataFrame()
     for path in [*sorted(folder.glob("cluster_*.tsv")), *folder.glob("cluster_groups.csv")]:
         about = about.combine_first(pd.read_csv(path, sep="\t", index_col=0))
-    seconds = 1 / _sample_rate(folder / "params.py") if asked.seconds_per_unit is None else None
-    return replace(raw, seconds=seconds, about=about.reindex(raw.labels))
+    rate = _sample_rate(folder / "params.py")
+    if rate is None and asked.seconds_per_unit is None:
+        raise ValueError(
+            "no params.py says sample_rate = ...: give seconds_per_unit, as in '1/30000' for 30 kHz"
+        )
+    return replace(raw, seconds=rate and 1 / rate, about=about.reindex(raw.labels))
 
 
-def _sample_rate(path: Path) -> float:
+def _sample_rate(path: Path) -> float | None:
     """Look the rate up in a file of Python, without running it."""
     text = path.read_text(errors="replace") if path.exists() else ""
     found = re.search(r"^\s*sample_rate\s*=\s*([\d_.]+(?:e\+?\d+)?)\s*(?:#.*)?$", text, re.M | re.I)
-    if not found or not float(found[1]) > 0:
-        raise ValueError(
-            "no params.py says sample_rate = ...: give seconds_per_unit, such as 1 / 30_000 for "
-            "30 kHz"
-        )
-    return float(found[1])
+    return float(found[1]) or None if found else None
 
 
 # Texts may be compressed.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lgl_core.recordings_raw import (
-    Keep,
     Label,
     Raw,
     are_whole,
-    chosen,
     ends,
     from_trains,
     needed,
@@ -51,39 +49,44 @@ _BETWEEN_SEGMENTS = 1.0  # s
 
 
 def from_nwb(
-    source: Any, epochs: str | None = None, unit: str | None = None, keep: Keep = None
+    source: Any, epochs: str | None = None, unit: str | None = None, about: bool = False
 ) -> Raw:
     """Read the units of an NWB file, given as a path, an open file or an ``NWBFile``.
 
-    Labels are in the column ``unit``, by default ``unit_name`` if there is one, else the ids.
-    What was recorded is the table of intervals called ``epochs``, by default what the units say
-    of their own observation.
+    Labels are in the column ``unit``, by default ``unit_name`` if there is one, else the ids,
+    which ``"id"`` asks for. What was recorded is the table of intervals called ``epochs``, what
+    the units say of their own observation, and nothing of the invalid times. Intervals are in s,
+    as the standard has them, even where spike times are not. Columns of the units are read if
+    something is asked ``about`` them.
     """
     if hasattr(source, "units"):
-        return _units_of(source, epochs, unit, keep)
+        return _units_of(source, epochs, unit, about)
     pynwb, h5py = needed("pynwb"), needed("h5py")
     with h5py.File(source, "r") as file, pynwb.NWBHDF5IO(file=file, mode="r") as io:
-        return _units_of(io.read(), epochs, unit, keep)
+        return _units_of(io.read(), epochs, unit, about)
 
 
-def _units_of(nwb: Any, epochs: str | None, unit: str | None, keep: Keep) -> Raw:
+def _units_of(nwb: Any, epochs: str | None, unit: str | None, about: bool) -> Raw:
     units = nwb.units
     if units is None or "spike_times" not in units.colnames:
         raise ValueError("the NWB file has no table of units with spike times")
-    if unit is not None and unit not in units.colnames:
-        raise ValueError(f"unit must be one of {', '.join(units.colnames)}, got {unit!r}")
-    column = unit or ("unit_name" if "unit_name" in units.colnames else None)
-    labels = plain_labels(units[column][:] if column else units.id[:])
-    # Whatever is left out says nothing of when the others were observed.
-    rows = chosen(labels, _about(units) if isinstance(keep, str) else None, keep)
-    labels = [labels[row] for row in rows]
-    trains = [units["spike_times"][row] for row in rows]
-    if epochs is not None:
-        return from_trains(trains, labels, _interval_table(nwb, epochs))
+    if unit not in (None, "id", *units.colnames):
+        raise ValueError(f"unit must be one of id, {', '.join(units.colnames)}, got {unit!r}")
+    column = unit or ("unit_name" if "unit_name" in units.colnames else "id")
+    labels = units[column][:] if column in units.colnames else units.id[:]
+    rows = range(len(units))
+    raw = from_trains([units["spike_times"][row] for row in rows], labels)
     observed = None
     if "obs_intervals" in units.colnames:
-        observed = _common([spans(units["obs_intervals"][row]) for row in rows])
-    return from_trains(trains, labels, observed)
+        observed = [np.reshape(units["obs_intervals"][row], (-1, 2)) for row in rows]
+    return replace(
+        raw,
+        epochs=None if epochs is None else _interval_table(nwb, epochs),
+        observed=observed,
+        invalid=None if nwb.invalid_times is None else _intervals(nwb.invalid_times),
+        spans_in_s=True,
+        about=_about(units) if about else None,
+    )
 
 
 def _about(units: Any) -> pd.DataFrame:
@@ -97,28 +100,11 @@ def _interval_table(nwb: Any, name: str) -> NDArray[np.float64]:
     tables = {key: table for key, table in tables.items() if table is not None}
     if name not in tables:
         raise ValueError(f"epochs must be one of the file's {sorted(tables)}, got {name!r}")
-    return np.stack([tables[name]["start_time"][:], tables[name]["stop_time"][:]], axis=1)
+    return _intervals(tables[name])
 
 
-def _common(observed: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
-    """Find the spans in which all units were observed."""
-    known = [part for part in observed if part is not None and len(part)]
-    if not known:
-        return None
-    borders = np.unique(np.concatenate([part.ravel() for part in known]))
-    pieces = [
-        (begin, end)
-        for begin, end in pairwise(borders)
-        if all(((part[:, 0] <= begin) & (end <= part[:, 1])).any() for part in known)
-    ]
-    return _joined(np.array(pieces).reshape(-1, 2))
-
-
-def _joined(pieces: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Join pieces that touch."""
-    apart = np.flatnonzero(pieces[1:, 0] > pieces[:-1, 1])
-    firsts, lasts = np.append(0, apart + 1), np.append(apart, len(pieces) - 1)
-    return np.stack([pieces[firsts, 0], pieces[lasts, 1]], axis=1) if len(pieces) else pieces
+def _intervals(table: Any) -> NDArray[np.float64]:
+    return np.stack([table["start_time"][:], table["stop_time"][:]], axis=1).astype(np.float64)
 
 
 def write_nwb(raw: Raw, path: Path) -> None:
@@ -145,11 +131,15 @@ def write_nwb(raw: Raw, path: Path) -> None:
 
 
 def from_pynapple(group: Any, unit: str | None = None) -> Raw:
-    """Read a ``TsGroup``; labels are its metadata called ``unit``, by default ``label``."""
-    if unit is not None and unit not in group.metadata_columns:
-        raise ValueError(f"unit must be one of {list(group.metadata_columns)}, got {unit!r}")
-    column = unit or ("label" if "label" in group.metadata_columns else None)
-    labels = list(group.index) if column is None else list(group[column])
+    """Read a ``TsGroup``; labels are its metadata called ``unit``, by default ``label``.
+
+    Without that metadata they are its keys, which ``"id"`` asks for.
+    """
+    known = list(group.metadata_columns)
+    if unit not in (None, "id", *known):
+        raise ValueError(f"unit must be one of {['id', *known]}, got {unit!r}")
+    column = unit or "label"
+    labels = list(group[column]) if column in known else list(group.index)
     trains = [group[key].index.values for key in group.index]
     about = pd.DataFrame(group.metadata)
     return from_trains(trains, labels, group.time_support.values, about)
@@ -170,20 +160,31 @@ def to_pynapple(raw: Raw) -> Any:
     return nap.TsGroup(trains, time_support=support, metadata=metadata)
 
 
-def from_neo(trains: Sequence[Any], keep: Keep = None) -> Raw:
-    """Read a list of ``SpikeTrain``; the span that those to keep share is what was recorded."""
+def from_neo(trains: Sequence[Any], unit: str | None = None) -> Raw:
+    """Read a list of ``SpikeTrain``, each observed from its start to its stop.
+
+    Labels are their annotation ``unit``, by default ``label`` or else their names; without those
+    they are places in the list, which ``"id"`` asks for.
+    """
     if not trains:
         raise ValueError("the list of spike trains is empty")
-    names = [train.annotations.get("label", train.name or None) for train in trains]
-    known = len(set(names)) == len(names) and None not in names
-    labels = plain_labels(names if known else range(len(trains)))
+    names = [train.annotations.get(unit or "label", train.name or None) for train in trains]
+    if unit == "id" or not any(names):
+        names = list(range(len(trains)))
+    if None in names:
+        raise ValueError(
+            f"train {names.index(None)} of the list has no label: name all of them or none, or "
+            "give unit='id' to number them"
+        )
+    of_time = trains[0].units
+    raw = from_trains([train.rescale(of_time).magnitude for train in trains], names)
+    observed = [
+        np.array([[float(end.rescale(of_time)) for end in (train.t_start, train.t_stop)]])
+        for train in trains
+    ]
     about = pd.DataFrame([dict(train.annotations) for train in trains])
-    rows = chosen(labels, about, keep)
-    labels, trains = [labels[row] for row in rows], [trains[row] for row in rows]
-    begin = max(float(train.t_start.rescale("s")) for train in trains)
-    end = min(float(train.t_stop.rescale("s")) for train in trains)
-    seconds = [train.rescale("s").magnitude for train in trains]
-    return from_trains(seconds, labels, [(begin, end)])
+    seconds = float(of_time.rescale("s"))
+    return replace(raw, observed=observed, seconds=seconds, about=about)
 
 
 def to_neo(raw: Raw) -> list[Any]:
@@ -196,14 +197,19 @@ def to_neo(raw: Raw) -> list[Any]:
     ]
 
 
-def from_temporaldata(data: Any) -> Raw:
-    """Read a ``temporaldata.Data`` with ``spikes`` and ``units``, as torch_brain has them."""
+def from_temporaldata(data: Any, unit: str | None = None) -> Raw:
+    """Read a ``temporaldata.Data`` with ``spikes`` and ``units``, as torch_brain has them.
+
+    Labels are what its units say of ``unit``, by default of ``id``.
+    """
     for name in ("spikes", "units"):
         if not hasattr(data, name):
             raise ValueError(f"the temporaldata object has no {name!r}, only {list(data.keys())}")
     spikes, domain = data.spikes, data.spikes.domain
-    labels = plain_labels(data.units.id)
     columns = {key: np.asarray(getattr(data.units, key)) for key in data.units.keys()}
+    if (unit or "id") not in columns:
+        raise ValueError(f"unit must be one of {list(columns)}, got {unit or 'id'!r}")
+    labels = plain_labels(columns[unit or "id"])
     index = np.asarray(spikes.unit_index, dtype=np.int64)
     return Raw(
         times=np.asarray(spikes.timestamps, dtype=np.float64),
@@ -227,6 +233,13 @@ def to_temporaldata(raw: Raw) -> Any:
     )
 
 
+def read_temporaldata(path: Path, unit: str | None = None) -> Raw:
+    """Read an HDF5 file of temporaldata; ``unit`` as for :func:`from_temporaldata`."""
+    td, h5py = needed("temporaldata"), needed("h5py")
+    with h5py.File(path, "r") as file:
+        return from_temporaldata(td.Data.from_hdf5(file), unit)
+
+
 def write_temporaldata(raw: Raw, path: Path) -> None:
     """Write an HDF5 file of temporaldata."""
     h5py, data = needed("h5py"), to_temporaldata(raw)
@@ -246,13 +259,20 @@ def from_spikeinterface(path: Path) -> Raw:
     segments, labels, rate = _sorting_folder(path) if path.is_dir() else _sorting_npz(path)
     times, epochs, begin = [], [], 0.0
     for samples, _ in segments:
-        seconds = samples / rate + begin
-        times.append(seconds)
-        epochs.append((begin, float(np.nextafter(seconds.max(initial=begin), np.inf))))
-        begin = epochs[-1][1] + _BETWEEN_SEGMENTS
+        times.append(samples + begin)
+        epochs.append((begin, float(np.nextafter(times[-1].max(initial=begin), np.inf))))
+        begin = epochs[-1][1] + _BETWEEN_SEGMENTS * rate
     units = np.concatenate([units for _, units in segments]).astype(np.int64)
-    spikes = np.concatenate(times)
-    return Raw(spikes, units, np.arange(len(spikes)), labels, spans(epochs))
+    spikes = np.concatenate(times).astype(np.float64)
+    return Raw(
+        times=spikes,
+        units=units,
+        rows=np.arange(len(spikes)),
+        labels=labels,
+        # One segment says no more than when its spikes are.
+        epochs=spans(epochs) if len(segments) > 1 else None,
+        seconds=1 / rate,
+    )
 
 
 _Segments = list[tuple[NDArray[Any], NDArray[np.int64]]]

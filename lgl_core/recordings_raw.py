@@ -8,28 +8,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "Finding",
     "Keep",
     "Label",
     "Raw",
     "are_whole",
-    "chosen",
+    "ceil",
     "ends",
+    "floor",
     "from_trains",
     "kept",
     "label_order",
     "needed",
+    "of_all",
     "plain_labels",
     "scaled",
     "some",
     "spans",
+    "taken",
+    "where",
 ]
 
 Label = str | int
@@ -52,10 +56,16 @@ class Raw:
         What the source calls each unit, silent ones included.
     epochs : ndarray of float, shape (n_epochs, 2), or None
         Start and end of each span of time that was recorded; None if the source does not say.
-    about : DataFrame, optional
-        What the source says of the units beside their labels, a row for each.
     seconds : float, optional
         What one unit of the times lasts in s, where the source says so.
+    observed : list of ndarray, each of shape (n_spans, 2), optional
+        When each unit was observed; an empty one says nothing.
+    invalid : ndarray of float, shape (n_spans, 2), optional
+        What of it is no recording, such as artifacts.
+    spans_in_s : bool
+        Whether the spans are in s, whatever the unit of the spike times is.
+    about : DataFrame, optional
+        What the source says of the units beside their labels, a row for each.
     """
 
     times: NDArray[np.float64]
@@ -63,8 +73,11 @@ class Raw:
     rows: NDArray[np.int64]
     labels: list[Label]
     epochs: NDArray[np.float64] | None = None
-    about: pd.DataFrame | None = None
     seconds: float | None = None
+    observed: list[NDArray[np.float64]] | None = None
+    invalid: NDArray[np.float64] | None = None
+    spans_in_s: bool = False
+    about: pd.DataFrame | None = None
 
     def trains(self) -> list[NDArray[np.float64]]:
         """Give the times of each unit, in the order of ``labels``."""
@@ -93,11 +106,17 @@ def from_trains(
 
 
 def scaled(raw: Raw, seconds: float) -> Raw:
-    """Turn times of another unit into s."""
+    """Turn times of another unit into s, and spans that are on the same clock."""
     if not 0 < seconds < np.inf:
         raise ValueError(f"seconds_per_unit must be a positive number of s, got {seconds}")
-    epochs = None if raw.epochs is None else raw.epochs * seconds
-    return replace(raw, times=raw.times * seconds, epochs=epochs)
+    raw = replace(raw, times=raw.times * seconds)
+    if raw.spans_in_s:
+        return raw
+    return replace(
+        raw,
+        epochs=None if raw.epochs is None else raw.epochs * seconds,
+        observed=raw.observed and [part * seconds for part in raw.observed],
+    )
 
 
 def needed(package: str) -> Any:
@@ -122,23 +141,30 @@ def ends(raw: Raw) -> tuple[float, float]:
     return 0.0, float(np.nextafter(raw.times.max(initial=0.0), np.inf))
 
 
-def chosen(labels: Sequence[Label], about: pd.DataFrame | None, keep: Keep) -> NDArray[np.intp]:
-    """Find the units to keep: those with these labels, or that answer a question with yes."""
+def kept(raw: Raw, keep: Keep) -> Raw:
+    """Leave out all units but those with these labels, or that answer a question with yes."""
     if keep is None:
-        return np.arange(len(labels))
-    known = some(list(map(repr, labels)), 20)
+        return raw
+    known = some(list(map(repr, raw.labels)), 20)
     if isinstance(keep, str):
-        rows = np.flatnonzero(_answer(labels, about, keep))
+        mask = _answer(raw.labels, raw.about, keep)
     else:
-        place = {label: row for row, label in enumerate(labels)}
         wanted = plain_labels(keep)
-        unknown = [label for label in wanted if label not in place]
+        unknown = [label for label in wanted if label not in raw.labels]
         if unknown:
             raise ValueError(f"keep: there is no unit {unknown[0]!r} among {known}")
-        rows = np.unique([place[label] for label in wanted]).astype(np.intp)
-    if not len(rows):
+        mask = np.array([label in set(wanted) for label in raw.labels], dtype=bool)
+    if not mask.any():
         raise ValueError(f"keep={keep!r} leaves none of the units {known}")
-    return rows
+    units, place = np.flatnonzero(mask), np.cumsum(mask) - 1
+    raw = taken(raw, mask[raw.units])
+    return replace(
+        raw,
+        units=place[raw.units],
+        labels=[raw.labels[unit] for unit in units],
+        observed=raw.observed and [raw.observed[unit] for unit in units],
+        about=None if raw.about is None else raw.about.iloc[units],
+    )
 
 
 def _answer(labels: Sequence[Label], about: pd.DataFrame | None, query: str) -> NDArray[np.bool_]:
@@ -157,22 +183,6 @@ def _answer(labels: Sequence[Label], about: pd.DataFrame | None, query: str) -> 
     )
 
 
-def kept(raw: Raw, keep: Keep) -> Raw:
-    """Leave out all units but those to keep, as :func:`chosen` finds them."""
-    units = chosen(raw.labels, raw.about, keep)
-    place = np.full(len(raw.labels), -1)
-    place[units] = np.arange(len(units))
-    spikes = np.flatnonzero(place[raw.units] >= 0)
-    return replace(
-        raw,
-        times=raw.times[spikes],
-        units=place[raw.units[spikes]],
-        rows=raw.rows[spikes],
-        labels=[raw.labels[unit] for unit in units],
-        about=None if raw.about is None else raw.about.iloc[units],
-    )
-
-
 def plain_labels(labels: Any) -> list[Label]:
     """Make labels Python's own: whole numbers if all of them are, however stored, else text.
 
@@ -185,11 +195,12 @@ def plain_labels(labels: Any) -> list[Label]:
 
 
 def _whole(label: Any) -> int | None:
-    if isinstance(label, bool | np.bool_) or not isinstance(label, Real):
+    is_float = isinstance(label, float | np.floating)
+    if isinstance(label, bool) or not (is_float or isinstance(label, int | np.integer)):
         return None
-    if not isinstance(label, Integral) and not float(label).is_integer():
+    if is_float and not float(label).is_integer():
         return None
-    number = int(label if isinstance(label, Integral) else float(label))
+    number = int(label)
     return number if -(2**63) <= number < 2**63 else None
 
 
@@ -206,3 +217,40 @@ def label_order(label: Label) -> tuple[bool, Any]:
 def some(labels: Sequence[Label], n: int) -> str:
     """Name the first n labels, and say whether there are more."""
     return ", ".join(map(str, labels[:n])) + (", ..." if len(labels) > n else "")
+
+
+# --- what checks say ---------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    """What a check found, and the spikes without it, if that can be had."""
+
+    text: str
+    mended: Raw | None
+    refused: bool = True
+
+
+def where(raw: Raw, bad: NDArray[np.bool_]) -> str:
+    """Say where the first of the bad spikes stands."""
+    spike = int(bad.argmax())
+    return f"row {raw.rows[spike]} (unit {raw.labels[raw.units[spike]]!r})"
+
+
+def of_all(bad: NDArray[np.bool_]) -> str:
+    """Say how many spikes are bad."""
+    return f"{bad.sum():,} of {len(bad):,} spikes"
+
+
+def taken(raw: Raw, spikes: NDArray[np.bool_] | NDArray[np.intp]) -> Raw:
+    """Take some of the spikes, or all in another order."""
+    return replace(raw, times=raw.times[spikes], units=raw.units[spikes], rows=raw.rows[spikes])
+
+
+def floor(time: float) -> float:
+    """Round down to ms."""
+    return float(np.floor(time * 1e3) / 1e3)
+
+
+def ceil(time: float) -> float:
+    """Round up to ms."""
+    return -floor(-time)

@@ -21,13 +21,13 @@ from lgl_core.metrics import out_strengths
 from lgl_core.provenance import machine
 from lgl_core.recordings import Session
 from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
+from lgl_core.recordings_parts import blocks
 from lgl_core.recordings_raw import plain_labels
 from lgl_core.spikes import SpikeTrains
 
 __all__ = [
     "Readout",
     "beyond_jitter",
-    "blocks",
     "hub_confidence",
     "read_out",
 ]
@@ -159,7 +159,8 @@ def read_out(
     Raises
     ------
     ValueError
-        As from :func:`lgl_core.recordings_chance.jittered` and :func:`blocks`.
+        As from :func:`lgl_core.recordings_chance.jittered` and
+        :func:`lgl_core.recordings_parts.blocks`.
     """
     spikes = session.spikes
     parts = blocks(spikes, n_blocks)
@@ -192,34 +193,6 @@ def _sent(
     return {name: np.stack(list(map(out_strengths, g[which]))) for name, g in graphs.items()}
 
 
-def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
-    """Cut a recording into parts with equally much recorded time.
-
-    Parameters
-    ----------
-    spikes : SpikeTrains
-    n : int
-        At least 2.
-
-    Returns
-    -------
-    list of SpikeTrains
-        Each starts at time 0.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` is below 2.
-    """
-    if n < 2:
-        raise ValueError(f"n must be at least 2, got {n}")
-    parts, rest = [], spikes
-    for left in range(n, 1, -1):
-        part, rest = rest.split(1 / left)
-        parts.append(part)
-    return [*parts, rest]
-
-
 def hub_confidence(
     strengths: ArrayLike, n_hubs: int = 3, n_draws: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
@@ -229,7 +202,7 @@ def hub_confidence(
     ----------
     strengths : array_like, shape (n_parts, n_neurons)
         What each sends by one method (:func:`lgl_core.metrics.out_strengths`), in parts of the
-        recording (:func:`blocks`).
+        recording (:func:`lgl_core.recordings_parts.blocks`).
     n_hubs : int
         How many of the strongest count as hubs.
     n_draws : int

@@ -18,11 +18,6 @@ def table(*spikes: tuple[float, str]) -> pd.DataFrame:
     return pd.DataFrame(spikes, columns=["time", "unit"])
 
 
-def regular(n: int = 100, rate: float = 5.0) -> np.ndarray:
-    """Times in s of a neuron that fires all the time."""
-    return (np.arange(n) + 0.37) / rate
-
-
 WRONG = {
     "NaN": (
         table((0.1, "a"), (np.nan, "b"), (0.3, "a")),
@@ -44,11 +39,6 @@ WRONG = {
         r"row 3 \(unit 'a'\) is at 0.2 for the second time \(1 of 4 spikes\): leave one",
         [0.1, 0.1, 0.2],
     ),
-    "negative": (
-        table((-0.25, "a"), (0.1, "b"), (0.25, "a")),
-        r"row 0 \(unit 'a'\) is at -0.25 s, before time zero \(1 of 3 spikes\): give epochs",
-        [0.0, 0.35, 0.5],
-    ),
 }
 
 
@@ -59,32 +49,6 @@ def test_what_can_be_mended(spikes, message, mended):
     with pytest.warns(UserWarning, match=f"{message}.*: mended"):
         session = read(spikes, repair=True)
     np.testing.assert_allclose(session.spikes.times, mended, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("times", "message"),
-    [
-        (np.round(regular() * 30_000), "all times are whole numbers: times look like samples"),
-        (regular() * 1e3, "units would fire at 0.00.* Hz for .* s: times look like ms, or"),
-        (regular(10_000, 100.0) * 1e3, "for 9.999e.04 s: times look like ms"),
-        (regular() / 3600, "units would fire at .* Hz: times look like minutes, or hours"),
-    ],
-    ids=["samples", "ms", "ms of a fast neuron", "hours"],
-)
-def test_times_that_are_not_in_seconds(times, message):
-    spikes = pd.DataFrame({"time": times, "unit": "a"})
-    with pytest.raises(ValueError, match=message):
-        read(spikes)
-    with pytest.raises(ValueError, match=message):
-        read(spikes, repair=True)  # which unit it is nobody can know
-    assert len(read(spikes, seconds_per_unit=1).spikes) == len(times)
-
-
-@few
-@given(st.floats(0.2, 100), st.integers(30, 300))
-def test_rates_that_neurons_have_are_in_seconds(rate, n):
-    spikes = pd.DataFrame({"time": regular(n, rate), "unit": "a"})
-    assert len(read(spikes).spikes) == n
 
 
 @pytest.mark.parametrize(
@@ -124,11 +88,12 @@ def test_silent_units_are_named():
         assert read(spikes).spikes.n_neurons == 3
 
 
+@pytest.mark.slow
 @few
 @given(
     st.lists(
         st.tuples(
-            st.integers(-5_000, 60_000).map(lambda ms: ms / 1e3) | st.just(np.nan),
+            st.integers(0, 60_000).map(lambda ms: ms / 1e3) | st.just(np.nan),
             st.sampled_from(["a", "b"]),
         ),
         min_size=2,
@@ -136,14 +101,16 @@ def test_silent_units_are_named():
     )
 )
 def test_a_repair_leaves_nothing_to_mend(spikes):
-    """Whatever is wrong, what comes out is a recording, with the good spikes all in it."""
+    """What comes out of a repair is a recording, with the good spikes all in it."""
     spikes = table(*spikes)
     good = spikes.dropna().drop_duplicates()
-    if len(good) < 2 or np.ptp(good["time"]) < 0.1:
-        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        session = read(spikes, repair=True, seconds_per_unit=1)
+        try:
+            session = read(spikes, repair=True, seconds_per_unit=1)
+        except ValueError as error:  # placeholders, a late clock, or nothing there
+            assert "repair=True" not in str(error)
+            return
     labels = np.array(session.units)[session.spikes.neurons]
     again = pd.DataFrame({"time": session.spikes.times, "unit": labels})
     with warnings.catch_warnings():

@@ -245,7 +245,8 @@ class TestNest:
         session = read(tmp_path / "a.dat")
         assert session.units == (3, 12)
         assert session.spikes.times.tolist() == pytest.approx([0.1, 0.15, 0.2])
-        assert read(tmp_path / "a.dat", seconds_per_unit=1).spikes.times[0] == 100
+        with pytest.raises(ValueError, match="seconds_per_unit is 1, but .* lasts 0.001 s"):
+            read(tmp_path / "a.dat", seconds_per_unit=1)
 
     def test_version_2_does_not(self, tmp_path):
         (tmp_path / "a.gdf").write_text("12\t1000\n3\t1500\n12\t2000\n")

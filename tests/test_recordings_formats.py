@@ -96,7 +96,7 @@ class TestNWB:
         nwb = empty_nwb()
         nwb.add_unit(spike_times=[1.0], obs_intervals=[[0.0, 2.0]])
         nwb.add_unit(spike_times=[3.0], obs_intervals=[[2.0, 4.0]])
-        with pytest.raises(ValueError, match="epochs must be pairs of finite times"):
+        with pytest.raises(ValueError, match="observed together for 0 s; without unit 1 it is 2 s"):
             read(nwb)
 
     def test_trials_can_be_the_epochs(self):
