@@ -75,7 +75,7 @@ class Session:
         *,
         context: int | None = None,
         n_neurons: int | None = None,
-        n_blocks: int = 8,
+        n_blocks: int | None = 8,
         n_hubs: int | None = None,
     ) -> None:
         """Refuse what a model cannot take, or the page of a recording, before it is trained.
@@ -87,10 +87,10 @@ class Session:
             the recording, and graphs are to be read.
         n_neurons : int, optional
             Size of the vocabulary of a model that exists.
-        n_blocks : int
+        n_blocks : int, optional
             Parts of the recording from which graphs are to be read, too
-            (:func:`lgl_core.recordings_parts.blocks`); 1 if it stays whole. Used with
-            ``context`` alone.
+            (:func:`lgl_core.recordings_parts.blocks`); None if it stays whole. Only looked at
+            if ``context`` is given.
         n_hubs : int, optional
             How many of the units are to be called hubs.
 
@@ -113,13 +113,13 @@ class Session:
                 f"units: keep {n_neurons}, or train a model of its own; the first too many is "
                 f"{self.units[n_neurons]!r}"
             )
+        if context is not None and n_units < 2:
+            raise ValueError(f"a graph needs two units or more, got {n_units}")
         if n_hubs is not None and not 1 <= n_hubs < n_units:
             raise ValueError(
-                f"n_hubs must be 1 or more, and below the {n_units} units, got {n_hubs}"
+                f"n_hubs must be at least 1 and below {n_units}, the number of units, got {n_hubs}"
             )
         if context is not None:
-            if n_units < 2:
-                raise ValueError(f"a graph needs two units or more, got {n_units}")
             check_context(self.spikes, context, n_blocks)
 
     # --- out again ---------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def _refractory(intervals: NDArray[np.float64]) -> float | None:
     rest = float(intervals[violations])
     expected = len(intervals) * -np.expm1(-np.log(2) * rest / np.median(intervals))
     slow = 1 / intervals.mean() < _FASTEST_TO_ASK
-    if rest >= _LONGEST_REFRACTORY and slow and 5 + 3 * violations < expected:
+    if rest >= _LONGEST_REFRACTORY and slow and 7 + 3 * violations < expected:
         return rest
     return None
 

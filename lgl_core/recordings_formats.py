@@ -211,6 +211,11 @@ def from_temporaldata(data: Any, unit: str | None = None) -> Raw:
         raise ValueError(f"unit must be one of {list(columns)}, got {unit or 'id'!r}")
     labels = plain_labels(columns[unit or "id"])
     index = np.asarray(spikes.unit_index, dtype=np.int64)
+    if index.size and not 0 <= index.min() <= index.max() < len(labels):
+        raise ValueError(
+            f"unit_index must lie between 0 and {len(labels) - 1}, got {index.min()} to "
+            f"{index.max()}"
+        )
     return Raw(
         times=np.asarray(spikes.timestamps, dtype=np.float64),
         units=index,

@@ -42,8 +42,16 @@ def blocks(spikes: SpikeTrains, n: int) -> list[SpikeTrains]:
     return [*parts, rest]
 
 
-def check_context(spikes: SpikeTrains, context: int, n_blocks: int) -> None:
-    """Refuse a recording into which contexts do not fit, as :meth:`Session.check` does."""
+def check_context(spikes: SpikeTrains, context: int, n_blocks: int | None) -> None:
+    """Refuse a recording into which contexts do not fit.
+
+    Parameters
+    ----------
+    spikes, context, n_blocks
+        As for :meth:`lgl_core.recordings.Session.check`.
+    """
+    if n_blocks is not None and n_blocks < 2:
+        raise ValueError(f"n_blocks must be at least 2, or None for no parts, got {n_blocks}")
     counts = np.diff(spikes.bounds())
     if counts.max() <= context:
         raise ValueError(
@@ -52,7 +60,7 @@ def check_context(spikes: SpikeTrains, context: int, n_blocks: int) -> None:
         )
     first, last = spikes.split()
     parts = {"the first 80 %, for training": first, "the last 20 %, held out": last}
-    if n_blocks > 1:
+    if n_blocks is not None:
         cut = blocks(spikes, n_blocks)
         parts |= {f"part {k} of {n_blocks}": part for k, part in enumerate(cut, start=1)}
     for name, part in parts.items():

@@ -324,6 +324,9 @@ class TestLabelsThatRepeat:
         assert read(data, unit="place").units == ("CA1", "CA3")
         with pytest.raises(ValueError, match=r"unit must be one of \['id', 'place'\], got 'area'"):
             read(data, unit="area")
+        data.spikes.unit_index[1] = 7
+        with pytest.raises(ValueError, match="unit_index must lie between 0 and 1, got 0 to 7"):
+            read(data, unit="place")
 
 
 def session(counts, n_units: int = 3) -> Session:
@@ -345,19 +348,21 @@ def session(counts, n_units: int = 3) -> Session:
 class TestCheck:
     def test_epochs_that_hold_no_context_are_counted(self):
         with pytest.warns(UserWarning, match="4 of 10 epochs .* context of 9 .* learn from 86% of"):
-            session([20, 5, 20, 20, 5, 20, 20, 5, 20, 5]).check(context=9, n_blocks=1)
+            session([20, 5, 20, 20, 5, 20, 20, 5, 20, 5]).check(context=9, n_blocks=None)
         with pytest.raises(
             ValueError, match="8 of 10 epochs .* learn from 33% of .* longer epochs"
         ):
-            session([20, 10, 10, 10, 10, 10, 10, 10, 10, 20]).check(context=10, n_blocks=1)
+            session([20, 10, 10, 10, 10, 10, 10, 10, 10, 20]).check(context=10, n_blocks=None)
 
     def test_each_part_must_hold_a_context(self):
         whole = session([900])
         with pytest.raises(ValueError, match=r"below 1\d\d, the most spikes in one epoch of part"):
             whole.check(context=128)
         whole.check(context=128, n_blocks=2)
+        with pytest.raises(ValueError, match="n_blocks must be at least 2, or None .*, got 1"):
+            whole.check(context=128, n_blocks=1)
         with pytest.raises(ValueError, match=r"below 1\d\d, .* of the last 20 %, held out"):
-            whole.check(context=200, n_blocks=1)
+            whole.check(context=200, n_blocks=None)
 
     def test_a_part_in_which_nobody_fires(self):
         paused = session([200, 200, 200, 0, 200, 200, 200, 200])
@@ -367,13 +372,15 @@ class TestCheck:
     @pytest.mark.slow
     @settings(max_examples=25)
     @given(
-        st.lists(st.integers(0, 60), min_size=1, max_size=12), st.integers(1, 30), st.integers(1, 8)
+        st.lists(st.integers(0, 60), min_size=1, max_size=12),
+        st.integers(1, 30),
+        st.none() | st.integers(2, 8),
     )
     def test_what_is_let_through_can_be_trained_and_read(self, counts, context, n_blocks):
         if not sum(counts):
             return
         checked = session(counts)
-        parts = blocks(checked.spikes, n_blocks) if n_blocks > 1 else [checked.spikes]
+        parts = blocks(checked.spikes, n_blocks) if n_blocks else [checked.spikes]
         needed = [*split_tokens(checked.spikes), *map(tokenize, parts)]
         try:
             with warnings.catch_warnings(action="ignore"):
@@ -387,8 +394,8 @@ class TestCheck:
 
     def test_one_unit_makes_no_graph_and_hubs_are_fewer_than_units(self):
         with pytest.raises(ValueError, match="a graph needs two units or more, got 1"):
-            session([900], n_units=1).check(context=5)
+            session([900], n_units=1).check(context=5, n_hubs=3)
         session([900]).check(context=5, n_hubs=2)
         for n_hubs in (0, 3):
-            with pytest.raises(ValueError, match=f"below the 3 units, got {n_hubs}"):
+            with pytest.raises(ValueError, match=f"below 3, the number of units, got {n_hubs}"):
                 session([900]).check(context=5, n_hubs=n_hubs)
