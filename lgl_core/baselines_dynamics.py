@@ -310,9 +310,11 @@ def _waits(spikes: SpikeTrains, step: float, memory: float) -> Iterator[Block]:
         for begin in range(0, len(ticks), _BLOCK):
             here = ticks[begin : begin + _BLOCK]
             traces = np.empty((len(here), n))
-            done = _fill_traces(times, neurons, done, here, now, memory, trace, traces)
+            # A spike on a tick is in its trace, also if it comes out a little after it.
+            late = here + spikes.resolution
+            done = _fill_traces(times, neurons, done, here, late, now, memory, trace, traces)
             now = here[-1]
-            waits = [train[np.searchsorted(train, here, side="right")] - here for train in trains]
+            waits = [train[np.searchsorted(train, late, side="right")] - here for train in trains]
             yield traces, np.log(memory + np.array(waits).T)
 
 
@@ -367,7 +369,7 @@ def _fill_events(times, neurons, bounds, post, delay, crosses, intervals):
 
 
 @njit(cache=True, nogil=True)
-def _fill_traces(times, neurons, done, ticks, now, memory, trace, traces):
+def _fill_traces(times, neurons, done, ticks, late, now, memory, trace, traces):
     """Let spikes add one to ``trace`` and all decay; copy it at each tick, spikes there included.
 
     Returns how many spikes have been used.
@@ -375,7 +377,7 @@ def _fill_traces(times, neurons, done, ticks, now, memory, trace, traces):
     for tick in range(len(ticks)):
         trace *= np.exp((now - ticks[tick]) / memory)
         now = ticks[tick]
-        while done < len(times) and times[done] <= now:
+        while done < len(times) and times[done] <= late[tick]:
             trace[neurons[done]] += np.exp((times[done] - now) / memory)
             done += 1
         traces[tick] = trace

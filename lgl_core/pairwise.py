@@ -190,7 +190,7 @@ def lag_counts(spikes: SpikeTrains, start: float, stop: float) -> NDArray[np.flo
     ----------
     spikes : SpikeTrains
     start, stop : float
-        Lags in s: ``start <= lag < stop``.
+        Lags in s: ``start <= lag < stop``, each to within the resolution of the times.
 
     Returns
     -------
@@ -210,9 +210,10 @@ def lag_counts(spikes: SpikeTrains, start: float, stop: float) -> NDArray[np.flo
         )
     counts = np.zeros((spikes.n_neurons, spikes.n_neurons), np.int64)
     bounds = spikes.bounds()
+    # On a grid of times a difference comes out a little below the lag that it is.
+    lags = start - spikes.resolution, stop - spikes.resolution
     for first, last in zip(bounds[:-1], bounds[1:], strict=True):
-        here = spikes.times[first:last], spikes.neurons[first:last]
-        _add_lags(*here, float(start), float(stop), counts)
+        _add_lags(spikes.times[first:last], spikes.neurons[first:last], *lags, counts)
     return _without_diagonal(counts.T.astype(np.float64))
 
 

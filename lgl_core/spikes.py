@@ -33,12 +33,23 @@ class SpikeTrains:
     epochs : array_like of float, shape (n_epochs, 2), optional
         Start and end of each span that was recorded, in s and in order. Nothing is known of the
         gaps between them: they are no silence. Default: one, from 0 to ``duration``.
+    resolution : float, optional
+        How finely the times are known, in s. One that lies by less than that before the border of a
+        bin, of an epoch or of a split is at the border: on a grid of 1 ms, 0.3 s is the beginning
+        of bin 300 although ``0.3 / 0.001`` is below 300. Default: that of doubles at ``duration``,
+        eight times the distance of two of them, 1e-12 s at ten minutes.
 
     Raises
     ------
     ValueError
         If the arrays differ in length, times are NaN, descending, outside the recording or in a
-        gap, an id is outside the population, or epochs are not in order within the recording.
+        gap, an id is outside the population, epochs are not in order within the recording, or
+        ``resolution`` is negative.
+
+    Notes
+    -----
+    Whoever takes the origin of a clock off gives the resolution of that clock:
+    ``8 * numpy.spacing(last_time_on_the_clock)``.
     """
 
     times: NDArray[np.float64]
@@ -46,6 +57,7 @@ class SpikeTrains:
     n_neurons: int
     duration: float
     epochs: NDArray[np.float64] = None  # type: ignore[assignment]  # never None once made
+    resolution: float = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         times, neurons = _flat("times", self.times, np.float64), _ids(self.neurons)
@@ -60,6 +72,11 @@ class SpikeTrains:
             raise ValueError(
                 f"n_neurons must be at least 1 and a whole number, got {self.n_neurons}"
             )
+        resolution = 8 * np.spacing(self.duration) if self.resolution is None else self.resolution
+        if not 0 <= resolution < np.inf:
+            raise ValueError(f"resolution must be a number of s from 0 up, got {resolution}")
+        epochs = _checked_epochs(self.epochs, self.duration)
+        times = _at_borders(times, epochs[:, 0], resolution)
         if times.size:
             _check_times(times, self.duration)
             if neurons.min() < 0 or neurons.max() >= self.n_neurons:
@@ -67,11 +84,11 @@ class SpikeTrains:
                     f"neurons must be ids between 0 and {self.n_neurons - 1}, "
                     f"got {neurons.min()} to {neurons.max()}"
                 )
-        epochs = _checked_epochs(self.epochs, self.duration)
         _check_gaps(times, epochs)
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "neurons", neurons)
         object.__setattr__(self, "epochs", epochs)
+        object.__setattr__(self, "resolution", float(resolution))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Unpickled arrays can be written to: check and seal them again.
@@ -154,9 +171,13 @@ class SpikeTrains:
         cells, borders = [], self.bin_borders(bin_width)
         if not borders[-1]:
             raise ValueError(f"bin_width must fit into an epoch, got {bin_width}")
-        spans = zip(self.epochs[:, 0], *_pairs(borders), *_pairs(self.bounds()), strict=True)
-        for start, first_bin, end_bin, first, last in spans:
-            bins = first_bin + ((self.times[first:last] - start) / bin_width).astype(np.int64)
+        spans = zip(self.epochs, *_pairs(borders), *_pairs(self.bounds()), strict=True)
+        for (start, stop), first_bin, end_bin, first, last in spans:
+            since = self.times[first:last] - start + self.resolution
+            bins = first_bin + (since / bin_width).astype(np.int64)
+            left = (stop - start) / bin_width - (end_bin - first_bin)
+            if left < max(_HAIR, self.resolution / bin_width) and first_bin < end_bin:
+                bins = np.minimum(bins, end_bin - 1)  # the epoch ends with this bin
             inside = bins < end_bin
             cells.append(bins[inside] * self.n_neurons + self.neurons[first:last][inside])
         return np.concatenate(cells), int(borders[-1])
@@ -175,7 +196,8 @@ class SpikeTrains:
             First bin of each epoch, and the number of bins.
         """
         lengths = self.epochs[:, 1] - self.epochs[:, 0]
-        return np.append(0, np.cumsum((lengths / bin_width + _HAIR).astype(np.int64)))
+        hair = max(_HAIR, self.resolution / bin_width)
+        return np.append(0, np.cumsum((lengths / bin_width + hair).astype(np.int64)))
 
     def split(self, fraction: float = 0.8) -> tuple[SpikeTrains, SpikeTrains]:
         """Split chronologically, as the paper does (80/20, Appendix B.5 and C.5).
@@ -236,11 +258,11 @@ class SpikeTrains:
                 f"start and stop must satisfy 0 <= start < stop <= {self.duration} s, "
                 f"got {start} and {stop}"
             )
-        first, last = np.searchsorted(self.times, [start, stop])
-        times, ids = self.times[first:last] - start, self.neurons[first:last]
+        kept_spikes = slice(self._n_before(start), self._n_before(stop))
+        times, ids = np.maximum(self.times[kept_spikes] - start, 0), self.neurons[kept_spikes]
         n_neurons, duration = self.n_neurons, stop - start
         epochs = np.clip(self.epochs - start, 0, duration)
-        epochs = epochs[epochs[:, 0] < epochs[:, 1]]
+        epochs = epochs[epochs[:, 1] - epochs[:, 0] > self.resolution]
         if not len(epochs):
             raise ValueError(f"nothing was recorded between {start} and {stop} s: it is a gap")
         if neurons is not None:
@@ -257,8 +279,20 @@ class SpikeTrains:
         epoch = np.searchsorted(epochs[:, 0], times, side="right") - 1
         times = np.minimum(times, np.nextafter(epochs[np.maximum(epoch, 0), 1], 0))
         return SpikeTrains(
-            times=times, neurons=ids, n_neurons=n_neurons, duration=duration, epochs=epochs
+            times=times,
+            neurons=ids,
+            n_neurons=n_neurons,
+            duration=duration,
+            epochs=epochs,
+            resolution=self.resolution,
         )
+
+    def _n_before(self, cut: float) -> int:
+        """Count the spikes before a time; one that is within the resolution of it comes after."""
+        near = np.abs(self.epochs - cut) <= self.resolution
+        # Where an epoch ends and none begins there is nothing to come after.
+        side = 1 if near[:, 1].any() and not near[:, 0].any() else -1
+        return int(np.searchsorted(self.times, cut + side * self.resolution))
 
     def moved(self, times: ArrayLike) -> SpikeTrains:
         """Let the same spikes happen at other times.
@@ -320,6 +354,20 @@ def _checked_epochs(epochs: ArrayLike | None, duration: float) -> NDArray[np.flo
         )
     array.setflags(write=False)
     return array
+
+
+def _at_borders(
+    times: NDArray[np.float64], borders: NDArray[np.float64], resolution: float
+) -> NDArray[np.float64]:
+    """Put times that are less than the resolution before a border on it."""
+    firsts, lasts = (np.searchsorted(times, borders - shift) for shift in (resolution, 0.0))
+    near = np.flatnonzero(firsts < lasts)
+    if near.size:
+        times = times.copy()
+        for border in near:
+            times[firsts[border] : lasts[border]] = borders[border]
+        times.setflags(write=False)
+    return times
 
 
 def _check_gaps(times: NDArray[np.float64], epochs: NDArray[np.float64]) -> None:

@@ -172,7 +172,8 @@ def tokenize(
     return Tokens(
         neurons=spikes.neurons,
         intervals=intervals,
-        classes=vocabulary.encode(intervals),
+        # An interval on the edge of a class may come out a little below it.
+        classes=vocabulary.encode(intervals + spikes.resolution),
         times=spikes.times,
         n_neurons=spikes.n_neurons,
         vocabulary=vocabulary,

@@ -13,6 +13,7 @@ from test_pairwise import DRIVEN, DRIVER, poisson, recording
 from lgl_core import baselines_dynamics, lif
 from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
 from lgl_core.networks_topologies import erdos_renyi
+from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=15)
 GAINS = ["linear", "logistic", "exponential"]
@@ -260,3 +261,18 @@ class TestFiringRateDynamics:
     def test_refuses_what_has_no_meaning(self, driven, changes, message):
         with pytest.raises(ValueError, match=message):
             firing_rate_dynamics(driven, **changes)
+
+
+def test_spikes_on_a_tick_are_in_its_trace():
+    """On a grid of 10 ms, as if each spike came a little sooner, and its tick after it."""
+    rng = np.random.default_rng(0)
+    ticks, neurons = rng.integers(1, 6000, 2000), rng.integers(3, size=2000)
+    ticks, neurons = (column[np.lexsort([neurons, ticks])] for column in (ticks, neurons))
+    on_tick, sooner = (
+        event_timing(
+            SpikeTrains(times=ticks / 100 - by, neurons=neurons, n_neurons=3, duration=60.0),
+            step=0.01,
+        )
+        for by in (0.0, 1e-9)
+    )
+    np.testing.assert_allclose(on_tick, sooner, rtol=1e-4, atol=1e-9)

@@ -284,6 +284,21 @@ def test_adam_learns_from_the_first_part_only():
     assert not np.array_equal(a.history["validation_loss"], b.history["validation_loss"])
 
 
+def test_a_spike_in_the_next_bin_is_found_on_a_grid():
+    """Half of the spikes of the first neuron are followed by one of the second, a ms later."""
+    rng = np.random.default_rng(0)
+    leads = np.flatnonzero(rng.random(120_000) < 0.02)
+    follows = leads[rng.random(len(leads)) < 0.5] + 1
+    ticks, neurons = np.append(leads, follows), np.repeat([0, 1], [len(leads), len(follows)])
+    order = np.lexsort([neurons, ticks])
+    spikes = SpikeTrains(
+        times=ticks[order] / 1000, neurons=neurons[order], n_neurons=2, duration=120.001
+    )
+    fit = fit_glm(spikes, replace(SMALL, n_basis=5, l2=0.1), progress=False)
+    probability = 1 / (1 + np.exp(-(fit.bias[1] + fit.filters()[1, 0, 0])))
+    assert probability == pytest.approx(len(follows) / len(leads), abs=0.02)
+
+
 def test_silent_neurons_get_no_weights_and_disturb_nobody():
     matrix = poisson(7)
     matrix[:, 2] = False

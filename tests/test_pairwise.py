@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gapped import gapped_trains, pieces, random_gapped_trains
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 from sklearn.covariance import EmpiricalCovariance, ShrunkCovariance
+from test_spikes import on_a_grid
 
 from lgl_core.lif import simulate
 from lgl_core.metrics import hub_ranks, off_diagonal
@@ -237,6 +238,23 @@ class TestLagCounts:
                 for other in train(spikes, post):
                     expected[post, pre] += start <= other - time < stop
         np.testing.assert_array_equal(lag_counts(spikes, start, stop), expected)
+
+    @pytest.mark.slow
+    @settings(max_examples=40)
+    @given(on_a_grid(), st.integers(0, 40), st.integers(1, 400))
+    def test_lags_on_a_grid_are_those_of_whole_numbers(self, recording, first, n_steps):
+        spikes, step, ticks, neurons, epochs = recording
+        expected = np.zeros((2, 2))
+        for begin, end in epochs:
+            here = (begin <= ticks) & (ticks < end)
+            lags = ticks[here][:, None] - ticks[here]  # [post, pre]
+            hits = (first <= lags) & (lags < first + n_steps)
+            posts, pres = np.nonzero(hits)
+            np.add.at(expected, (neurons[here][posts], neurons[here][pres]), 1)
+        np.fill_diagonal(expected, 0)
+        assume((first + n_steps) * step < spikes.duration)
+        counts = lag_counts(spikes, first * step, (first + n_steps) * step)
+        np.testing.assert_array_equal(counts, expected)
 
     def test_equals_the_matrix_of_all_lags(self, simulated):
         spikes = simulated[1].select(stop=20.0)

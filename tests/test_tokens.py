@@ -182,3 +182,19 @@ class TestGaps:
             assert set(starts) <= set(wanted)
         for starts in windows.in_order(4, stride):
             assert (np.diff(starts) == stride).all() and len(set(epoch[starts])) == 1
+
+
+@pytest.mark.parametrize("interval", ["population", "neuron"])
+def test_intervals_on_a_grid_are_told_apart_as_whole_numbers_are(interval):
+    """Each class is one step of 1 ms wide: a difference of two times may come out below it."""
+    rng = np.random.default_rng(0)
+    ticks, neurons = np.sort(rng.integers(0, 600_000, 5000)), rng.integers(2, size=5000)
+    spikes = SpikeTrains(times=ticks / 1000, neurons=neurons, n_neurons=2, duration=600.0)
+    last, expected = {}, []
+    for tick, neuron in zip(ticks, neurons, strict=True):
+        group = neuron if interval == "neuron" else None
+        expected.append(min(tick - last.get(group, 0), 900))
+        last[group] = tick
+    vocabulary = IntervalVocabulary(fine_width=1e-3, n_fine=900, n_coarse=1, longest=10.0)
+    classes = tokenize(spikes, vocabulary, interval).classes
+    np.testing.assert_array_equal(np.minimum(classes, 900), expected)
