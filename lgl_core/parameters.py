@@ -180,6 +180,6 @@ def _checked(name: str, value: Any, annotation: Any) -> Any:
         return float(Fraction(value))
     remedies = [_REMEDIES.get(kind, _REMEDIES["str"]) for kind in allowed]
     raise ValueError(
-        f"{name} must be of type {' or '.join(allowed)}, got {value!r}, a {type(value).__name__}: "
+        f"{name} must be of type {' or '.join(allowed)}, got {value!r} ({type(value).__name__}): "
         f"write {'; or '.join(remedies).format(name=name, value=value)}"
     )

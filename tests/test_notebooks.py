@@ -9,6 +9,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import numpy as np
+import pandas as pd
 import papermill
 import pytest
 import yaml
@@ -162,6 +163,32 @@ def test_papermill_runs_the_whole_path_on_another_network(tmp_path, monkeypatch)
     papermill.execute_notebook(source, target, parameters=parameters, progress_bar=False)
     assert cells_with_tag(target, "injected-parameters")
     assert printed_first(target) != printed_first(source), "another seed, another network"
+
+
+@pytest.mark.weekly
+def test_a_recording_of_ones_own_is_told_nothing_that_only_the_simulation_supports(
+    tmp_path, monkeypatch
+):
+    """Five neurons that know nothing of each other, for two minutes."""
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    spikes = pd.DataFrame({"time": rng.uniform(0, 120, 3000), "unit": rng.integers(0, 5, 3000)})
+    spikes.sort_values("time").to_csv(tmp_path / "own.csv", index=False)
+    notebook = jupytext.read(FOLDER / "14_your_recording.md")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
+    nbformat.write(notebook, tmp_path / "page.ipynb")
+    parameters = {"recording": str(tmp_path / "own.csv"), "size": "tiny", "training_epochs": 1}
+    papermill.execute_notebook(
+        tmp_path / "page.ipynb", tmp_path / "out.ipynb", parameters=parameters, progress_bar=False
+    )
+    said = " ".join(str(output.get("text", output.get("data"))) for output in
+                    outputs(tmp_path / "out.ipynb") if output.get("name") != "stderr")  # fmt: skip
+    said = re.sub(r"'image/png': '[^']*'", "", said)
+    assert "5 units with 600 spikes each are beyond what was measured" in said
+    assert "3,000 spikes" in said and "expected by chance" in said
+    assert "all three: sure of none" in said and "no truth to compare with" in said
+    for only_simulated in ("mostly a synapse", "Cortical", "tissues", "electrodes"):
+        assert only_simulated not in said
 
 
 def printed_first(path):

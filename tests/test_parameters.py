@@ -1,19 +1,21 @@
 """What a notebook is given is what it declares: no other name, no other type."""
 
+import shlex
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given as for_all
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from papermill.cli import _resolve_type
+from papermill.cli import papermill as papermill_command
 from papermill.parameterize import parameterize_notebook
 from papermill.translators import PythonTranslator
 
-from lgl_core.parameters import check_names, checked, declared_types, resolve
+from lgl_core.parameters import check_names, checked, command, declared_types, given, resolve
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 SOURCES = sorted(FOLDER.glob("[0-9]*.md"))
@@ -41,7 +43,7 @@ def test_types_of_an_annotation(annotation, names):
     assert declared_types(annotation) == names
 
 
-@given(st.lists(st.sampled_from(sorted(TAKES)), min_size=1, unique=True), st.sampled_from(" |"))
+@for_all(st.lists(st.sampled_from(sorted(TAKES)), min_size=1, unique=True), st.sampled_from(" |"))
 def test_a_value_is_taken_by_the_types_that_take_it(kinds, between):
     annotation = {" ": " or ", "|": " | "}[between].join(kinds)
     for kind, value in VALUES.items():
@@ -69,6 +71,28 @@ def test_what_is_no_fraction_is_refused(text):
 def test_a_name_that_is_not_there_comes_with_those_that_are():
     with pytest.raises(ValueError, match="the page has no parameter 'sed'; there are n, seed"):
         check_names("the page", ["n", "sed"], ["seed", "n"])
+
+
+any_value = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False),
+    st.text(st.characters(codec="ascii", exclude_categories=["Cc"])),
+    st.lists(st.lists(st.integers(0, 900), max_size=2), max_size=3),
+)  # fmt: skip
+
+
+@for_all(st.dictionaries(st.sampled_from(["recording", "keep", "n_hubs"]), any_value))
+def test_papermill_reads_a_command_as_it_was_meant(values):
+    words = shlex.split(command("page.ipynb", values))
+    assert words[0] == "papermill"
+    read = papermill_command.make_context("papermill", words[1:]).params
+    assert (read["notebook_path"], read["output_path"]) == ("page.ipynb", "out.ipynb")
+    found = {name: _resolve_type(value) for name, value in read["parameters"]}
+    found |= dict(read["parameters_raw"])
+    for text in read["parameters_yaml"]:
+        found |= yaml.safe_load(text)
+    assert found == values and [type(v) for v in found.values()] == [
+        type(values[name]) for name in found
+    ]
 
 
 def start_of(path, parameters):
@@ -144,6 +168,7 @@ def test_what_was_typed_is_refused_with_the_remedy(page, name, typed, remedy):
 @pytest.mark.slow
 def test_the_check_can_be_run_again_with_all_that_a_page_defines():
     _, names = start_of(FOLDER / "00_whole_path.md", {"seed": 3})
+    assert given(names) == {"seed": 3}
     names |= {"np": None, "network": 3}
     shell = names["get_ipython"]()
     assert shell.run_cell("parameters.resolve(globals())").error_in_exec is None
@@ -155,11 +180,11 @@ def test_the_check_can_be_run_again_with_all_that_a_page_defines():
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("params/*.yaml")), ids=lambda file: file.stem)
 def test_a_file_of_parameters_fits_every_page_from_network_to_comparison(file):
-    given = yaml.safe_load(file.read_text())
+    values = yaml.safe_load(file.read_text())
     for path in SOURCES[1:9]:
         types = {name: found.inferred_type_name for name, found in declared(path).items()}
-        check_names(path.stem, given, types)
-        checked(given, types)
+        check_names(path.stem, values, types)
+        checked(values, types)
 
 
 def test_a_quick_look_is_smaller_than_every_page_that_takes_it():

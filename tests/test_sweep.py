@@ -106,7 +106,7 @@ class TestLoad:
             ("grid: {sead: [1]}", "experiment has no parameter 'sead'; there are duration, "),
             ("grid: {network.hubs: [1]}", "no parameter 'network.hubs'; .*network.hub_weight"),
             ("target: square.ipynb\ngrid: {y: [1]}", "no parameter 'y'; there are wait, x"),
-            ("grid: {seed: [one]}", "seed must be of type int, got 'one', a str"),
+            ("grid: {seed: [one]}", "seed must be of type int, got 'one' .str."),
             ("grid: {time_embeddings: [rotary]}", "must be of type Sequence, got 'rotary'"),
             ("grid: {training.epochs: [2.5]}", "training.epochs must be of type int, got 2.5"),
             ("grid: {seed: [0]}\nslurm: {account: 0123}", "account must be of type str, got 123"),
@@ -176,7 +176,7 @@ class TestFiles:
     def test_a_folder_named_like_a_number_is_refused_with_the_remedy(self, tmp_path):
         reading(tmp_path)
         text = "target: reading.ipynb\npoints: [{file: 20190204}]"
-        with pytest.raises(ValueError, match="got 20190204, a int: write .* quotes around it"):
+        with pytest.raises(ValueError, match="got 20190204 .int.: write .* quotes around it"):
             load_sweep(yaml_file(tmp_path, text))
 
     @pytest.mark.parametrize("written", ["a.csv", "folder/a.csv", "folder/deep/a.csv"])
