@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from lgl_core.metrics import out_strengths
-from lgl_core.provenance import machine
+from lgl_core.provenance import commit, machine
 from lgl_core.recordings import Session
 from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
 from lgl_core.recordings_parts import blocks
@@ -154,7 +154,7 @@ def read_out(
     Returns
     -------
     Readout
-        Its origin holds the arguments, the size of the recording, and the machine.
+        Its origin holds the arguments, the size of the recording, the machine and the commit.
 
     Raises
     ------
@@ -183,6 +183,7 @@ def read_out(
             "jitter": jitter,
             "seed": seed,
             "machine": machine(),
+            **commit(),
         },
     )
 
