@@ -47,18 +47,20 @@ def commit() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``commit``, its full name or None outside a checkout, and ``clean``, whether the files that
-        git follows are as they were then.
+        ``commit``, its full name or None outside a checkout, and ``clean``, whether the library is
+        as it was then. What lies beside it, such as results that were written a minute ago, does
+        not count.
     """
+    package = Path(__file__).parent
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        command = ["git", "-C", str(package), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         return {
             "commit": git("rev-parse", "HEAD"),
-            "clean": not git("status", "--porcelain", "--untracked-files=no"),
+            "clean": not git("status", "--porcelain", "--", str(package)),
         }
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "clean": False}

@@ -1,6 +1,7 @@
 """Every result says where it comes from."""
 
 import json
+import subprocess
 from importlib.metadata import version
 
 import numpy as np
@@ -32,6 +33,24 @@ def test_a_commit_is_named_and_whether_it_is_what_runs():
     found = provenance.commit()
     assert set(found) == {"commit", "clean"}
     assert found["commit"] is None or len(found["commit"]) == 40
+
+
+def test_only_the_library_can_be_other_than_its_commit(monkeypatch, tmp_path):
+    package, results = tmp_path / "lgl_core", tmp_path / "results"
+    for folder in (package, results):
+        folder.mkdir()
+        (folder / "file.py").write_text("1\n")
+    name = ["-c", "user.name=x", "-c", "user.email=x@x"]
+    for arguments in (["init"], ["add", "."], [*name, "commit", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+    monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    (results / "file.py").write_text("2\n")
+    assert provenance.commit()["clean"]
+    (package / "new.py").write_text("1\n")
+    assert not provenance.commit()["clean"]
+    (package / "new.py").unlink()
+    (package / "file.py").write_text("2\n")
+    assert not provenance.commit()["clean"]
 
 
 def test_outside_a_checkout_there_is_no_commit(monkeypatch, tmp_path):
