@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer, TransformerConfig
-from lgl_core.transformer_kernels import evaluating, not_finite, undivided_operations
+from lgl_core.transformer_kernels import check_finite, evaluating, undivided_operations
 
 __all__ = ["AttentionConnectivity", "attention_connectivity", "attention_of_weights"]
 
@@ -197,8 +197,8 @@ def _shared_config(models: Sequence[Neuroformer], rows: str) -> TransformerConfi
         raise ValueError("models must hold at least one Neuroformer, got none")
     if any(model.config != models[0].config for model in models):
         raise ValueError("models must share one configuration; extract them one by one")
-    if any(not_finite(model.state_dict()) for model in models):
-        raise ValueError("models must have finite weights, but the training of one diverged")
+    for model in models:
+        check_finite(model)
     return models[0].config
 
 

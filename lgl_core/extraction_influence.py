@@ -27,7 +27,7 @@ from tqdm import tqdm
 from lgl_core.extraction_rerun import Spikes, moved, removed, replaced, with_and_without
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Neuroformer
-from lgl_core.transformer_kernels import evaluating
+from lgl_core.transformer_kernels import check_finite, evaluating
 
 __all__ = [
     "LAGS",
@@ -249,6 +249,7 @@ def _check(model: Neuroformer, n_spikes: int | None, lags: Sequence[float], n_af
         raise ValueError(
             "model must have layers: one without shows all it knows by model.coupling.graph()"
         )
+    check_finite(model)
     if n_spikes is not None and n_spikes < 1:
         raise ValueError(f"n_spikes must be at least 1, got {n_spikes}")
     if len(lags) < 2 or np.any(np.diff(lags) <= 0):

@@ -22,7 +22,7 @@ from lgl_core.extraction import AttentionConnectivity, Rows
 from lgl_core.metrics import co_input, spearman
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer
-from lgl_core.transformer_kernels import causal_attention
+from lgl_core.transformer_kernels import causal_attention, check_finite
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
@@ -300,6 +300,7 @@ def _drawn(
     """Batches of random windows, of one token more than the model reads: the last is predicted."""
     if n_sequences < 1:
         raise ValueError(f"n_sequences must be at least 1, got {n_sequences}")
+    check_finite(model)
     windows = Windows(tokens, model.config.context + 1)
     starts = windows.shuffled(n_sequences, model.config.context, [seed])[0]
     for first in range(0, len(starts), _SEQUENCES_AT_ONCE):

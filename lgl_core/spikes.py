@@ -12,6 +12,8 @@ __all__ = ["SpikeTrains", "count_steps"]
 
 # A millionth of a bin or step forgives that 0.3 / 0.1 is not quite 3.
 _HAIR = 1e-6
+# Distances of two doubles by which a time on a grid and the border that it lies on may differ.
+_ROUNDING = 6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,7 +39,7 @@ class SpikeTrains:
         How finely the times are known, in s. One that lies by less than that before the border of a
         bin, of an epoch or of a split is at the border: on a grid of 1 ms, 0.3 s is the beginning
         of bin 300 although ``0.3 / 0.001`` is below 300. Default: that of doubles at ``duration``,
-        eight times the distance of two of them, 1e-12 s at ten minutes.
+        six times the distance of two of them, 7e-13 s at ten minutes.
 
     Raises
     ------
@@ -49,7 +51,9 @@ class SpikeTrains:
     Notes
     -----
     Whoever takes the origin of a clock off gives the resolution of that clock:
-    ``8 * numpy.spacing(last_time_on_the_clock)``.
+    ``6 * numpy.spacing(last_time_on_the_clock)``. A multiple of a step is rounded by up to one and
+    a half distances of doubles, its sum with the origin by half of one more, and so is the start of
+    its epoch; a border that is a multiple of the width of a bin by one and a half.
     """
 
     times: NDArray[np.float64]
@@ -72,7 +76,9 @@ class SpikeTrains:
             raise ValueError(
                 f"n_neurons must be at least 1 and a whole number, got {self.n_neurons}"
             )
-        resolution = 8 * np.spacing(self.duration) if self.resolution is None else self.resolution
+        resolution = self.resolution
+        if resolution is None:
+            resolution = _ROUNDING * np.spacing(self.duration)
         if not 0 <= resolution < np.inf:
             raise ValueError(f"resolution must be a number of s from 0 up, got {resolution}")
         epochs = _checked_epochs(self.epochs, self.duration)
@@ -163,7 +169,7 @@ class SpikeTrains:
         ValueError
             As :meth:`binned`.
         """
-        if not 0 < bin_width <= self.duration:
+        if not 0 < bin_width * (1 - _HAIR) <= self.duration:
             raise ValueError(
                 f"bin_width must lie between 0 and the duration of {self.duration} s, "
                 f"got {bin_width}"

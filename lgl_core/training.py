@@ -109,7 +109,7 @@ def train(
     ------
     ValueError
         If not one window of ``context + 1`` tokens fits, the vocabularies of tokens and model
-        differ, or there is no such device.
+        differ, there is no such device, or ``directory`` has a training with other settings.
     FloatingPointError
         If the training diverges: a loss, gradient or weight is not finite.
     OSError
@@ -132,6 +132,11 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     finished = _read_finished(directory)
     if finished is not None:
+        if finished.model.config != model_config:
+            raise ValueError(
+                f"{directory} holds a finished model of another architecture, "
+                f"{finished.model.config}: read it with that, or train in a directory of its own"
+            )
         return finished
     n = effective_n_jobs(n_threads) // launched() if place.type == "cpu" else 1
     join(place)

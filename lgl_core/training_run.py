@@ -7,7 +7,7 @@ import math
 import time
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -117,6 +117,7 @@ class Run:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, fused=True
         )
+        self.settings = json.dumps([asdict(model_config), asdict(config)])
         self.epoch, self.batch, self.seconds = 0, 0, 0.0
         self.sums = [0.0, 0.0]  # of the training losses of this epoch
         self.history: list[dict[str, float]] = []
@@ -225,7 +226,7 @@ class Run:
         names = ("epoch", "batch", "seconds", "sums", "history", "steps")
         progress = json.dumps({name: getattr(self, name) for name in names})
         partial = self.path.with_suffix(".partial")
-        save_file(tensors, partial, metadata={"progress": progress})
+        save_file(tensors, partial, metadata={"progress": progress, "settings": self.settings})
         partial.replace(self.path)
 
     def _restore(self) -> None:
@@ -235,11 +236,17 @@ class Run:
             pass  # what hinders us from reading it now is no damage, and is raised here
         try:
             with safe_open(self.path, framework="pt") as file:
-                progress = json.loads((file.metadata() or {})["progress"])
+                metadata = file.metadata() or {}
+                progress = json.loads(metadata["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, ValueError) as error:
             set_aside(self.path, f"{self.path} is damaged: {type(error).__name__} {error}")
             return
+        if metadata.get("settings", self.settings) != self.settings:
+            raise ValueError(
+                f"{self.path} is of a training with other settings, {metadata['settings']}: go on "
+                "with those, or train in a directory of its own"
+            )
         if names := not_finite(tensors):
             set_aside(self.path, f"{self.path} is damaged: not finite are {', '.join(names)}")
             return

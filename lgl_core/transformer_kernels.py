@@ -26,6 +26,7 @@ from lgl_core.transformer_plain import plain_attention, plain_dropout
 
 __all__ = [
     "causal_attention",
+    "check_finite",
     "counter_dropout",
     "evaluating",
     "not_finite",
@@ -113,6 +114,14 @@ def evaluating(*models: torch.nn.Module) -> Iterator[None]:
     finally:
         for part, mode in modes:
             part.training = mode
+
+
+def check_finite(model: torch.nn.Module) -> None:
+    """Raise ``ValueError`` if a model has weights of which the kernels would make anything."""
+    if names := not_finite(model.state_dict()):
+        raise ValueError(
+            f"model must have finite weights, but its training diverged: {', '.join(names)}"
+        )
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:

@@ -71,11 +71,13 @@ def test_also_when_reading_fails(tokens, read, monkeypatch):
     assert modes(seen) == before
 
 
-@pytest.mark.parametrize("read", ["attention", "rollout"])
+@pytest.mark.parametrize("read", sorted(set(READERS) - {"losses"}))
 def test_a_model_whose_training_diverged_has_no_graph(tokens, read):
     """The kernels are compiled for finite numbers and made a graph of it that looked like any."""
     broken = model(tokens)
     with torch.no_grad():
         broken.blocks[1].attention.query_key_value.weight[0, 0] = torch.nan
-    with pytest.raises(ValueError, match="models must have finite weights"):
+    with pytest.raises(
+        ValueError, match="finite weights, .* blocks.1.attention.query_key_value.weight"
+    ):
         READERS[read](broken, tokens)

@@ -127,7 +127,7 @@ def on_a_grid(draw):
     neurons = rng.integers(2, size=len(ticks))
     made = SpikeTrains(
         times=times, neurons=neurons, n_neurons=2, duration=spans[-1, 1], epochs=spans,
-        resolution=8 * np.spacing(clock[1][-1, 1]),
+        resolution=6 * np.spacing(clock[1][-1, 1]),
     )  # fmt: skip
     return made, grid(1), ticks, neurons, epochs
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from lgl_core import training_run
+from lgl_core import training, training_run
 from lgl_core.lif import simulate
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains
@@ -331,11 +331,26 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "checkpoint.safetensors"])
-def test_what_cannot_be_opened_now_is_raised_and_left_alone(tokens, directory, name):
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("model.safetensors", (training, "_read_finished")),
+        ("checkpoint.safetensors", (training_run.Run, "_restore")),
+    ],
+)
+def test_what_cannot_be_opened_now_is_raised_and_left_alone(
+    tokens, directory, monkeypatch, name, reader
+):
     os.rename(directory / "model.safetensors", directory / name)
     before = contents(directory)
-    with pytest.raises(OSError, match="Too many open files"), no_more_open_files():
+    read = getattr(*reader)
+
+    def hindered(*given):
+        with no_more_open_files():
+            return read(*given)
+
+    monkeypatch.setattr(*reader, hindered)
+    with pytest.raises(OSError, match="Too many open files"):
         train(*tokens, config(), QUICK, directory=directory, progress=False)
     assert contents(directory) == before
 
@@ -360,6 +375,31 @@ def test_a_lost_history_does_not_cost_the_weights(tokens, directory, finished, n
     assert contents(directory) == before
     table = getattr(read, name)
     assert table.empty and list(table) == list(whole)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "training_config"),
+    [(config(width=20), QUICK), (config(), replace(QUICK, learning_rate=1e-4))],
+)
+def test_a_directory_is_of_one_training(
+    tokens, tmp_path, monkeypatch, architecture, training_config
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training, "save_model", interrupted)
+        train(*tokens, config(), QUICK, directory=tmp_path, progress=False)
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="other settings, .*a directory of its own"):
+        train(*tokens, architecture, training_config, directory=tmp_path, progress=False)
+    assert contents(tmp_path) == before
+    train(*tokens, config(), QUICK, directory=tmp_path, progress=False)
+
+
+def test_a_finished_model_is_read_as_what_it_is(tokens, directory):
+    with pytest.raises(ValueError, match="another architecture, .*width=16"):
+        train(*tokens, config(width=20), QUICK, directory=directory, progress=False)
 
 
 @pytest.mark.parametrize("wild", [{"learning_rate": 1e10}, {"learning_rate": 1e38}])
