@@ -24,7 +24,7 @@ from lgl_core.recordings_files import Asked, raw_of_file
 from lgl_core.recordings_parts import check_context
 from lgl_core.recordings_raw import Keep, Label, Raw, ends, kept, plain_labels, scaled, some
 from lgl_core.recordings_tables import from_table, write_table
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import ROUNDING, SpikeTrains
 
 __all__ = ["Session", "read"]
 
@@ -314,17 +314,20 @@ def _raw_of(source: Any, asked: Asked) -> Raw:
 
 def _session(raw: Raw) -> Session:
     begin, end = ends(raw)
+    resolution = ROUNDING * np.spacing(max(abs(begin), abs(end)))  # of the source's clock
     # Spikes of one time stand in the order of units, whatever that of the source.
     order = np.lexsort([raw.units, raw.times])
     # A spike at the very end of an epoch is inside: spans of NWB hold both of their ends.
     epochs = (np.array([[begin, end]]) if raw.epochs is None else raw.epochs) - begin
     times = raw.times[order] - begin
-    epoch = np.maximum(np.searchsorted(epochs[:, 0], times, side="right") - 1, 0)
+    # Nor is one outside that rounding puts just before the start of an epoch.
+    epoch = np.maximum(np.searchsorted(epochs[:, 0] - resolution, times, side="right") - 1, 0)
     spikes = SpikeTrains(
-        times=np.minimum(times, np.nextafter(epochs[epoch, 1], 0)),
+        times=np.clip(times, epochs[epoch, 0], np.nextafter(epochs[epoch, 1], 0)),
         neurons=raw.units[order],
         n_neurons=len(raw.labels),
         duration=end - begin,
         epochs=epochs,
+        resolution=resolution,
     )
     return Session(spikes=spikes, units=tuple(raw.labels), start=begin)

@@ -56,7 +56,7 @@ def jittered(spikes: SpikeTrains, window: float, seed: int = 0) -> SpikeTrains:
             f"window must be above 0 and at most {spikes.duration} s, the recording, got {window}"
         )
     begins, ends = np.repeat(spikes.epochs, np.diff(spikes.bounds()), axis=0).T
-    starts = begins + np.floor((spikes.times - begins) / window) * window
+    starts = begins + np.floor((spikes.times - begins + spikes.resolution) / window) * window
     lengths = np.minimum(window, ends - starts)
     times = starts + np.random.default_rng(seed).uniform(0, 1, len(spikes)) * lengths
     # Rounding may lift a place to the very end of an epoch, which is outside of it.

@@ -24,6 +24,7 @@ from lgl_core.recordings_raw import (
     where,
 )
 from lgl_core.recordings_spans import best_company, common, length, without
+from lgl_core.spikes import ROUNDING
 
 __all__ = [
     "bad_epochs",
@@ -188,5 +189,6 @@ def outside(raw: Raw) -> NDArray[np.bool_]:
     """Tell which spikes are in no epoch."""
     if raw.epochs is None:
         return np.zeros(len(raw.times), dtype=bool)
-    epoch = np.searchsorted(raw.epochs[:, 0], raw.times, side="right") - 1
+    rounding = ROUNDING * np.spacing(np.abs(raw.epochs).max())
+    epoch = np.searchsorted(raw.epochs[:, 0] - rounding, raw.times, side="right") - 1
     return (epoch < 0) | (raw.times > raw.epochs[np.maximum(epoch, 0), 1])

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SpikeTrains", "count_steps"]
+__all__ = ["ROUNDING", "SpikeTrains", "count_steps"]
 
 # A millionth of a bin or step forgives that 0.3 / 0.1 is not quite 3.
 _HAIR = 1e-6
 # Distances of two doubles by which a time on a grid and the border that it lies on may differ.
-_ROUNDING = 6
+ROUNDING = 6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,7 +78,7 @@ class SpikeTrains:
             )
         resolution = self.resolution
         if resolution is None:
-            resolution = _ROUNDING * np.spacing(self.duration)
+            resolution = ROUNDING * np.spacing(self.duration)
         if not 0 <= resolution < np.inf:
             raise ValueError(f"resolution must be a number of s from 0 up, got {resolution}")
         epochs = _checked_epochs(self.epochs, self.duration)

@@ -399,3 +399,26 @@ class TestCheck:
         for n_hubs in (0, 3):
             with pytest.raises(ValueError, match=f"below 3, the number of units, got {n_hubs}"):
                 session([900]).check(context=5, n_hubs=n_hubs)
+
+
+@pytest.mark.parametrize("origin", [0.0, 7_200.0, 1.6e9])
+@pytest.mark.parametrize("step", [1e-3, 1e-4])
+def test_times_on_a_grid_keep_their_bins_whatever_the_clock(origin, step):
+    """Also where the clock leaves a fraction of a step to each number."""
+    rng = np.random.default_rng(0)
+    steps = np.sort(rng.choice(60_000, 4_000, replace=False))
+    table = pd.DataFrame({"time": origin + steps * step, "unit": steps % 3})
+    epochs = [[origin, origin + 30_000 * step], [origin + 30_000 * step, origin + 60_000 * step]]
+    if np.spacing(origin) * 6 > step / 2:
+        pytest.skip("such a clock cannot tell two steps apart")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        session = read(table, epochs=epochs, seconds_per_unit=1)
+    assert len(session.spikes) == len(steps)
+    assert np.diff(session.spikes.bounds()).tolist() == [
+        (steps < 30_000).sum(),
+        (steps >= 30_000).sum(),
+    ]
+    whole = read(table, epochs=[[origin, origin + 60_000 * step]], seconds_per_unit=1)
+    cells = whole.spikes.cells(step)[0] // 3
+    np.testing.assert_array_equal(np.sort(cells), steps)
