@@ -352,12 +352,26 @@ def test_committed_rows_are_those_that_their_record_describes(name):
 def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypatch):
     """Nothing in the cache: simulation, training, fit, extraction and scores, all anew."""
     monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
-    committed, again = load("small"), run("small", results=tmp_path)
-    labels = ["method", "variant", "layer", "head", "rows", "view", "score"]
-    pd.testing.assert_frame_equal(again[labels], committed[labels])
+    check_small(STUDIES["small"].points()[:3])
+
+
+@pytest.mark.weekly
+def test_a_point_of_each_kind_gives_from_scratch_what_is_committed(tmp_path, monkeypatch):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    check_small(STUDIES["small"].points())
+
+
+def test_the_small_study_has_a_point_of_each_kind():
     kinds = {type(point) for study in STUDIES.values() for point in study.points()}
     # An OutsideModel is a Model on a recording of the other simulator.
     assert kinds - {type(point) for point in STUDIES["small"].points()} == {OutsideModel}
+
+
+def check_small(points):
+    again = pd.concat(map(studies_points.rows, points), ignore_index=True)
+    committed = load("small").iloc[: len(again)]
+    labels = ["method", "variant", "layer", "head", "rows", "view", "score"]
+    pd.testing.assert_frame_equal(again[labels].fillna(""), committed[labels], check_dtype=False)
     trained = committed["method"].isin(["attention", *BEYOND])
     fixed = committed[~trained & (committed["view"] != "cost")]
     np.testing.assert_allclose(again.loc[fixed.index, "value"], fixed["value"], atol=1e-3)
@@ -366,7 +380,7 @@ def test_the_small_study_gives_from_scratch_what_is_committed(tmp_path, monkeypa
     compared &= committed["layer"].isin(["", "all"])
     compared &= committed["score"].isin(["pearson", "spearman"])
     difference = (again["value"] - committed["value"])[compared].abs()
-    assert compared.sum() > 50 and difference.max() < 0.01
+    assert compared.any() and difference.max() < 0.01
 
 
 @pytest.mark.weekly
