@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from lgl_core import experiment
+from lgl_core.experiment_claims import claims
 from lgl_core.extraction import attention_connectivity
 from lgl_core.glm import GLMConfig, fit_glm
 from lgl_core.lif import simulate
@@ -115,7 +116,7 @@ def paper_as_scores(**changes):
 
 def test_the_papers_own_table_supports_its_claims():
     blank = {"interval__abs__spearman": 0.0}  # left blank there; any low value will do
-    verdicts = experiment.claims(paper_as_scores(**blank)).set_index("claim")
+    verdicts = claims(paper_as_scores(**blank)).set_index("claim")
     assert verdicts.holds.all()
     assert verdicts.measured.iloc[0] == "GLM 0.26 / 0.16, Neuroformer 0.11 / 0.13"
 
@@ -136,7 +137,7 @@ def test_the_papers_own_table_supports_its_claims():
 )
 def test_one_number_can_break_a_claim(cell, number, broken):
     changes = {"interval__abs__spearman": 0.0, cell: number}
-    verdicts = experiment.claims(paper_as_scores(**changes))
+    verdicts = claims(paper_as_scores(**changes))
     failed = verdicts.claim[~verdicts.holds]
     assert len(failed) == len(broken)
     assert all(claim.startswith(start) for claim, start in zip(failed, broken, strict=True))
