@@ -327,6 +327,11 @@ def test_committed_results_were_made_by_code_that_can_be_found_again(name):
         assert clean and is_in_history(commit)
 
 
+def test_the_culture_was_read_by_code_that_can_be_found_again():
+    made = json.loads((studies.RESULTS / "coculture.json").read_text())
+    assert made["clean"] and is_in_history(made["commit"])
+
+
 def is_in_history(commit):
     git = ["git", "-C", str(studies.RESULTS)]
     shallow = subprocess.run(
