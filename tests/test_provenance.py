@@ -3,6 +3,7 @@
 import json
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,3 +57,19 @@ def test_only_the_library_can_be_other_than_its_commit(monkeypatch, tmp_path):
 def test_outside_a_checkout_there_is_no_commit(monkeypatch, tmp_path):
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
     assert provenance.commit() == {"commit": None, "clean": False}
+
+
+def is_in_history(commit):
+    """Tell whether a commit is of this checkout; other tests ask it, too."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    shallow = subprocess.run(
+        [*git, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
+    )
+    if shallow.stdout.strip() != "false":
+        pytest.skip("there is no history to look in")
+    command = [*git, "merge-base", "--is-ancestor", commit, "HEAD"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_commit_that_never_was_is_not_found():
+    assert not is_in_history("0" * 40)

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from test_provenance import is_in_history
 
 from lgl_core import studies, studies_points
 from lgl_core.cache import source_hash
@@ -330,21 +330,6 @@ def test_committed_results_were_made_by_code_that_can_be_found_again(name):
 def test_the_culture_was_read_by_code_that_can_be_found_again():
     made = json.loads((studies.RESULTS / "coculture.json").read_text())
     assert made["clean"] and is_in_history(made["commit"])
-
-
-def is_in_history(commit):
-    git = ["git", "-C", str(studies.RESULTS)]
-    shallow = subprocess.run(
-        [*git, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
-    )
-    if shallow.stdout.strip() != "false":
-        pytest.skip("there is no history to look in")
-    command = [*git, "merge-base", "--is-ancestor", commit, "HEAD"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def test_a_commit_that_never_was_is_not_found():
-    assert not is_in_history("0" * 40)
 
 
 @pytest.mark.parametrize("name", COMMITTED)

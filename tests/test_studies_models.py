@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from test_provenance import is_in_history
 
 from lgl_core import studies_models
 from lgl_core.experiment import split_tokens, trained
@@ -31,8 +32,8 @@ def test_weights_and_record_are_there_and_small(name):
     weights = MODELS / f"{name}.safetensors"
     assert weights.stat().st_size <= 3 * 2**20
     record = record_of(MODELS / f"{name}.json")
-    assert record["clean"] and len(record["commit"]) == 40
-    assert record["machine"]["processor"] and len(record["source"]) == 32
+    assert record["clean"] and is_in_history(record["commit"])
+    assert record["machine"]["processor"]
     history = record["history"]
     assert len(history["epoch"]) == record["training"]["epochs"] + 1
     assert history["valid_neuron"][-1] < history["valid_neuron"][0]
