@@ -153,7 +153,8 @@ def is_progress_bar(output: nbformat.NotebookNode) -> bool:
     """Tell a progress bar, which redraws its line, from a warning worth keeping."""
     if output.output_type != "stream" or output.name != "stderr":
         return False
-    return "\r" in output.text or not output.text.strip()
+    # One within another moves the cursor up a line, by a piece of its own.
+    return "\r" in output.text or not output.text.replace("\x1b[A", "").strip()
 
 
 if __name__ == "__main__":
