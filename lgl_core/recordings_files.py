@@ -1,6 +1,6 @@
 """Which files a recording is read from, and how.
 
-:data:`FORMATS` has them all. Each is read by the library that its field has for it, or by NumPy.
+``FORMATS`` has them all. Each is read by the library that its field has for it, or by NumPy.
 """
 
 from __future__ import annotations

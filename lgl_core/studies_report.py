@@ -190,7 +190,7 @@ def difference(
     Returns
     -------
     dict
-        A :class:`Difference`, one minus the other, for each correlation.
+        A :class:`lgl_core.studies_intervals.Difference`, one minus the other, for each correlation.
 
     Raises
     ------

@@ -235,6 +235,7 @@ def _anatomy(atlas: WormAtlas, n_nulls: int) -> pd.DataFrame:
         )
         alone = found.dropna(subset="strengths_only").drop_duplicates("question")
         alone = alone[["question", "strengths_only"]].set_axis(["question", "value"], axis=1)
+        found = found.drop(columns="strengths_only")  # they are rows of their own
         tables.append(pd.concat([found, alone.assign(null="strengths only")]).assign(variant=name))
     table = pd.concat(tables).rename(columns={"question": "view"})
     return table.assign(method="anatomy", score="auc")

@@ -449,4 +449,4 @@ def test_the_origin_tells_the_question_what_is_in_and_the_command(study, tmp_pat
     question, made = studies.origin("seeds", tmp_path).splitlines()
     assert question == "seeds: Which?"
     assert made.startswith("  3 of 3 planned points are in, made on 20")
-    assert made.endswith(" by python -m lgl_core.studies seeds")
+    assert re.search(r" by python -m lgl_core.studies seeds \(commit [0-9a-f]{8}.*\)$", made)
