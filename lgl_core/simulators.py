@@ -244,7 +244,10 @@ def simulate_izhikevich(
     b2 = _brian2()
     rng = np.random.default_rng(seed)
     noise_seed = int(rng.integers(2**32))
-    with _own_settings(b2), tqdm(total=duration, desc="Brian2", disable=not progress) as bar:
+    with (
+        _own_settings(b2),
+        tqdm(total=n_steps, unit="step", desc="Brian2", disable=not progress) as bar,
+    ):
         b2.seed(noise_seed)
         whole, _, monitor = _built(b2, network, params)
         done = n_before = 0
@@ -252,7 +255,7 @@ def simulate_izhikevich(
             steps = min(round(_CHUNK / params.dt), n_steps - done)
             whole.run(steps * params.dt * b2.second, namespace={})
             done += steps
-            bar.update(steps * params.dt)
+            bar.update(steps)
             rate = (monitor.num_spikes - n_before) / (network.n_neurons * steps * params.dt)
             n_before = monitor.num_spikes
             if rate > max_rate:
