@@ -20,8 +20,10 @@ from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, load, provenance
 from lgl_core.studies_claims import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
 from lgl_core.studies_claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
+from lgl_core.studies_intervals import mean_interval, with_interval
 from lgl_core.studies_plans import STUDIES, TOPOLOGIES
-from lgl_core.studies_report import NotMeasured, chosen, mean_shown, per_network
+from lgl_core.studies_report import NotMeasured, chosen, per_network
+from lgl_core.studies_tables import networks_shown
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
@@ -311,7 +313,7 @@ def _who_knows_what(tables: Tables) -> str:
         "true_off_hubs": "edges off the hubs",
         "co_input_off_hubs": "co-input off the hubs",
     }
-    rows = [("", *views.values())]
+    rows = [("", *views.values(), "networks")]
     methods: list[tuple[str, str, Mapping[str, Any]]] = [
         (name, "seeds", labels) for name, labels in OF_ATTENTION.items()
     ]
@@ -324,14 +326,17 @@ def _who_knows_what(tables: Tables) -> str:
     for name, study, labels in methods:
         try:
             mine = chosen(tables(study), score="spearman", **labels)
-            known = [mean_shown(chosen(mine, view=view)) for view in views]
+            means = [
+                mean_interval(per_network(chosen(mine, view=view), [])["value"]) for view in views
+            ]
         except (FileNotFoundError, NotMeasured):
             continue
-        rows.append((name, *known))
+        known = [with_interval(*mean[:3]) for mean in means]
+        rows.append((name, *known, networks_shown(mean.n for mean in means)))
     paper = chosen(paper_table_1(), score="spearman").set_index(["method", "view"])["value"]
     for method, name in (("attention", "the paper's Neuroformer"), ("glm", "the paper's GLM")):
         known = [f"{paper[method, view]:.2f}" if (method, view) in paper else "" for view in views]
-        rows.append((f"{name}, on its network", *known))
+        rows.append((f"{name}, on its network", *known, ""))
     networks = table[table["method"] == "attention"].groupby("network")["network_seed"].nunique()
     where = ", ".join(f"{count} draws of `{name}`" for name, count in networks.items())
     lead = f"""
@@ -344,7 +349,7 @@ have no synapse and tie, so that no estimate of edges without ties can come near
 ({{ref}}`how near <intervals-more>`). *What stands out* sets what lies within the noise of its
 column to zero ({{ref}}`how <influence-standing-out>`), and has ties.
 """
-    return lead + "\n" + _list_table(rows, widths=(32, 17, 17, 17, 17))
+    return lead + "\n" + _list_table(rows, widths=(30, 15, 15, 15, 15, 10))
 
 
 def _sources() -> str:

@@ -16,7 +16,15 @@ from lgl_core.studies_recording_size import WholeRecording
 from lgl_core.studies_report import chosen, named
 from lgl_core.studies_standing_out import READ, beyond
 
-__all__ = ["NOTHING", "by_network", "by_reading", "means_shown", "null_shown", "recording_sizes"]
+__all__ = [
+    "NOTHING",
+    "by_network",
+    "by_reading",
+    "means_shown",
+    "networks_shown",
+    "null_shown",
+    "recording_sizes",
+]
 
 NOTHING = "a graph that knows nothing"
 NETWORKS = "networks"
@@ -93,7 +101,7 @@ def means_shown(
     }
     rows: dict[Any, Mapping[str, str]] = {
         key: {name: with_interval(*mean[:3]) for name, mean in of_key.items()}
-        | {NETWORKS: _counts(mean.n for mean in of_key.values())}
+        | {NETWORKS: networks_shown(mean.n for mean in of_key.values())}
         for key, of_key in means.items()
     }
     if null is not None:
@@ -102,8 +110,8 @@ def means_shown(
     return pd.DataFrame(rows).T
 
 
-def _counts(numbers: Iterable[int]) -> str:
-    """Write one number, or from which to which they go."""
+def networks_shown(numbers: Iterable[int]) -> str:
+    """Write how many networks the means of a row are over: one number, or from which to which."""
     found = sorted(set(numbers))
     return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
