@@ -20,6 +20,7 @@ from lgl_core.figures_style import (
     MARKERS,
     checked_columns,
     in_style,
+    networks_shown,
     panels,
     shared_legend,
 )
@@ -279,19 +280,13 @@ def _series_beside_paper(
     series = []
     for number, name in enumerate(_labels(summary)):
         rows = summary[summary["name"] == name]
-        series.append((name + _networks(rows), rows, _look(number)))
+        counted = f" (n = {networks_shown(rows['n_networks'])})" if "n_networks" in rows else ""
+        series.append((name + counted, rows, _look(number)))
         if paper is not None and (paper["name"] == name).any():
             theirs = paper[paper["name"] == name].rename(columns={"value": "mean"})
             hollow = {**_look(number), "mfc": "none", "mew": 1.6}
             series.append((f"{name} (paper)", theirs.assign(low=np.nan, high=np.nan), hollow))
     return series
-
-
-def _networks(rows: DataFrame) -> str:
-    if "n_networks" not in rows:
-        return ""
-    few, many = rows["n_networks"].min(), rows["n_networks"].max()
-    return f" (n = {few})" if few == many else f" (n = {few} to {many})"
 
 
 def _graphs_once(rows: DataFrame) -> DataFrame:

@@ -36,6 +36,7 @@ __all__ = [
     "checked_square",
     "in_style",
     "mark_columns",
+    "networks_shown",
     "panels",
     "shared_legend",
 ]
@@ -297,3 +298,9 @@ def checked_columns(name: str, table: DataFrame, columns: Iterable[str]) -> None
         raise ValueError(f"{name} lacks the columns {missing}; it has {list(table)}")
     if not len(table):
         raise ValueError(f"{name} must have at least one row, got none")
+
+
+def networks_shown(numbers: Iterable[int]) -> str:
+    """Write how many networks several means are over: one number, or from which to which."""
+    found = sorted(set(numbers))
+    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"

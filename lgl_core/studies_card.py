@@ -14,16 +14,16 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from lgl_core.figures_studies import NETWORK_NAMES
+from lgl_core.figures_style import networks_shown
 from lgl_core.metrics import paper_table_1
 from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, load, provenance
 from lgl_core.studies_claims import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
 from lgl_core.studies_claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
-from lgl_core.studies_intervals import mean_interval, with_interval
+from lgl_core.studies_intervals import with_interval
 from lgl_core.studies_plans import STUDIES, TOPOLOGIES
-from lgl_core.studies_report import NotMeasured, chosen, per_network
-from lgl_core.studies_tables import networks_shown
+from lgl_core.studies_report import NotMeasured, chosen, mean_over_networks, per_network
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
@@ -326,9 +326,7 @@ def _who_knows_what(tables: Tables) -> str:
     for name, study, labels in methods:
         try:
             mine = chosen(tables(study), score="spearman", **labels)
-            means = [
-                mean_interval(per_network(chosen(mine, view=view), [])["value"]) for view in views
-            ]
+            means = [mean_over_networks(chosen(mine, view=view)) for view in views]
         except (FileNotFoundError, NotMeasured):
             continue
         known = [with_interval(*mean[:3]) for mean in means]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-__all__ = ["Difference", "Mean", "interval", "mean_interval", "with_interval"]
+__all__ = ["Difference", "Mean", "interval", "mean_interval", "with_interval", "with_spread"]
 
 
 def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
@@ -80,21 +80,10 @@ def with_interval(
     return text if n is None else f"{text} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n})"
 
 
-class Difference(NamedTuple):
-    """How far one measurement lies above another in the same networks.
+class Difference(Mean):
+    """How far one measurement lies above another: the mean over networks that have both."""
 
-    Parameters
-    ----------
-    mean, low, high : float
-        Mean over networks of what lies between the two, and its :func:`interval`.
-    n : int
-        Networks that have both.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n: int
+    __slots__ = ()
 
     @property
     def verdict(self) -> str:
@@ -111,5 +100,8 @@ class Difference(NamedTuple):
         unit = (self.high - self.mean) / stats.t.ppf(0.975, self.n - 1)
         return float(2 * stats.t.sf(abs(self.mean) / unit, self.n - 1)) if unit else 0.0
 
-    def __str__(self) -> str:
-        return with_interval(*self)
+
+def with_spread(mean: float, sd: float) -> str:
+    """Write the mean of a null and two of its standard deviations, as in ``0.00 ± 0.04``."""
+    # Adding zero makes -0.00 zero.
+    return f"{round(mean, 2) + 0.0:.2f} ± {2 * sd:.2f}"

@@ -20,6 +20,7 @@ __all__ = [
     "chosen",
     "difference",
     "distance_from_paper",
+    "mean_over_networks",
     "mean_shown",
     "named",
     "paired",
@@ -164,10 +165,15 @@ def shown(table: pd.DataFrame, **labels: Any) -> str:
 
 def mean_shown(table: pd.DataFrame) -> str:
     """Write the mean over networks, its interval and their number, of one measurement."""
-    return str(mean_interval(per_network(table, [])["value"]))
+    return str(mean_over_networks(table))
 
 
-def both(pair: Mapping[str, Mean | Difference]) -> str:
+def mean_over_networks(table: pd.DataFrame) -> Mean:
+    """Average the one measurement in a table over networks, each counting once."""
+    return mean_interval(per_network(table, [])["value"])
+
+
+def both(pair: Mapping[str, Mean]) -> str:
     """Write a measurement in both correlations, Pearson first; the networks once if they agree."""
     pearson, spearman = (pair[score] for score in CORRELATIONS)
     if pearson.n == spearman.n:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lgl_core.figures_studies import NO_KNOWLEDGE
-from lgl_core.studies_intervals import mean_interval, with_interval
+from lgl_core.figures_style import networks_shown
+from lgl_core.studies_intervals import mean_interval, with_interval, with_spread
 from lgl_core.studies_plans import STUDIES
 from lgl_core.studies_recording_size import WholeRecording
 from lgl_core.studies_report import chosen, named
@@ -21,7 +22,6 @@ __all__ = [
     "by_network",
     "by_reading",
     "means_shown",
-    "networks_shown",
     "null_shown",
     "recording_sizes",
 ]
@@ -110,12 +110,6 @@ def means_shown(
     return pd.DataFrame(rows).T
 
 
-def networks_shown(numbers: Iterable[int]) -> str:
-    """Write how many networks the means of a row are over: one number, or from which to which."""
-    found = sorted(set(numbers))
-    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
-
-
 def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Write what graphs score that know nothing: those of a table, their neurons relabelled.
 
@@ -144,9 +138,7 @@ def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> di
         if np.isnan(nulls["null_sd"]):
             found[name] = f"{NO_KNOWLEDGE[score]:.2f}" if score in NO_KNOWLEDGE else ""
         else:
-            # Adding zero makes -0.00 zero.
-            mean = round(nulls["null_mean"], 2) + 0.0
-            found[name] = f"{mean:.2f} ± {2 * nulls['null_sd']:.2f}"
+            found[name] = with_spread(nulls["null_mean"], nulls["null_sd"])
     return found
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from lgl_core.studies_intervals import Difference
+from lgl_core.studies_intervals import Difference, with_spread
 from lgl_core.studies_points import EQUAL_ROWS, EXCESS_SHARES
 from lgl_core.studies_report import CORRELATIONS, chosen, per_network
 
@@ -153,8 +153,7 @@ def null_of(table: pd.DataFrame) -> str:
     """
     table = table[table["null"] != ""]
     _one_null(table)
-    # Adding zero makes -0.00 zero.
-    return f"{round(table['null_mean'].mean(), 2) + 0.0:.2f} ± {2 * table['null_sd'].mean():.2f}"
+    return with_spread(table["null_mean"].mean(), table["null_sd"].mean())
 
 
 def null_spread(table: pd.DataFrame, **labels: object) -> str:
