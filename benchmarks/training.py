@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from benchmarks.side_by_side import compare
 from lgl_core.training_step import gradient_step, threads
-from lgl_core.transformer import Neuroformer, TransformerConfig, fourier_features, preset
+from lgl_core.transformer import Neuroformer, TransformerConfig, preset
+from lgl_core.transformer_embeddings import fourier_features
 
 N_NEURONS, N_CLASSES, BATCH = 300, 64, 64
 STEPS = {"laptop": 10, "paper": 2}  # per timed run

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lgl_core.cache import cached, keyed_directory
 from lgl_core.extraction import AttentionConnectivity, Rows, attention_of_weights
 from lgl_core.glm import GLMConfig, GLMFit, fit_quietly
-from lgl_core.lif import LIFParams, simulate
+from lgl_core.lif import LIFParams, Ties, simulate
 from lgl_core.metrics import compare, tidy
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains
@@ -55,12 +55,13 @@ def simulated(
     *,
     duration: float = DURATION,
     seed: int = 0,
+    ties: Ties = "random",
 ) -> SpikeTrains:
     """Simulate, or read the spikes of an earlier run.
 
     Parameters
     ----------
-    network, params, duration, seed
+    network, params, duration, seed, ties
         As for :func:`lgl_core.lif.simulate`.
 
     Returns
@@ -68,21 +69,23 @@ def simulated(
     SpikeTrains
     """
     return cached(simulate)(
-        network, params or LIFParams(), duration=duration, seed=seed, progress=True
+        network, params or LIFParams(), duration=duration, seed=seed, ties=ties, progress=True
     )
 
 
-def training_part(spikes: SpikeTrains) -> SpikeTrains:
-    """Take the first 80 % of a recording, which :func:`trained` trains on.
+def training_part(spikes: SpikeTrains, train_fraction: float = TRAIN_FRACTION) -> SpikeTrains:
+    """Take the first 80 % of a recording, or another part, which :func:`trained` trains on.
 
     Whoever compares a model with another method gives the method the same part.
     """
-    return spikes.split(TRAIN_FRACTION)[0]
+    return spikes.split(train_fraction)[0]
 
 
-def split_tokens(spikes: SpikeTrains) -> tuple[Tokens, Tokens]:
+def split_tokens(
+    spikes: SpikeTrains, train_fraction: float = TRAIN_FRACTION
+) -> tuple[Tokens, Tokens]:
     """Tokens of the first 80 % of a recording, for training, and of the rest, held out."""
-    first, second = spikes.split(TRAIN_FRACTION)
+    first, second = spikes.split(train_fraction)
     return tokenize(first), tokenize(second)
 
 
@@ -119,6 +122,7 @@ def trained(
     config: TrainConfig | None = None,
     n_jobs: int = -1,
     use_shipped: bool = True,
+    train_fraction: float = TRAIN_FRACTION,
     **changes: object,
 ) -> dict[str, list[TrainedModel]]:
     """Train Neuroformers on the first 80 % of a recording, or read them back.
@@ -130,9 +134,9 @@ def trained(
     Parameters
     ----------
     spikes : SpikeTrains
-    time_embeddings : sequence of {"interval", "elapsed", "rotary"}
+    time_embeddings : sequence of {"interval", "elapsed", "rotary", "position"}
         One architecture each.
-    size : {"tiny", "laptop", "paper"}
+    size : {"tiny", "laptop", "paper", "original"}
         Preset of :func:`lgl_core.transformer.preset`.
     n_models : int
         Independent models per architecture, with seeds ``config.seed``, ``config.seed + 1``, ...
@@ -143,6 +147,9 @@ def trained(
         several trainings at once, has one.
     use_shipped : bool
         ``False`` trains here what comes with the book, too.
+    train_fraction : float
+        How much of the recording is trained on; the rest is held out. With another one than the
+        default, no shipped model is looked for.
     **changes
         Further fields of :class:`lgl_core.transformer.TransformerConfig`.
 
@@ -153,7 +160,7 @@ def trained(
     """
     config = config or TrainConfig()
     members = [
-        _training(spikes, time_embedding, size, config, member, changes)
+        _training(spikes, time_embedding, size, config, member, changes, train_fraction)
         for time_embedding in time_embeddings
         for member in range(n_models)
     ]
@@ -161,12 +168,13 @@ def trained(
         number: model
         for number, member in enumerate(members)
         if use_shipped
+        and train_fraction == TRAIN_FRACTION
         and (model := shipped(spikes, member.architecture, member.config)) is not None
     }
     missing = [number for number in range(len(members)) if number not in models]
     if missing:
         new = train_ensemble(
-            *split_tokens(spikes),
+            *split_tokens(spikes, train_fraction),
             [members[number].architecture for number in missing],
             config,
             directories=[members[number].directory for number in missing],
@@ -187,11 +195,14 @@ def is_trained(
     *,
     size: str = "laptop",
     config: TrainConfig | None = None,
+    train_fraction: float = TRAIN_FRACTION,
     **changes: object,
 ) -> bool:
     """Tell whether :func:`trained` would find this model."""
-    member = _training(spikes, time_embedding, size, config or TrainConfig(), 0, changes)
-    if shipped(spikes, member.architecture, member.config) is not None:
+    settings = config or TrainConfig()
+    member = _training(spikes, time_embedding, size, settings, 0, changes, train_fraction)
+    is_default = train_fraction == TRAIN_FRACTION
+    if is_default and shipped(spikes, member.architecture, member.config) is not None:
         return True
     return (member.directory / "model.safetensors").exists()
 
@@ -211,10 +222,16 @@ def _training(
     config: TrainConfig,
     member: int,
     changes: dict[str, object],
+    train_fraction: float,
 ) -> _Training:
     model = architecture(spikes, time_embedding, size, **changes)
     directory = keyed_directory(
-        train, spikes=spikes, architecture=model, config=config, member=member
+        train,
+        spikes=spikes,
+        architecture=model,
+        config=config,
+        member=member,
+        train_fraction=train_fraction,
     )
     return _Training(model, replace(config, seed=config.seed + member), directory)
 

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,9 @@ from lgl_core.lif_kernel import LANES, advance, fill_normals
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains, count_steps
 
-__all__ = ["LIFParams", "simulate"]
+__all__ = ["LIFParams", "simulate", "threshold_units"]
+
+Ties = Literal["random", "by_id"]
 
 # Normal numbers drawn at once: 4 MB, twice.
 _BLOCK_SIZE = 2**20
@@ -101,21 +104,39 @@ class LIFParams:
             raise ValueError(f"noise_groups must be at least 1, got {self.noise_groups}")
 
 
+def threshold_units(**changes: Any) -> LIFParams:
+    """Give neurons whose potentials are counted in thresholds: rest and reset 0, threshold 1.
+
+    Their network has its weights in thresholds, too (:mod:`lgl_core.networks_assemblies`).
+
+    Parameters
+    ----------
+    **changes
+        Fields of :class:`LIFParams`; those that are given in mV there are in thresholds here.
+
+    Returns
+    -------
+    LIFParams
+    """
+    return LIFParams(**({"v_rest": 0.0, "v_threshold": 1.0, "v_reset": 0.0} | changes))
+
+
 def simulate(
     network: Network,
     params: LIFParams | None = None,
     *,
     duration: float,
     seed: int = 0,
+    ties: Ties = "random",
     initial: ArrayLike | None = None,
     max_rate: float = 200.0,
     progress: bool = False,
 ) -> SpikeTrains:
     """Simulate a network and return its spikes.
 
-    The membrane is integrated exactly between spikes. Each spike gets a random time inside its
-    time step: spikes of one step would otherwise come out sorted by neuron id, and a model that
-    predicts the next spike would learn that order instead of the network.
+    The membrane is integrated exactly between spikes. By default each spike gets a random time
+    inside its time step: spikes of one step would otherwise come out sorted by neuron id, and a
+    model that predicts the next spike would learn that order instead of the network.
 
     Parameters
     ----------
@@ -127,6 +148,9 @@ def simulate(
         Time to simulate in s.
     seed : int
         Same seed, same spikes.
+    ties : {"random", "by_id"}
+        Order of the spikes of one time step: each at a random time inside it, or all at its start,
+        listed by neuron id, as in the data of the paper.
     initial : array_like, shape (n_neurons,), optional
         Membrane potentials at the start in mV. Default: drawn evenly between the reset and where
         the drive alone takes the membrane, threshold at most.
@@ -142,8 +166,8 @@ def simulate(
     Raises
     ------
     ValueError
-        If ``duration`` is shorter than a time step, ``max_rate`` is not positive, or ``initial``
-        has the wrong shape.
+        If ``duration`` is shorter than a time step, ``max_rate`` is not positive, ``ties`` is
+        unknown, or ``initial`` has the wrong shape.
     RuntimeError
         If the network runs away, that is, fires above ``max_rate``.
 
@@ -156,6 +180,8 @@ def simulate(
     n_steps = count_steps(duration, params.dt)
     if not max_rate > 0:
         raise ValueError(f"max_rate must be above 0 Hz, got {max_rate}")
+    if ties not in ("random", "by_id"):
+        raise ValueError(f'ties must be "random" or "by_id", got {ties!r}')
     rng = np.random.default_rng(seed)
     key = rng.integers(2**32, size=2, dtype=np.uint32)
     synapses = _Synapses(network, params)
@@ -210,9 +236,10 @@ def simulate(
             bar.update((last - first) * params.dt)
             if last % steps_per_second and last < n_steps:
                 continue
-            # Order within a step is drawn here, which also breaks all ties.
-            times = (steps[:n_spikes] + rng.random(n_spikes)) * params.dt
-            order = np.argsort(times)
+            # Order within a step is drawn here, which also breaks all ties; the kernel's is by id.
+            within = rng.random(n_spikes) if ties == "random" else 0.0
+            times = (steps[:n_spikes] + within) * params.dt
+            order = np.argsort(times, kind="stable")
             times_of_chunks.append(times[order])
             neurons_of_chunks.append(neurons[:n_spikes][order])
             n_spikes = 0

@@ -9,14 +9,23 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
-from lgl_core.metrics import _correlation, _is_constant, _pair, hub_ranks, off_diagonal
+from lgl_core.metrics import (
+    _correlation,
+    _is_constant,
+    _pair,
+    hub_ranks,
+    off_diagonal,
+    out_strengths,
+)
 from lgl_core.metrics_kernels import ranked
 
 __all__ = [
     "auc",
     "average_precision",
     "chance_above",
+    "hub_groups_found",
     "hubs_found",
     "sign_agreement",
     "spearman_ceiling",
@@ -151,6 +160,46 @@ def hubs_found(graph: ArrayLike, hubs: ArrayLike) -> float:
     """
     ranks = hub_ranks(graph, hubs)
     return float(np.mean(ranks <= ranks.size)) if ranks.size else np.nan
+
+
+def hub_groups_found(graph: ArrayLike, hubs: ArrayLike, groups: ArrayLike) -> float:
+    """Tell how many hubs are found, where neighbours that act as one hub count once.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``; the strength of a neuron is that of :func:`lgl_core.metrics.hub_ranks`.
+    hubs : array_like of int, shape (n_hubs,)
+        Neuron ids.
+    groups : array_like of int, shape (n_hubs,)
+        Group of each of them, from 0 up (:attr:`lgl_core.networks.Network.hub_groups`).
+
+    Returns
+    -------
+    float
+        Share of the groups, 0 to 1, whose strongest member is among as many strongest of all
+        groups and of all neurons that belong to none; NaN without hubs. So it does not matter which
+        neuron of a group stands out, nor whether its neighbours stand out with it. A tie across
+        the border counts as not found.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite, an id is unknown, or hubs and groups differ in
+        number.
+    """
+    ranks, belongs = hub_ranks(graph, hubs), np.asarray(groups)
+    if belongs.shape != ranks.shape:
+        raise ValueError(
+            f"groups must have one entry for each of the {ranks.size} hubs, got {groups!r}"
+        )
+    if not ranks.size:
+        return np.nan
+    strengths = out_strengths(graph)
+    of_groups = [strengths[np.asarray(hubs)[belongs == group]].max() for group in set(belongs)]
+    units = np.concatenate([of_groups, np.delete(strengths, hubs)])
+    n_groups = len(of_groups)
+    return float(np.mean(rankdata(-units, method="max")[:n_groups] <= n_groups))
 
 
 def spearman_ceiling(truth: ArrayLike, signed: bool = True) -> float:

@@ -21,12 +21,18 @@ class Network:
     ----------
     weights : array_like, shape (n_neurons, n_neurons)
         ``weights[post, pre]`` in mV: the jump of the membrane of ``post`` when ``pre`` spikes.
-        Zero means no synapse. The diagonal must be zero.
+        Zero means no synapse. The diagonal must be zero. (:mod:`lgl_core.networks_assemblies` gives
+        them in thresholds.)
     hubs : array_like of int, optional
         Ids of the hub neurons, which must not be inhibitory.
+    hub_groups : array_like of int, shape (n_hubs,), optional
+        To which group each of ``hubs`` belongs, from 0 up: neighbours that drive the same targets
+        and act as one hub. Default: each is a hub by itself.
     inhibitory : array_like of int, optional
         Ids of the inhibitory neurons. By Dale's principle their column is never positive and
         every other column is never negative.
+    dale : bool
+        Whether Dale's principle holds. Without it a column may have both signs.
     delays : array_like, shape (n_neurons, n_neurons), optional
         ``delays[post, pre]`` in s. Without it every synapse has the delay of the neuron model
         (:class:`lgl_core.lif.LIFParams`).
@@ -45,6 +51,8 @@ class Network:
     hubs: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     inhibitory: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     delays: NDArray[np.float64] | None = None
+    hub_groups: NDArray[np.int64] = None  # type: ignore[assignment]  # never None once made
+    dale: bool = True
 
     def __post_init__(self) -> None:
         weights = _read_only(self.weights, np.float64)
@@ -57,6 +65,7 @@ class Network:
         object.__setattr__(self, "weights", weights)
         for name in ("hubs", "inhibitory"):
             object.__setattr__(self, name, _neuron_ids(name, getattr(self, name), len(weights)))
+        object.__setattr__(self, "hub_groups", _checked_groups(self.hub_groups, len(self.hubs)))
         self._check_signs()
         if self.delays is not None:
             object.__setattr__(self, "delays", _checked_delays(self.delays, weights))
@@ -69,19 +78,27 @@ class Network:
     def _check_signs(self) -> None:
         if np.intersect1d(self.hubs, self.inhibitory).size:
             raise ValueError("hubs must be excitatory: some ids are in both hubs and inhibitory")
+        if not self.dale:
+            return
         sign = np.ones(self.n_neurons)
         sign[self.inhibitory] = -1
         wrong = np.flatnonzero((self.weights * sign < 0).any(axis=0))
         if wrong.size:
             raise ValueError(
                 "weights break Dale's principle: the outgoing synapses (column) of neuron "
-                f"{wrong[0]} do not all have its sign; list inhibitory neurons in `inhibitory`"
+                f"{wrong[0]} do not all have its sign; list inhibitory neurons in `inhibitory`, or "
+                "say dale=False if columns of both signs are meant"
             )
 
     @property
     def n_neurons(self) -> int:
         """Number of neurons."""
         return len(self.weights)
+
+    @property
+    def n_hub_groups(self) -> int:
+        """Number of hubs, those that act as one counted once."""
+        return _count(self.hub_groups)
 
     @property
     def in_degree(self) -> NDArray[np.int64]:
@@ -96,7 +113,8 @@ class Network:
     def __repr__(self) -> str:
         return (
             f"Network(n_neurons={self.n_neurons}, synapses={np.count_nonzero(self.weights)}, "
-            f"hubs={self.hubs.tolist()}, inhibitory={len(self.inhibitory)} neurons)"
+            f"hubs={self.hubs.tolist()}, inhibitory={len(self.inhibitory)} neurons"
+            f"{'' if self.dale else ', dale=False'})"
         )
 
 
@@ -210,6 +228,20 @@ def _neuron_ids(name: str, ids: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
     if array.size and not (0 <= array.min() and array.max() < n_neurons):
         raise ValueError(f"{name} must be ids between 0 and {n_neurons - 1}, got {ids!r}")
     return array
+
+
+def _checked_groups(groups: ArrayLike | None, n_hubs: int) -> NDArray[np.int64]:
+    array = _read_only(np.arange(n_hubs) if groups is None else groups, np.int64)
+    if array.shape != (n_hubs,) or not np.array_equal(np.unique(array), np.arange(_count(array))):
+        raise ValueError(
+            f"hub_groups must give each of the {n_hubs} hubs a group, numbered from 0 without a "
+            f"gap, got {groups!r}"
+        )
+    return array
+
+
+def _count(groups: NDArray[np.int64]) -> int:
+    return int(groups.max(initial=-1)) + 1
 
 
 def _checked_delays(delays: ArrayLike, weights: NDArray) -> NDArray[np.float64]:

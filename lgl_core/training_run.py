@@ -52,6 +52,9 @@ class TrainConfig:
         Whether it falls to zero along half a cosine, or stays what it is, as in the paper.
     seed : int
         Seed of the initial weights, the order of the windows and dropout.
+    stride : int, optional
+        Tokens between the starts of two sequences; 1 in the code of the original hub study, where
+        each token is seen as often as a sequence is long. Default: the model's context.
     precision : {"float32", "bfloat16"}
         Of the products of matrices outside attention. Half the bits make wide models much faster
         where the processor knows them; weights, sums and held-out losses stay in single precision.
@@ -72,6 +75,7 @@ class TrainConfig:
     learning_rate: float = 1e-3
     decay: bool = False
     seed: int = 0
+    stride: int | None = None
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
@@ -80,6 +84,8 @@ class TrainConfig:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
+        if self.stride is not None and self.stride < 1:
+            raise ValueError(f"stride must be at least 1 token, got {self.stride}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f'precision must be "float32" or "bfloat16", got {self.precision!r}')
 
@@ -102,7 +108,7 @@ class Run:
         ordered_map: OrderedMap,
         place: torch.device,
     ) -> None:
-        self.config, self.stride = config, model_config.context
+        self.config, self.stride = config, config.stride or model_config.context
         self.ordered_map = ordered_map
         self.data = Windows(train_tokens, model_config.context + 1)
         self.valid_tokens = valid_tokens

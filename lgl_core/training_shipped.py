@@ -162,7 +162,9 @@ def _settings(architecture: TransformerConfig, config: TrainConfig) -> dict[str,
 
 
 def _has(record: dict[str, Any], settings: dict[str, Any]) -> bool:
-    return {name: record[name] for name in settings} == settings
+    # A field that came later has its default in what was made before.
+    before = {"architecture": {}, "training": asdict(TrainConfig())}
+    return {name: before[name] | record[name] for name in settings} == settings
 
 
 def _read(path: Path, architecture: TransformerConfig, record: dict[str, Any]) -> TrainedModel:

@@ -10,7 +10,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from lgl_core.transformer_coupling import Coupling, CouplingConfig
+from lgl_core.transformer_embeddings import fourier_features, position_features, rotate
 from lgl_core.transformer_kernels import causal_attention, counter_dropout, not_finite
 from lgl_core.transformer_plain import allowed_positions
 
@@ -33,15 +34,9 @@ __all__ = [
     "save_model",
 ]
 
-TimeEmbedding = Literal["interval", "elapsed", "rotary"]
+TimeEmbedding = Literal["interval", "elapsed", "rotary", "position"]
 Mask = Literal["causal", "strict"]
 Seed = tuple[int, ...]  # of dropout; a layer adds its own number
-
-# Shortest and longest period in s of the Fourier features, from a typical interval of the
-# population to far beyond any, so that sums of intervals can be read off nearly linear ones.
-FOURIER_PERIODS = 0.5e-3, 0.5
-# The same of the rotary phases: from the lag of a synapse to the length of a window.
-ROTARY_PERIODS = 1e-3, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +51,10 @@ class TransformerConfig:
         Depth, heads per layer, width of the residual stream, tokens per sequence.
     dropout : float
         Rate of dropout on embeddings, attention and residual branches.
-    time_embedding : {"interval", "elapsed", "rotary"}
+    time_embedding : {"interval", "elapsed", "rotary", "position"}
         How a token knows its time: Fourier features of its interval (the paper's), of the time
-        since the window's first token, or queries and keys rotated by spike time.
+        since the window's first token, queries and keys rotated by spike time, or not at all: fixed
+        sinusoids of its position in the window, as in the code of the original hub study.
     mask : {"causal", "strict"}
         Whether a token may attend to itself and the past, or to the past only.
     interval_weight : float
@@ -99,10 +95,10 @@ class TransformerConfig:
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.time_embedding not in ("interval", "elapsed", "rotary"):
+        if self.time_embedding not in get_args(TimeEmbedding):
+            allowed = ", ".join(f'"{name}"' for name in get_args(TimeEmbedding))
             raise ValueError(
-                'time_embedding must be "interval", "elapsed" or "rotary", '
-                f"got {self.time_embedding!r}"
+                f"time_embedding must be one of {allowed}, got {self.time_embedding!r}"
             )
         if self.mask not in ("causal", "strict"):
             raise ValueError(f'mask must be "causal" or "strict", got {self.mask!r}')
@@ -110,10 +106,18 @@ class TransformerConfig:
             raise ValueError(f"interval_weight must be at least 0, got {self.interval_weight}")
 
 
-PRESETS: dict[str, dict[str, int]] = {
+PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"n_layers": 2, "n_heads": 2, "width": 32, "context": 64},
     "laptop": {"n_layers": 3, "n_heads": 4, "width": 96, "context": 128},
     "paper": {"n_layers": 8, "n_heads": 8, "width": 256, "context": 128},
+    "original": {
+        "n_layers": 2,
+        "n_heads": 2,
+        "width": 128,
+        "context": 100,
+        "time_embedding": "position",
+        "interval_weight": 0.0,
+    },
 }
 
 
@@ -122,9 +126,11 @@ def preset(name: str, **changes: Any) -> TransformerConfig:
 
     Parameters
     ----------
-    name : {"tiny", "laptop", "paper"}
+    name : {"tiny", "laptop", "paper", "original"}
         ``"laptop"`` is the book's default, ``"paper"`` the size of Neuroformer's published
-        models, ``"tiny"`` serves demonstrations and tests.
+        models, ``"original"`` the model of the hub study that the paper's data come from (of the
+        windows in its public code, 100, 1,000 and 2,000 tokens, the first), ``"tiny"`` serves
+        demonstrations and tests.
     **changes
         Fields of :class:`TransformerConfig`; the two vocabulary sizes are required.
 
@@ -136,34 +142,6 @@ def preset(name: str, **changes: Any) -> TransformerConfig:
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {name!r}")
     return TransformerConfig(**{**PRESETS[name], **changes})
-
-
-def fourier_features(times: Tensor, n_features: int) -> Tensor:
-    """Sines and cosines of times (s) at log-spaced periods, shape (..., n_features)."""
-    angles = times[..., None] * angular_frequencies(FOURIER_PERIODS, n_features // 2, times.device)
-    return torch.cat([angles.sin(), angles.cos()], dim=-1)
-
-
-def angular_frequencies(periods: tuple[float, float], n: int, device: torch.device) -> Tensor:
-    """Angular frequencies in 1/s of ``n`` log-spaced periods (s), shape (n,)."""
-    high, low = (math.log(2 * math.pi / period) for period in periods)
-    return torch.linspace(low, high, n, device=device).exp()
-
-
-def rotate(x: Tensor, times: Tensor) -> Tensor:
-    """Rotate pairs of features by spike time, so that products depend on lags only.
-
-    Parameters
-    ----------
-    x : Tensor, shape (B, H, T, D)
-    times : Tensor, shape (B, T)
-        Spike times in s.
-    """
-    even, odd = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
-    frequencies = angular_frequencies(ROTARY_PERIODS, even.shape[-1], x.device)
-    angles = times[:, None, :, None] * frequencies
-    cos, sin = angles.cos(), angles.sin()  # (B, 1, T, D/2)
-    return torch.cat([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
 
 
 class CausalSelfAttention(nn.Module):
@@ -251,7 +229,7 @@ class Neuroformer(nn.Module):
         self.config = config
         if config.n_layers:
             self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
-            if config.time_embedding != "rotary":
+            if config.time_embedding in ("interval", "elapsed"):
                 self.time_embedding = nn.Linear(config.width, config.width, bias=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         if config.n_layers:
@@ -321,9 +299,11 @@ class Neuroformer(nn.Module):
 
     def embed(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> Tensor:
         """Embed tokens: ``z = e[neuron] + u(interval)``, shape (B, T, W)."""
-        x = self.neuron_embedding(neurons)
-        if self.config.time_embedding != "rotary":
-            clock = intervals if self.config.time_embedding == "interval" else times
+        x, kind = self.neuron_embedding(neurons), self.config.time_embedding
+        if kind == "position":
+            return x + position_features(neurons.shape[1], self.config.width, x.device)
+        if kind != "rotary":
+            clock = intervals if kind == "interval" else times
             x = x + self.time_embedding(fourier_features(clock, self.config.width))
         return x
 

@@ -74,6 +74,22 @@ def test_the_training_part_is_what_a_model_is_trained_on():
     np.testing.assert_array_equal(tokenize(part).neurons, tokens.neurons)
 
 
+def test_another_part_makes_another_model():
+    spikes = simulate(NETWORK, duration=30.0, seed=3)
+    three_fifths = experiment.training_part(spikes, 0.6)
+    assert three_fifths.duration == pytest.approx(18.0)
+    tokens = experiment.split_tokens(spikes, 0.6)
+    assert len(tokens[0]) == len(three_fifths) and sum(map(len, tokens)) == len(spikes)
+    settings = {"size": "tiny", "config": QUICK}
+    usual, other = (
+        experiment.trained(spikes, ["rotary"], train_fraction=part, **settings)["rotary"][0]
+        for part in (0.8, 0.6)
+    )
+    assert usual.steps.neuron[0] != other.steps.neuron[0]  # other windows
+    assert experiment.is_trained(spikes, "rotary", train_fraction=0.6, **settings)
+    assert not experiment.is_trained(spikes, "rotary", train_fraction=0.5, **settings)
+
+
 def check(table, variant, estimate):
     found = table[table.variant == variant].pivot(index="score", columns="view", values="value")
     expected = compare(estimate, NETWORK.weights)

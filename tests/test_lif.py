@@ -1,5 +1,7 @@
 """The simulator against Brian2, against theory, and against its own promises."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgl_core import lif
-from lgl_core.lif import LIFParams, simulate
+from lgl_core.lif import LIFParams, simulate, threshold_units
 from lgl_core.lif_kernel import LANES, fill_normals
 from lgl_core.networks import Network, hub_network
 from lgl_core.spikes import count_steps
@@ -142,6 +144,38 @@ def test_ties_do_not_leak_the_neuron_id():
     assert len(np.unique(spikes.times)) == n
     correlation = np.corrcoef(volley, np.arange(n - 1))[0, 1]
     assert abs(correlation) < 4 / np.sqrt(n)
+
+
+def test_ties_can_be_listed_by_id():
+    """As in the paper's data: all spikes of a step at its start, in the order of their ids."""
+    network = hub_network(200, seed=0)
+    params = LIFParams(dt=1e-3)
+    listed, drawn = (
+        simulate(network, params, duration=3.0, seed=1, ties=ties) for ties in ("by_id", "random")
+    )
+    steps = listed.times / params.dt
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-6)
+    together = np.diff(listed.times) == 0
+    assert together.any() and (np.diff(listed.neurons)[together] > 0).all()
+    # The same spikes but for their places within steps.
+    np.testing.assert_array_equal(
+        np.sort(np.rint(steps) * 200 + listed.neurons),
+        np.sort(np.floor(drawn.times / params.dt + 1e-9) * 200 + drawn.neurons),
+    )
+
+
+def test_thresholds_are_another_unit_of_the_same_neurons():
+    """With all potentials divided by the way from rest to threshold, the spikes are the same."""
+    network, params = hub_network(30, n_hubs=2, seed=3), LIFParams()
+    unit = params.v_threshold - params.v_rest
+    scaled = replace(network, weights=network.weights / unit)
+    in_thresholds = threshold_units(mu=params.mu / unit, sigma=params.sigma / unit)
+    initial = np.linspace(-70, -55, 30)
+    in_mv = simulate(network, params, duration=2.0, initial=initial)
+    other = simulate(scaled, in_thresholds, duration=2.0, initial=(initial - params.v_rest) / unit)
+    assert len(in_mv) > 100
+    np.testing.assert_array_equal(in_mv.neurons, other.neurons)
+    np.testing.assert_allclose(in_mv.times, other.times)
 
 
 def test_same_seed_same_spikes():
@@ -465,3 +499,5 @@ def test_bad_arguments_are_named():
         simulate(network, duration=1.0, initial=[1.0])
     with pytest.raises(ValueError, match="max_rate"):
         simulate(network, duration=1.0, max_rate=0)
+    with pytest.raises(ValueError, match='ties must be "random" or "by_id"'):
+        simulate(network, duration=1.0, ties="by_time")

@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from lgl_core import metrics_detection
 from lgl_core.metrics import spearman
 from lgl_core.networks import hub_network
+from lgl_core.networks_assemblies import hub_assemblies
 
 few = settings(max_examples=40)
 # Few values, so that ties and zeros abound.
@@ -153,6 +154,51 @@ class TestHubsFound:
     def test_unknown_ids(self):
         with pytest.raises(ValueError, match="hubs"):
             metrics_detection.hubs_found(np.ones((3, 3)), [3])
+
+
+class TestHubGroupsFound:
+    """Neurons 1 and 2 act as one hub, 5 is another one; the diagonal takes the columns' place."""
+
+    HUBS, GROUPS = [1, 2, 5], [0, 0, 1]
+
+    def found(self, strengths):
+        graph = np.zeros((7, 7))
+        graph[0, 1:] = strengths[1:]
+        graph[1, 0] = strengths[0]
+        return metrics_detection.hub_groups_found(graph, self.HUBS, self.GROUPS)
+
+    def test_one_strong_member_is_enough(self):
+        assert self.found([0, 9, 0, 1, 1, 5, 0]) == 1
+
+    def test_two_members_take_one_place(self):
+        # Counted one by one, the hub of neuron 5 would be the third of two places.
+        assert self.found([0, 9, 8, 1, 1, 5, 0]) == 1
+
+    def test_a_stronger_stranger_takes_a_place(self):
+        assert self.found([0, 9, 8, 7, 1, 5, 0]) == 0.5
+        assert self.found([10, 9, 8, 11, 1, 5, 0]) == 0
+
+    def test_a_tie_across_the_border_is_not_found(self):
+        assert self.found([0, 9, 8, 5, 1, 5, 0]) == 0.5
+        assert self.found([1, 1, 1, 1, 1, 1, 1]) == 0
+
+    def test_hubs_by_themselves_are_as_before(self):
+        graph = np.random.default_rng(0).normal(size=(9, 9))
+        assert metrics_detection.hub_groups_found(
+            graph, [3, 5, 8], [0, 1, 2]
+        ) == metrics_detection.hubs_found(graph, [3, 5, 8])
+
+    def test_the_true_stripes_are_found(self):
+        network = hub_assemblies(seed=1)
+        assert (
+            metrics_detection.hub_groups_found(network.weights, network.hubs, network.hub_groups)
+            == 1
+        )
+
+    def test_nan_without_hubs_and_wrong_groups_are_named(self):
+        assert np.isnan(metrics_detection.hub_groups_found(np.ones((3, 3)), [], []))
+        with pytest.raises(ValueError, match="groups"):
+            metrics_detection.hub_groups_found(np.ones((3, 3)), [0, 1], [0])
 
 
 def orders_by(key: np.ndarray, ranks: tuple[int, ...]) -> bool:

@@ -248,3 +248,36 @@ class TestNetwork:
     def test_delays_off_the_synapses_are_free(self):
         network = Network(weights=[[0, 1], [0, 0]], delays=[[np.nan, 1e-3], [0, np.nan]])
         assert network.delays is not None and network.delays[0, 1] == 1e-3
+
+
+class TestSigns:
+    """Columns of both signs are an error, or are meant."""
+
+    MIXED = np.array([[0.0, 1.0, 0.0], [2.0, 0.0, 1.0], [-1.0, 0.5, 0.0]])
+
+    def test_dale_is_the_rule_and_the_remedy_is_named(self):
+        with pytest.raises(ValueError, match="neuron 0 .* dale=False"):
+            Network(weights=self.MIXED)
+
+    def test_without_it_a_column_may_have_both(self):
+        network = Network(weights=self.MIXED, hubs=[0], dale=False)
+        np.testing.assert_array_equal(network.weights, self.MIXED)
+        assert "dale=False" in repr(network)
+        assert not pickle.loads(pickle.dumps(network)).dale
+
+
+class TestHubGroups:
+    def test_each_hub_is_one_by_itself(self):
+        network = hub_network(20, n_hubs=3)
+        assert network.hub_groups.tolist() == [0, 1, 2] and network.n_hub_groups == 3
+        assert hub_network(20, n_hubs=0).n_hub_groups == 0
+
+    def test_neighbours_may_act_as_one(self):
+        network = Network(weights=np.zeros((4, 4)), hubs=[0, 1, 3], hub_groups=[0, 0, 1])
+        assert network.n_hub_groups == 2
+        assert pickle.loads(pickle.dumps(network)).hub_groups.tolist() == [0, 0, 1]
+
+    @pytest.mark.parametrize("groups", [[0], [0, 0, 2], [1, 1, 2], [-1, 0, 1]])
+    def test_groups_are_numbered_without_a_gap(self, groups):
+        with pytest.raises(ValueError, match="hub_groups"):
+            Network(weights=np.zeros((4, 4)), hubs=[0, 1, 3], hub_groups=groups)

@@ -32,6 +32,7 @@ from lgl_core.training import (
     train,
     train_ensemble,
 )
+from lgl_core.training_run import Run
 from lgl_core.transformer import TransformerConfig
 from lgl_core.transformer_coupling import CouplingConfig
 
@@ -259,6 +260,18 @@ def test_a_decaying_learning_rate_ends_at_zero_and_moves_nothing_there(tokens, t
     )
     moved = [abs(np.diff(m.history["valid_neuron"]))[-1] for m in (steady, fell)]
     assert moved[1] < moved[0], "the last epoch changes less"
+
+
+def test_a_stride_of_one_shows_a_token_as_often_as_a_sequence_is_long(tokens, tmp_path):
+    """The original code's epoch: every window, each once, in full batches."""
+    architecture, every = config(), replace(QUICK, stride=1, epochs=1)
+    run = Run(tokens[0], tokens[1], architecture, every, None, map, torch.device("cpu"))
+    starts = np.concatenate(run.batches(0))
+    n_windows = len(tokens[0]) - architecture.context
+    assert len(starts) == n_windows // QUICK.batch_size * QUICK.batch_size
+    assert len(np.unique(starts)) == len(starts) and starts.max() < n_windows
+    with pytest.raises(ValueError, match="stride must be at least 1"):
+        replace(QUICK, stride=0)
 
 
 def test_a_finished_run_is_read_back_not_trained_again(tokens, tmp_path):

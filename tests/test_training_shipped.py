@@ -63,6 +63,14 @@ def test_another_setting_is_another_model(folder, changes):
     assert shipped(SPIKES, given["architecture"], given["training"], folder) is None
 
 
+def test_a_record_of_before_a_setting_existed_has_its_default(folder):
+    record = record_of(folder / "chain.json")
+    del record["training"]["stride"]
+    (folder / "chain.json").write_text(json.dumps(record))
+    assert shipped(SPIKES, config(), QUICK, folder) is not None
+    assert shipped(SPIKES, config(), replace(QUICK, stride=1), folder) is None
+
+
 def test_a_single_spike_makes_another_recording(folder):
     times = SPIKES.times.copy()
     times[7] = np.nextafter(times[7], 0)

@@ -15,9 +15,9 @@ from lgl_core.transformer import (
     allowed_positions,
     load_model,
     preset,
-    rotate,
     save_model,
 )
+from lgl_core.transformer_embeddings import position_features, rotate
 
 EMBEDDINGS = ["interval", "elapsed", "rotary"]
 MASKS = ["causal", "strict"]
@@ -125,7 +125,12 @@ def test_rotation_keeps_lengths():
 
 @pytest.mark.parametrize(
     ("embedding", "sees_intervals", "sees_times"),
-    [("interval", True, False), ("elapsed", False, True), ("rotary", False, True)],
+    [
+        ("interval", True, False),
+        ("elapsed", False, True),
+        ("rotary", False, True),
+        ("position", False, False),
+    ],
 )
 def test_each_embedding_reads_its_own_clock(embedding, sees_intervals, sees_times):
     model, (neurons, intervals, times) = small(time_embedding=embedding), batch()
@@ -134,6 +139,35 @@ def test_each_embedding_reads_its_own_clock(embedding, sees_intervals, sees_time
     other_times = model(neurons, intervals, times * 2)[0]
     assert torch.equal(output, other_intervals) != sees_intervals
     assert torch.equal(output, other_times) != sees_times
+
+
+def test_positions_are_the_sinusoids_of_the_first_transformer():
+    """Pairs of sine and cosine, one wavelength after the other, entry by entry."""
+    found = position_features(5, 8, torch.device("cpu"))
+    for position in range(5):
+        for pair in range(4):
+            angle = position / 10_000 ** (2 * pair / 8)
+            assert found[position, 2 * pair] == pytest.approx(math.sin(angle), abs=1e-6)
+            assert found[position, 2 * pair + 1] == pytest.approx(math.cos(angle), abs=1e-6)
+
+
+def test_a_position_tells_places_in_the_window_apart():
+    """The same neuron is another token at another place, whatever its time."""
+    model = small(time_embedding="position")
+    neurons = torch.zeros(1, T, dtype=torch.long)
+    states = model.embed(neurons, torch.zeros(1, T), torch.zeros(1, T))[0]
+    assert len(torch.unique(states, dim=0)) == T
+    places = position_features(T, 16, states.device)
+    torch.testing.assert_close(states - states[0], places - places[0])
+
+
+def test_the_original_model_has_the_size_of_the_published_code():
+    """473,600 parameters; ours has a bias of the neurons and a head of the intervals besides."""
+    config = preset("original", n_neurons=300, n_classes=63)
+    assert config.time_embedding == "position" and config.interval_weight == 0
+    sizes = {name: p.numel() for name, p in Neuroformer(config).named_parameters()}
+    ours = sizes["neuron_head.bias"] + sum(n for name, n in sizes.items() if "interval" in name)
+    assert sum(sizes.values()) - ours == 473_600
 
 
 @pytest.mark.parametrize("mask", MASKS)
@@ -183,7 +217,7 @@ def test_presets():
     assert laptop.time_embedding == "interval"
     with pytest.raises(ValueError, match="preset must be one of"):
         preset("desktop", n_neurons=300, n_classes=64)
-    assert set(PRESETS) == {"tiny", "laptop", "paper"}
+    assert set(PRESETS) == {"tiny", "laptop", "paper", "original"}
 
 
 @pytest.mark.parametrize(
