@@ -197,7 +197,7 @@ def hub_groups_found(graph: ArrayLike, hubs: ArrayLike, groups: ArrayLike) -> fl
         return np.nan
     strengths = out_strengths(graph)
     of_groups = [strengths[np.asarray(hubs)[belongs == group]].max() for group in set(belongs)]
-    units = np.concatenate([of_groups, np.delete(strengths, hubs)])
+    units = np.concatenate([of_groups, np.delete(strengths, np.asarray(hubs))])
     n_groups = len(of_groups)
     return float(np.mean(rankdata(-units, method="max")[:n_groups] <= n_groups))
 

@@ -5,6 +5,7 @@ Graphs are ``[post, pre]``. The diagonal stays out of every score.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -93,7 +94,10 @@ def mutual_scores(
     :func:`lgl_core.metrics_nulls.strengths_kept` is no null for anatomy: most of its entries are
     zero, and random places for the others cannot carry the strengths.
     """
-    draws = {"permuted": permuted, "degrees": _degrees_kept}
+    draws: dict[str, Callable[[NDArray, np.random.Generator], NDArray]] = {
+        "permuted": permuted,
+        "degrees": _degrees_kept,
+    }
     if null not in draws:
         raise ValueError(f"null must be 'permuted' or 'degrees', got {null!r}")
     if n < 2:

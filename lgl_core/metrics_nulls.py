@@ -5,7 +5,7 @@ Graphs are ``[post, pre]``: row sums are in-strengths, column sums are out-stren
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -26,9 +26,9 @@ from lgl_core.metrics_views import (
     _is_hub,
 )
 
-__all__ = ["null_scores", "permuted", "strengths_kept", "strengths_only"]
+__all__ = ["null_scores", "permuted", "shuffled_in_blocks", "strengths_kept", "strengths_only"]
 
-Null = Literal["permuted", "strengths"]
+Null = Literal["permuted", "strengths", "blocks"]
 _Scores = dict[tuple[str, str], float]
 
 # Strengths count as kept when every row sum is right to this share; column sums are then exact.
@@ -37,7 +37,9 @@ _TOLERANCE = 1e-9
 _MOST_ROUNDS = 200
 
 
-def permuted(graph: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
+def permuted(
+    graph: ArrayLike, rng: np.random.Generator, groups: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Relabel the neurons of a graph at random.
 
     Parameters
@@ -45,6 +47,8 @@ def permuted(graph: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
     graph : array_like, shape (n_neurons, n_neurons)
         ``[post, pre]``.
     rng : numpy.random.Generator
+    groups : array_like of int, shape (n_neurons,), optional
+        Neurons change places within their group only. Default: all are one group.
 
     Returns
     -------
@@ -58,7 +62,41 @@ def permuted(graph: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
         If ``graph`` is not square and finite.
     """
     graph = _checked("graph", graph)
-    return _relabelled(graph, rng.permutation(len(graph)))
+    return _relabelled(graph, _order(_checked_groups(groups, len(graph)), rng))
+
+
+def shuffled_in_blocks(
+    graph: ArrayLike, groups: ArrayLike, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Shuffle the entries of a graph within each block of two groups of neurons.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``. The diagonal is ignored.
+    groups : array_like of int, shape (n_neurons,)
+        Group of each neuron.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        What is left is which groups are connected how strongly; which neuron of a group sends or
+        receives is gone. Zero on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite or there is not one group for each neuron.
+    """
+    graph = _checked("graph", graph)
+    belongs = _checked_groups(groups, len(graph))
+    shuffled, between = np.zeros_like(graph), _between(len(graph))
+    for post in np.unique(belongs):
+        for pre in np.unique(belongs):
+            block = between & (belongs[:, None] == post) & (belongs == pre)
+            shuffled[block] = rng.permutation(graph[block])
+    return shuffled
 
 
 def strengths_only(graph: ArrayLike) -> NDArray[np.float64]:
@@ -135,6 +173,7 @@ def null_scores(
     n: int = 200,
     seed: int = 0,
     hubs: ArrayLike = (),
+    groups: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Score graphs that share the estimate's make-up but not its knowledge.
 
@@ -142,14 +181,18 @@ def null_scores(
     ----------
     estimate, truth : array_like, shape (n_neurons, n_neurons)
         Graphs, ``[post, pre]``. Their diagonals are ignored.
-    null : {"permuted", "strengths"}
-        Graphs from the estimate by :func:`permuted`, or by :func:`strengths_kept`.
+    null : {"permuted", "strengths", "blocks"}
+        Graphs from the estimate by :func:`permuted`, by :func:`strengths_kept`, or by
+        :func:`shuffled_in_blocks`.
     n : int
         Number of graphs, at least 2.
     seed : int
         Same seed, same graphs.
     hubs : array_like of int, optional
         Ids of the true hubs. With them the views off the hubs are scored, too.
+    groups : array_like of int, shape (n_neurons,), optional
+        Groups of neurons, within which ``"permuted"`` and between which ``"blocks"`` draws; the
+        latter needs them.
 
     Returns
     -------
@@ -162,7 +205,7 @@ def null_scores(
     ------
     ValueError
         If the graphs are not square, of one shape and finite, a hub is unknown, ``n`` is too
-        small or ``null`` is unknown.
+        small, ``null`` is unknown, or the groups are missing or not one for each neuron.
 
     Notes
     -----
@@ -182,19 +225,47 @@ def null_scores(
         raise ValueError(f"n must be at least 2, got {n}")
     rng = np.random.default_rng(seed)
     if null == "permuted":
-        draws = _permuted_draws(estimate, truth, hubs, n, rng)
+        belongs = _checked_groups(groups, len(truth))
+        draws = _permuted_draws(estimate, truth, hubs, belongs, n, rng)
     elif null == "strengths":
-        draws = _strengths_draws(estimate, truth, hubs, n, rng)
+        draws = _scored_draws(lambda: strengths_kept(estimate, rng), truth, hubs, n)
+    elif null == "blocks" and groups is not None:
+        draws = _scored_draws(lambda: shuffled_in_blocks(estimate, groups, rng), truth, hubs, n)
     else:
-        raise ValueError(f"null must be 'permuted' or 'strengths', got {null!r}")
+        raise ValueError(
+            f"null must be 'permuted', 'strengths', or with groups 'blocks', got {null!r}"
+        )
     scores = list(draws)
     values = np.array([list(row.values()) for row in scores])
     table = pd.DataFrame(list(scores[0]), columns=["view", "score"])
     return table.assign(null_mean=values.mean(axis=0), null_sd=values.std(axis=0, ddof=1))
 
 
+def _checked_groups(groups: ArrayLike | None, n_neurons: int) -> NDArray:
+    belongs = np.zeros(n_neurons, int) if groups is None else np.asarray(groups)
+    if belongs.shape != (n_neurons,):
+        raise ValueError(
+            f"groups must hold one group for each of the {n_neurons} neurons, got {groups!r}"
+        )
+    return belongs
+
+
+def _order(groups: NDArray, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw an order of the neurons in which each place is taken by one of the same group."""
+    order = np.empty(len(groups), np.intp)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        order[members] = members[rng.permutation(len(members))]
+    return order
+
+
 def _permuted_draws(
-    estimate: NDArray, truth: NDArray, hubs: ArrayLike, n: int, rng: np.random.Generator
+    estimate: NDArray,
+    truth: NDArray,
+    hubs: ArrayLike,
+    groups: NDArray,
+    n: int,
+    rng: np.random.Generator,
 ) -> Iterator[_Scores]:
     n_neurons = len(truth)
     ours, true = _entries(estimate), _all_entries(truth, hubs)
@@ -210,7 +281,7 @@ def _permuted_draws(
     )
     off_hubs = _OffHubs(estimate, ours["true"].ranks, true, _is_hub(truth, hubs))
     for _ in range(n):
-        order = rng.permutation(n_neurons)
+        order = _order(groups, rng)
         scores = dict(zip(keys, products(first, second, order).tolist(), strict=True))
         yield scores | off_hubs.scores(order)
 
@@ -273,12 +344,12 @@ class _OffHubs:
         }
 
 
-def _strengths_draws(
-    estimate: NDArray, truth: NDArray, hubs: ArrayLike, n: int, rng: np.random.Generator
+def _scored_draws(
+    draw: Callable[[], NDArray], truth: NDArray, hubs: ArrayLike, n: int
 ) -> Iterator[_Scores]:
     true = _all_entries(truth, hubs)
     for _ in range(n):
-        yield _correlations(_all_entries(strengths_kept(estimate, rng), hubs), true)
+        yield _correlations(_all_entries(draw(), hubs), true)
 
 
 def _unit(entries: _Entries, n_neurons: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

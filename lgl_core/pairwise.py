@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from lgl_core.spikes import SpikeTrains
 
 __all__ = [
+    "correlation",
     "correlogram_z",
     "covariance",
     "lag_counts",
@@ -62,6 +63,33 @@ def covariance(spikes: SpikeTrains, bin_width: float = 0.01) -> NDArray[np.float
         If ``bin_width`` is not positive or leaves fewer than two bins.
     """
     return _without_diagonal(_count_covariance(spikes, bin_width)[0])
+
+
+def correlation(spikes: SpikeTrains, bin_width: float = 0.01) -> NDArray[np.float64]:
+    """Correlate the spike counts of each two neurons.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+    bin_width : float
+        As for :func:`covariance`.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        Symmetric, between -1 and 1; zero for a neuron whose count never changes. Unlike a
+        covariance it does not say who fires much.
+
+    Raises
+    ------
+    ValueError
+        As :func:`covariance`.
+    """
+    covariances, _ = _count_covariance(spikes, bin_width)
+    deviations = np.sqrt(np.diagonal(covariances))
+    scales = np.outer(deviations, deviations)
+    scaled = np.divide(covariances, scales, out=np.zeros_like(scales), where=scales > 0)
+    return _without_diagonal(scaled)
 
 
 def partial_covariance(

@@ -179,6 +179,67 @@ def slow_null_scores(estimate, truth, draw, n, seed, hubs) -> pd.DataFrame:
 nulls = {"permuted": metrics_nulls.permuted, "strengths": metrics_nulls.strengths_kept}
 
 
+GROUPS = np.arange(30) * 3 // 30
+
+
+class TestGroups:
+    """Nulls that leave alone which group a neuron belongs to."""
+
+    def test_neurons_change_places_within_their_group_only(self):
+        graph = np.arange(36.0).reshape(6, 6)
+        groups = np.array([1, 0, 1, 0, 0, 1])
+        orders = set()
+        for seed in range(30):
+            drawn = metrics_nulls.permuted(graph, np.random.default_rng(seed), groups)
+            order = (np.diagonal(drawn) // 7).astype(int)  # entry [i, i] is 7 i
+            assert (groups[order] == groups).all()
+            np.testing.assert_array_equal(drawn, graph[order][:, order])
+            orders.add(tuple(order))
+        assert len(orders) > 15  # of 36
+
+    def test_entries_are_shuffled_within_blocks_and_the_diagonal_left_out(self):
+        graph, groups = np.arange(49.0).reshape(7, 7), np.array([0, 0, 1, 1, 2, 2, 2])
+        drawn = metrics_nulls.shuffled_in_blocks(graph, groups, np.random.default_rng(1))
+        between = ~np.eye(7, dtype=bool)
+        assert not np.diagonal(drawn).any() and (drawn != graph * between).any()
+        for post in range(3):
+            for pre in range(3):
+                block = between & (groups[:, None] == post) & (groups == pre)
+                assert sorted(drawn[block]) == sorted(graph[block])
+
+    @pytest.mark.parametrize("null", ["permuted", "blocks"])
+    def test_scores_are_those_of_graphs_drawn_one_by_one(self, null):
+        estimate, truth, hubs = example()
+        found = metrics_nulls.null_scores(estimate, truth, null, 5, 3, hubs, GROUPS)
+        rng = np.random.default_rng(3)
+        cards = []
+        for _ in range(5):
+            drawn = (
+                metrics_nulls.permuted(estimate, rng, GROUPS)
+                if null == "permuted"
+                else metrics_nulls.shuffled_in_blocks(estimate, GROUPS, rng)
+            )
+            cards.append(score_card(drawn, truth, hubs).set_index(["view", "score"]).value)
+        by_hand = pd.concat(cards, axis=1).loc[list(zip(found.view, found.score, strict=True))]
+        np.testing.assert_allclose(found.null_mean, by_hand.mean(axis=1), atol=1e-9)
+        np.testing.assert_allclose(found.null_sd, by_hand.std(axis=1), atol=1e-9)
+
+    def test_without_groups_all_are_one(self):
+        estimate, truth, _ = example()
+        pd.testing.assert_frame_equal(
+            metrics_nulls.null_scores(estimate, truth, n=3),
+            metrics_nulls.null_scores(estimate, truth, n=3, groups=np.zeros(30, int)),
+        )
+
+    def test_refusals(self):
+        estimate, truth, _ = example()
+        with pytest.raises(ValueError, match="with groups 'blocks'"):
+            metrics_nulls.null_scores(estimate, truth, "blocks")
+        for null in ("permuted", "blocks"):
+            with pytest.raises(ValueError, match="groups must hold one group for each of the 30"):
+                metrics_nulls.null_scores(estimate, truth, null, groups=[0, 1])
+
+
 class TestNullScores:
     @pytest.mark.parametrize("null", nulls)
     @pytest.mark.parametrize("ties", [False, True])

@@ -15,6 +15,7 @@ from lgl_core.lif import simulate
 from lgl_core.metrics import hub_ranks, off_diagonal
 from lgl_core.networks import hub_network
 from lgl_core.pairwise import (
+    correlation,
     correlogram_z,
     covariance,
     lag_counts,
@@ -147,11 +148,26 @@ class TestCovariance:
         spikes = recording(np.linspace(0, 0.9, 400), [0.5], duration=2.0)
         assert covariance(spikes, 1.0)[0, 1] == np.cov([[400, 0], [1, 0]])[0, 1]
 
-    @pytest.mark.parametrize("graph_of", [covariance, partial_covariance])
+    @pytest.mark.parametrize("graph_of", [covariance, correlation, partial_covariance])
     @pytest.mark.parametrize("bin_width", [0, -1, 0.6, 5])
     def test_refuses_fewer_than_two_bins(self, graph_of, bin_width):
         with pytest.raises(ValueError, match=f"bin_width .* got {bin_width}"):
             graph_of(recording([0.1], [0.2], duration=1.0), bin_width)
+
+
+class TestCorrelation:
+    @pytest.mark.parametrize("bin_width", [0.01, 0.3])
+    def test_equals_numpys(self, driven, bin_width):
+        counts = driven.binned(bin_width).T.astype(float)
+        fires = counts.std(axis=1) > 0
+        expected = np.zeros((len(counts), len(counts)))
+        expected[np.ix_(fires, fires)] = np.corrcoef(counts[fires])
+        np.fill_diagonal(expected, 0)
+        np.testing.assert_allclose(correlation(driven, bin_width), expected, atol=1e-12)
+
+    def test_a_count_that_never_changes_is_correlated_with_none(self):
+        found = correlation(recording([0.1, 0.6], [0.2], duration=1.0), 0.5)
+        assert not found.any()
 
 
 class TestPartialCovariance:
