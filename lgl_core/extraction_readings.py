@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["excess_shares", "row_shares", "standing_out", "without_column_median"]
+__all__ = ["centred", "excess_shares", "row_shares", "standing_out", "without_column_median"]
 
 
 def row_shares(graph: ArrayLike) -> NDArray[np.float64]:
@@ -136,14 +136,51 @@ def standing_out(graph: ArrayLike, n_sd: float = 2.0) -> NDArray[np.float64]:
     """
     if not n_sd >= 0:
         raise ValueError(f"n_sd must be zero or more, got {n_sd}")
-    graph = np.asarray(graph, dtype=float)
-    if graph.ndim != 2 or len(graph) != graph.shape[1] or len(graph) < 2:
-        raise ValueError(f"graph must be square, of two neurons or more, got shape {graph.shape}")
-    if not np.isfinite(graph).all():
-        raise ValueError("graph must be finite, got NaN or inf")
+    graph = _checked(graph)
     excess = without_column_median(graph)
     on_its_side = excess * np.sign((excess**3).sum(axis=0))
     is_noise = on_its_side < 0
     squares = (excess**2).sum(axis=0, where=is_noise)
     noise = np.sqrt(squares / np.maximum(is_noise.sum(axis=0), 1))
     return np.where(on_its_side > n_sd * noise, excess, 0.0)
+
+
+def centred(graph: ArrayLike) -> NDArray[np.float64]:
+    """Take the mean of a graph's entries off all of them.
+
+    Entries of an attention are all positive, and co-input of such a matrix is mostly the product
+    of its row sums, whoever the inputs are. Around their mean, inputs that two neurons share stand
+    out from those that one of them has alone.
+
+    Parameters
+    ----------
+    graph : array_like, shape (n_neurons, n_neurons)
+        ``[post, pre]``, signed or not, in any unit. Its diagonal is ignored.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        In the unit of ``graph``; the mean off the diagonal is zero, and so is the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite or has fewer than two neurons.
+
+    Notes
+    -----
+    Appendix E centres before it compares spectra, diagonal included; here the diagonal says
+    nothing. What comes out is the same for ``graph`` and for ``graph + b``.
+    """
+    graph = _checked(graph)
+    between = ~np.eye(len(graph), dtype=bool)
+    return np.where(between, graph - graph[between].mean(), 0.0)
+
+
+def _checked(graph: ArrayLike) -> NDArray[np.float64]:
+    graph = np.asarray(graph, dtype=float)
+    if graph.ndim != 2 or len(graph) != graph.shape[1] or len(graph) < 2:
+        raise ValueError(f"graph must be square, of two neurons or more, got shape {graph.shape}")
+    if not np.isfinite(graph).all():
+        raise ValueError("graph must be finite, got NaN or inf")
+    return graph

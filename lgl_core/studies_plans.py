@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from inspect import signature
 from typing import Any, get_args
 
@@ -13,6 +14,9 @@ from lgl_core.networks import hub_network
 from lgl_core.studies_beyond import ALONE, Changed, Constrained, Readings, Timing
 from lgl_core.studies_drive import Confusions, PartialRecording
 from lgl_core.studies_methods import METHODS, Method
+from lgl_core.studies_original import Activity, PaperRecording
+from lgl_core.studies_original_models import PaperModel, original_network
+from lgl_core.studies_original_scores import Counted, CoupledGLM
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.studies_recording_size import WholeRecording
@@ -58,6 +62,7 @@ WEAK_WITH_MODELS = ((1.5, 0.8), (2.0, 0.6))
 STRONGER = {"weight": 1.0, "inhibition_ratio": 5.0}
 SMALL_NETWORK = {"n_neurons": 40, "n_hubs": 2}
 SMALL_TRAINING = {"epochs": 10, "batch_size": 16}
+SMALL_STRIPES = {"n_neurons": 30, "source_sd": 1.5, "target_sd": 5.0}
 # What else may be known of a graph inside a model, or not be known.
 PRIORS = ({"sparsity": 0.0}, {"sparsity": 0.3}, {"dale": True}, {"rank": 8})
 # Common drive of neurons nobody listens to; noise shared by groups, with nobody hidden; shares of
@@ -317,6 +322,7 @@ def _small() -> list[Point]:
     inside = Constrained(recording=recording, training={"epochs": 2, "batch_size": 16})
     heard_in_part = PartialRecording(settings=SMALL_NETWORK, duration=100.0, fraction=0.5)
     other_neurons = OutsideRecording(settings=SMALL_NETWORK, simulator="izhikevich", duration=20.0)
+    stripes = PaperRecording(n_spikes=3000, changes=SMALL_STRIPES)
     return [
         recording,
         *models,
@@ -330,6 +336,10 @@ def _small() -> list[Point]:
         WholeRecording(recording=recording),
         other_neurons,
         Method(recording=recording, method="tspe", variant="up to 10 ms"),
+        Activity(recording=stripes),
+        Counted(recording=stripes),
+        CoupledGLM(recording=stripes, epochs=3),
+        PaperModel(recording=stripes),
     ]
 
 
@@ -375,6 +385,10 @@ STUDIES = {
     ),
     "methods": Study(
         question="What do other published methods know, and what do they cost?", points=_methods
+    ),
+    "original_network": Study(
+        question="What does it take, on the paper's own network, to get the paper's Table 1?",
+        points=partial(original_network, NETWORK_SEEDS),
     ),
     "recording_size": Study(
         question="How much do recordings of few or many units, short or long, say of their edges?",

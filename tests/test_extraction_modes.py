@@ -8,6 +8,7 @@ from lgl_core.extraction import attention_connectivity
 from lgl_core.extraction_gradient import linear_influence
 from lgl_core.extraction_influence import influence
 from lgl_core.extraction_rollout import rollout_connectivity
+from lgl_core.extraction_selected import selected_attention
 from lgl_core.extraction_trust import visible
 from lgl_core.spikes import SpikeTrains
 from lgl_core.tokens import tokenize
@@ -16,6 +17,7 @@ from lgl_core.transformer import Neuroformer, TransformerConfig
 
 READERS = {
     "attention": lambda model, tokens: attention_connectivity([model], tokens, progress=False).flow,
+    "selected": lambda model, tokens: selected_attention([model], tokens, progress=False).flow,
     "rollout": lambda model, tokens: rollout_connectivity([model], tokens, progress=False),
     "influence": lambda model, tokens: influence(model, tokens, n_spikes=9, progress=False).rate,
     "gradient": lambda model, tokens: linear_influence(model, tokens, progress=False).rate,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lgl_core.extraction_readings import (
+    centred,
     excess_shares,
     row_shares,
     standing_out,
@@ -140,6 +141,42 @@ def test_noise_of_pairs_without_a_synapse_hides_less_in_co_input(seed):
         for graph in (truth + noise, standing_out(truth + noise))
     )
     assert kept > raw + 0.1
+
+
+def test_the_mean_is_that_of_pairs_of_different_neurons():
+    found = centred([[9.0, 1.0, 3.0], [2.0, 9.0, 6.0], [4.0, 2.0, 9.0]])
+    np.testing.assert_array_equal(found, [[0, -2, 0], [-1, 0, 3], [1, -1, 0]])
+
+
+@given(hnp.arrays(float, (5, 5), elements=st.floats(-8, 8)), st.floats(-8, 8))
+def test_the_mean_of_a_centred_graph_is_zero_whatever_is_added_to_it(graph, offset):
+    found = centred(graph)
+    assert found[~np.eye(5, dtype=bool)].mean() == pytest.approx(0, abs=1e-12)
+    np.testing.assert_array_equal(np.diag(found), 0)
+    np.testing.assert_allclose(centred(graph + offset), found, atol=1e-12)
+    np.testing.assert_allclose(centred(found), found, atol=1e-12)
+
+
+def test_shared_inputs_are_seen_in_co_input_once_what_all_have_is_off():
+    truth = erdos_renyi(n_neurons=60).weights
+    rng = np.random.default_rng(0)
+    graph = 1 + 0.2 * (truth > 0) + 0.05 * rng.standard_normal((60, 1))
+    true = co_input(np.maximum(truth, 0))
+    raw, found = (spearman(co_input(g), true) for g in (graph, centred(graph)))
+    assert found > raw + 0.1
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (np.zeros((3, 2)), r"square, of two neurons or more, got shape \(3, 2\)"),
+        (np.zeros((1, 1)), r"two neurons or more, got shape \(1, 1\)"),
+        (np.full((3, 3), np.inf), "finite"),
+    ],
+)
+def test_graphs_without_a_mean_are_refused(graph, message):
+    with pytest.raises(ValueError, match=message):
+        centred(graph)
 
 
 @pytest.mark.parametrize(

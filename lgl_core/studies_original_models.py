@@ -1,0 +1,279 @@
+"""Points of the study on the paper's own network: its transformer, and how attention is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lgl_core.experiment import attended, is_trained, split_tokens, trained
+from lgl_core.extraction import AttentionConnectivity, Rows
+from lgl_core.extraction_readings import centred
+from lgl_core.extraction_selected import Occurrences, Positions, selected_attention
+from lgl_core.networks import Network
+from lgl_core.networks_assemblies import assembly_of
+from lgl_core.studies_original import (
+    COARSE_STEPS,
+    MANY,
+    N_SPIKES,
+    SETTINGS,
+    TRAIN_PART,
+    Activity,
+    PaperRecording,
+)
+from lgl_core.studies_original_scores import GLM_EPOCHS, Counted, CoupledGLM, judged
+from lgl_core.tokens import tokenize
+from lgl_core.training import TrainConfig, TrainedModel, baselines
+
+__all__ = [
+    "BOOK",
+    "CENTRED",
+    "ENSEMBLE",
+    "KINDS",
+    "ORIGINAL",
+    "ORIGINAL_MODEL",
+    "READOUTS",
+    "PaperModel",
+    "ReadOut",
+    "original_network",
+    "panel",
+]
+
+Graph = NDArray[np.float64]
+
+# Models that are averaged, as the original code declares.
+ENSEMBLE = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOut:
+    """How attention is read: the switches in which the original code and this book differ.
+
+    Parameters
+    ----------
+    rows, positions, occurrences, chained
+        As for :func:`lgl_core.extraction_selected.selected_attention`.
+    head : int or None
+        The only head that counts, from 0; None for all.
+    """
+
+    rows: Rows
+    positions: Positions
+    occurrences: Occurrences
+    chained: bool
+    head: int | None
+
+
+ORIGINAL = ReadOut(rows="query", positions="last", occurrences="latest", chained=False, head=1)
+BOOK = ReadOut(rows="predicted", positions="all", occurrences="every", chained=True, head=None)
+# The original's, each of its switches turned by itself, and the book's.
+READOUTS = {
+    "original read-out": ORIGINAL,
+    "original but predicted rows": replace(ORIGINAL, rows="predicted"),
+    "original but all rows": replace(ORIGINAL, positions="all"),
+    "original but every token": replace(ORIGINAL, occurrences="every"),
+    "original but both heads": replace(ORIGINAL, head=None),
+    "original but chained layers": replace(ORIGINAL, chained=True),
+    "read-out of the book": BOOK,
+}
+# Added to the variant of a graph whose mean was taken off: the seventh switch.
+CENTRED = ", centred"
+
+# Tokens from one window whose last row is read to the next, in a long recording: one in ten rows
+# says as much of the mean.
+_STRIDE_OF_MANY = 10
+
+# Models: the original's, the original's with one thing of the book's, and the book's.
+_AS_ORIGINAL: dict[str, Any] = {
+    "size": "original", "time_embedding": "position", "training": {"epochs": 1, "stride": 1},
+}  # fmt: skip
+ORIGINAL_MODEL = "original model"
+KINDS: dict[str, dict[str, Any]] = {
+    ORIGINAL_MODEL: _AS_ORIGINAL,
+    "original model but times": _AS_ORIGINAL | {"time_embedding": "interval"},
+    "original model but rotary": _AS_ORIGINAL | {"time_embedding": "rotary"},
+    "original model but both losses": _AS_ORIGINAL | {"changes": {"interval_weight": 0.3}},
+    "interval": {"size": "laptop", "time_embedding": "interval"},
+    "rotary": {"size": "laptop", "time_embedding": "rotary"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperModel:
+    """A Neuroformer, or an ensemble of them, trained on a recording of the paper's network.
+
+    Parameters
+    ----------
+    recording : PaperRecording
+    kind : str
+        Key of ``KINDS``.
+    seed, n_models : int
+        As for :class:`lgl_core.studies_points.Model`.
+    """
+
+    recording: PaperRecording
+    kind: str = ORIGINAL_MODEL
+    seed: int = 0
+    n_models: int = 1
+
+    @property
+    def _is_original(self) -> bool:
+        return KINDS[self.kind]["size"] == "original"
+
+    def _settings(self, seed: int) -> dict[str, Any]:
+        kind = KINDS[self.kind]
+        # As many steps of training for the models of the book, however long the recording.
+        training = kind.get("training") or {
+            "epochs": round(TrainConfig.epochs * MANY / self.recording.n_spikes)
+        }
+        return {
+            "size": kind["size"],
+            "config": TrainConfig(**training, seed=seed),
+            "train_fraction": TRAIN_PART,
+            **kind.get("changes", {}),
+        }
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all members have been trained."""
+        spikes, embedding = self.recording.spikes(), KINDS[self.kind]["time_embedding"]
+        return all(is_trained(spikes, embedding, **self._settings(s)) for s in self._seeds())
+
+    def _seeds(self) -> range:
+        return range(self.seed, self.seed + self.n_models)
+
+    def members(self) -> list[TrainedModel]:
+        """Train on one core, or read back."""
+        spikes, embedding = self.recording.spikes(), KINDS[self.kind]["time_embedding"]
+        return [
+            trained(spikes, [embedding], n_jobs=1, **self._settings(seed))[embedding][0]
+            for seed in self._seeds()
+        ]
+
+    def attention(self, readout: ReadOut) -> AttentionConnectivity:
+        """Read the attention of all members together."""
+        spikes, members = self.recording.read(), self.members()
+        if not self._is_original:
+            return attended(members, spikes)
+        stride = 1 if self.recording.n_spikes < MANY else _STRIDE_OF_MANY
+        context = members[0].model.config.context
+        return selected_attention(
+            [member.model for member in members],
+            tokenize(spikes),
+            rows=readout.rows,
+            positions=readout.positions,
+            occurrences=readout.occurrences,
+            chained=readout.chained,
+            stride=stride if readout.positions == "last" else context // 4,
+            progress=False,
+        )
+
+    def estimates(self) -> dict[str, Graph]:
+        """Graphs, ``[post, pre]``, by read-out."""
+        names = READOUTS if self._is_original else ("read-out of the book",)
+        return {
+            name: self.attention(READOUTS[name]).connectivity(head=READOUTS[name].head)
+            for name in names
+        }
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of each read-out, as it is and centred, with nulls of the two main ones."""
+        truth, tables = self.recording.network(), []
+        ensemble = f", mean of {self.n_models}" * (self.n_models > 1)
+        for name, graph in self.estimates().items():
+            with_nulls = READOUTS[name] in (ORIGINAL, BOOK)
+            label = f"{self.kind}{ensemble}, {name}"
+            tables += [
+                judged(graph, truth, with_nulls).assign(variant=label),
+                judged(centred(graph), truth, with_nulls).assign(variant=label + CENTRED),
+                panel(graph, truth).assign(variant=label),
+            ]
+        tables.append(self._losses().assign(variant=self.kind + ensemble))
+        seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
+        labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
+        return self.recording.labelled(iter(tables), **labels)
+
+    def _losses(self) -> pd.DataFrame:
+        """Held-out loss of the next neuron, and that of its frequencies alone."""
+        losses = [member.history["valid_neuron"].iloc[-1] for member in self.members()]
+        unigram = baselines(*split_tokens(self.recording.spikes(), TRAIN_PART))["neuron"]
+        values = {"held-out neuron": float(np.mean(losses)), "unigram": unigram}
+        table = pd.DataFrame({"score": list(values), "value": list(values.values())})
+        return table.assign(view="visible")
+
+
+def panel(graph: Graph, truth: Network) -> pd.DataFrame:
+    """Give the numbers that can be read off the published panel of attention.
+
+    Parameters
+    ----------
+    graph : ndarray, shape (n_neurons, n_neurons)
+        Attention, ``[post, pre]``.
+    truth : Network
+
+    Returns
+    -------
+    DataFrame
+        Of the view ``panel``: the ``mean`` and ``median`` attention, its mean in hub columns on
+        their own third (``hubs``), and the ``edge``: how much more is paid to a neuron of the same
+        third with a lower id than to one with a higher id.
+    """
+    n_neurons = truth.n_neurons
+    ids, thirds = np.arange(n_neurons), assembly_of(n_neurons)
+    same, between = thirds[:, None] == thirds, ~np.eye(n_neurons, dtype=bool)
+    is_hub = np.isin(ids, truth.hubs)
+    lower, higher = same & (ids < ids[:, None]), same & (ids > ids[:, None])
+    values = {
+        "mean": graph[between].mean(),
+        "median": np.median(graph[between]),
+        "hubs": graph[same & between & is_hub].mean(),
+        "edge": graph[lower].mean() - graph[higher].mean(),
+    }
+    return pd.DataFrame({"view": "panel", "score": list(values), "value": list(values.values())})
+
+
+def original_network(seeds: Sequence[int]) -> list[Any]:
+    """Name the points of the study, for networks of these seeds.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+
+    Returns
+    -------
+    list
+        Points of all settings: what needs no transformer of short and long recordings, and the
+        original model of short ones. Of the setting that fits best everything else.
+    """
+    points: list[Any] = []
+    for seed in seeds:
+        for setting in SETTINGS:
+            for n_spikes in (N_SPIKES, MANY):
+                recording = PaperRecording(setting=setting, seed=seed, n_spikes=n_spikes)
+                points += [
+                    Activity(recording=recording),
+                    Counted(recording=recording),
+                    CoupledGLM(recording=recording),
+                ]
+            points.append(PaperModel(recording=PaperRecording(setting=setting, seed=seed)))
+        points += _on_the_fitted_setting(seed)
+        by_id = PaperRecording(setting=COARSE_STEPS, seed=seed, ties="by_id")
+        points += [
+            Counted(recording=by_id),
+            CoupledGLM(recording=by_id),
+            PaperModel(recording=by_id),
+        ]
+    return points
+
+
+def _on_the_fitted_setting(seed: int) -> list[Any]:
+    few, many = (PaperRecording(seed=seed, n_spikes=n) for n in (N_SPIKES, MANY))
+    points: list[Any] = [CoupledGLM(recording=few, epochs=epochs) for epochs in GLM_EPOCHS]
+    points += [PaperModel(recording=few, kind=kind) for kind in KINDS if kind != ORIGINAL_MODEL]
+    points.append(PaperModel(recording=few, n_models=ENSEMBLE))
+    points += [PaperModel(recording=many, kind=kind) for kind in KINDS if " but " not in kind]
+    return points
