@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,9 @@ class ReadOut:
         As for :func:`lgl_core.extraction_selected.selected_attention`.
     head : int or None
         The only head that counts, from 0; None for all.
+    unseen : {"mean", "zero"}
+        What stands for a pair of neurons of which no tokens were seen: the mean of the others,
+        which says nothing, or zero, as elsewhere in this book. (In the original it is undefined.)
     """
 
     rows: Rows
@@ -66,10 +69,15 @@ class ReadOut:
     occurrences: Occurrences
     chained: bool
     head: int | None
+    unseen: Literal["mean", "zero"]
 
 
-ORIGINAL = ReadOut(rows="query", positions="last", occurrences="latest", chained=False, head=1)
-BOOK = ReadOut(rows="predicted", positions="all", occurrences="every", chained=True, head=None)
+ORIGINAL = ReadOut(
+    rows="query", positions="last", occurrences="latest", chained=False, head=1, unseen="mean"
+)
+BOOK = ReadOut(
+    rows="predicted", positions="all", occurrences="every", chained=True, head=None, unseen="zero"
+)
 # The original's, each of its switches turned by itself, and the book's.
 READOUTS = {
     "original read-out": ORIGINAL,
@@ -78,6 +86,7 @@ READOUTS = {
     "original but every token": replace(ORIGINAL, occurrences="every"),
     "original but both heads": replace(ORIGINAL, head=None),
     "original but chained layers": replace(ORIGINAL, chained=True),
+    "original but zero for unseen pairs": replace(ORIGINAL, unseen="zero"),
     "read-out of the book": BOOK,
 }
 # Added to the variant of a graph whose mean was taken off: the seventh switch.
@@ -175,10 +184,15 @@ class PaperModel:
     def estimates(self) -> dict[str, Graph]:
         """Graphs, ``[post, pre]``, by read-out."""
         names = READOUTS if self._is_original else ("read-out of the book",)
-        return {
-            name: self.attention(READOUTS[name]).connectivity(head=READOUTS[name].head)
-            for name in names
-        }
+        return {name: self._graph(READOUTS[name]) for name in names}
+
+    def _graph(self, readout: ReadOut) -> Graph:
+        attention = self.attention(readout)
+        graph = attention.connectivity(head=readout.head)
+        seen = (attention.pairs > 0) & ~np.eye(len(graph), dtype=bool)
+        if readout.unseen == "mean":
+            graph[attention.pairs == 0] = graph[seen].mean()
+        return graph
 
     def rows(self) -> pd.DataFrame:
         """Scores of each read-out, as it is and centred, with nulls of the two main ones."""
@@ -192,16 +206,18 @@ class PaperModel:
                 judged(centred(graph), truth, with_nulls).assign(variant=label + CENTRED),
                 panel(graph, truth).assign(variant=label),
             ]
-        tables.append(self._losses().assign(variant=self.kind + ensemble))
+        tables.append(self._visible().assign(variant=self.kind + ensemble))
         seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
         labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
         return self.recording.labelled(iter(tables), **labels)
 
-    def _losses(self) -> pd.DataFrame:
-        """Held-out loss of the next neuron, and that of its frequencies alone."""
+    def _visible(self) -> pd.DataFrame:
+        """Held-out loss of the next neuron, that of frequencies alone, and pairs never seen."""
         losses = [member.history["valid_neuron"].iloc[-1] for member in self.members()]
         unigram = baselines(*split_tokens(self.recording.spikes(), TRAIN_PART))["neuron"]
         values = {"held-out neuron": float(np.mean(losses)), "unigram": unigram}
+        if self._is_original:
+            values["pairs unseen"] = self.attention(ORIGINAL).n_unseen
         table = pd.DataFrame({"score": list(values), "value": list(values.values())})
         return table.assign(view="visible")
 
