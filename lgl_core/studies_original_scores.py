@@ -43,6 +43,7 @@ _NULLS: dict[str, tuple[Null, bool, int]] = {
 # What is kept of a card: detection of edges means nothing where every pair is connected.
 _VIEWS = ("true", "co_input", "abs", "true_off_hubs", "co_input_off_hubs")
 _SCORES = ("pearson", "spearman", "spectral")
+_BEYOND = ("true", "co_input")
 
 
 def judged(graph: Graph, truth: Network, nulls: bool = True) -> pd.DataFrame:
@@ -78,7 +79,9 @@ def judged(graph: Graph, truth: Network, nulls: bool = True) -> pd.DataFrame:
             hubs=truth.hubs,
             groups=thirds if within else None,
         )
-        tables.append(card.merge(drawn, on=["view", "score"], how="left").assign(null=name))
+        # What is known beyond the thirds is asked of edges and co-input.
+        asked = card[(not within) | (card["view"].isin(_BEYOND) & (card["score"] != "spectral"))]
+        tables.append(asked.merge(drawn, on=["view", "score"], how="left").assign(null=name))
     return pd.concat(tables, ignore_index=True)
 
 

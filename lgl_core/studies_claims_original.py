@@ -1,0 +1,231 @@
+"""The claims of the paper, asked of its own network.
+
+Each is asked in all settings of neurons that have the activity of the published figure. Attention
+is that of the original model, read as its code does; of co-input, with the mean taken off the graph
+first, without which it is mostly the product of row sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from lgl_core.metrics import paper_table_1
+from lgl_core.studies_intervals import Difference
+from lgl_core.studies_original import FITTED, SETTINGS, PaperRecording
+from lgl_core.studies_original_report import ORIGINAL_GLM, attention_of, once
+from lgl_core.studies_original_scores import IN_THIRDS
+from lgl_core.studies_report import (
+    CORRELATIONS,
+    both,
+    chosen,
+    difference,
+    mean_over_networks,
+    per_network,
+    shown,
+)
+from lgl_core.studies_verdicts import Finding, Tables, verdict_of
+
+__all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere"]
+
+STUDY = "original_network"
+
+Labels = Mapping[str, Any]
+_GLM: Labels = ORIGINAL_GLM
+_ATTENTION: Labels = attention_of()
+_CENTRED: Labels = attention_of(centred=True)
+_COUNTS: Labels = {"method": "correlation", "variant": "100 ms"}
+_MODEST = 0.5
+
+
+class ClaimThere(NamedTuple):
+    """A claim of the paper on its own network.
+
+    Parameters
+    ----------
+    text : str
+        That of the claim on our network (:data:`lgl_core.studies_claims.CLAIMS`).
+    test : callable
+        From the tables of the studies to a :class:`lgl_core.studies_verdicts.Finding`.
+    why : str
+        Why the verdict there may be another than here.
+    """
+
+    text: str
+    test: Callable[[Tables], Finding]
+    why: str
+
+
+def _settings(tables: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Give the short recordings of each setting that was measured."""
+    table = once(tables(STUDY))
+    for name in SETTINGS:
+        label = PaperRecording(setting=name).label
+        if label in set(table["network"]):
+            yield name, chosen(table, network=label)
+
+
+def _compared(tables: Tables, pairs: Mapping[str, tuple[Labels, Labels]], ahead: bool) -> Finding:
+    """Ask of each pair, in each setting, whether the first is ahead of the second (or behind)."""
+    checks, apart, texts, n = [], [], [], 0
+    wanted = "ahead" if ahead else "behind"
+    for name, table in _settings(tables):
+        n += 1
+        found = {what: difference(table, *pair) for what, pair in pairs.items()}
+        of_all: list[Difference] = [d for pair in found.values() for d in pair.values()]
+        checks.append(all(d.verdict == wanted for d in of_all))
+        apart += of_all
+        if name == FITTED:
+            texts = [f"{what} {both(pair)}" for what, pair in found.items()]
+    return Finding(
+        f"{'; '.join(texts)}; so in {sum(checks)} of {n} settings", "0", verdict_of(checks),
+        tuple(apart),
+    )  # fmt: skip
+
+
+def _of(labels: Labels, view: str) -> Labels:
+    return {**labels, "view": view}
+
+
+def _modest_edges(tables: Tables) -> Finding:
+    checks, text = [], ""
+    for name, table in _settings(tables):
+        for labels in (_GLM, _ATTENTION):
+            rows = per_network(
+                chosen(table, view="true", score=CORRELATIONS, **labels), ["score"]
+            ).groupby("score")["value"]
+            checks.append(bool(rows.mean().between(0, _MODEST, inclusive="neither").all()))
+        if name == FITTED:
+            glm, attention = (shown(table, view="true", **x) for x in (_GLM, _ATTENTION))
+            text = f"GLM {glm}; attention {attention}"
+    return Finding(text, "", verdict_of(checks, f"correlations between 0 and {_MODEST}"))
+
+
+def _glm_ahead_on_edges(tables: Tables) -> Finding:
+    pair = _of(_GLM, "true"), _of(_ATTENTION, "true")
+    return _compared(tables, {"GLM minus attention": pair}, ahead=True)
+
+
+def _co_input_above_edges(tables: Tables) -> Finding:
+    pairs = {
+        "GLM": (_of(_GLM, "co_input"), _of(_GLM, "true")),
+        "attention, centred": (_of(_CENTRED, "co_input"), _of(_ATTENTION, "true")),
+    }
+    found = _compared(tables, pairs, ahead=True)
+    return found._replace(measured="co-input minus edges: " + found.measured)
+
+
+def _attention_ahead_on_co_input(tables: Tables) -> Finding:
+    pair = _of(_CENTRED, "co_input"), _of(_GLM, "co_input")
+    return _compared(tables, {"centred attention minus GLM": pair}, ahead=True)
+
+
+def _magnitudes_poor(tables: Tables) -> Finding:
+    pairs = {
+        name: (_of(labels, "abs"), _of(labels, "true"))
+        for name, labels in (("GLM", _GLM), ("attention", _ATTENTION))
+    }
+    found = _compared(tables, pairs, ahead=False)
+    return found._replace(measured="magnitudes minus signed edges: " + found.measured)
+
+
+def _consistent(tables: Tables) -> Finding:
+    paper = chosen(paper_table_1(), method="attention", view="co_input", score="spearman")
+    (published,) = paper["value"]
+    values = [
+        value
+        for _, table in _settings(tables)
+        for value in chosen(table, score="spearman", **_of(_CENTRED, "co_input"))["value"]
+    ]
+    reach = [value >= published for value in values]
+    text = (
+        f"Spearman of {len(values)} trainings, centred: {min(values):.2f} to {max(values):.2f}; "
+        f"{sum(reach)} reach {published:.2f}"
+    )
+    return Finding(text, "", verdict_of([all(reach), min(values) > 0]))
+
+
+def _beyond_thirds(tables: Tables) -> Finding:
+    """Whether co-input knows more than which neurons are in the same third."""
+    table, checks, text = tables(STUDY), [], ""
+    for name in SETTINGS:
+        rows = table[table["network"] == PaperRecording(setting=name).label]
+        rows = chosen(rows, null=IN_THIRDS, score="spearman", **_of(_CENTRED, "co_input"))
+        gain = rows.assign(value=rows["value"] - rows["null_mean"])
+        mean = mean_over_networks(gain)
+        checks.append(mean.low > 2 * float(rows["null_sd"].mean()))
+        if name == FITTED:
+            text = (
+                f"co-input, centred {mean_over_networks(rows)}, neurons permuted within thirds "
+                f"{rows['null_mean'].mean():.2f}; difference {mean}"
+            )
+    condition = "above neurons permuted within thirds by more than two of its spreads"
+    return Finding(text, "", verdict_of(checks, condition))
+
+
+def _hubs_found(tables: Tables) -> Finding:
+    found = {}
+    for name, labels in (("GLM", _GLM), ("attention", _ATTENTION)):
+        rows = [
+            chosen(table, view="hubs", score="groups found", **labels)
+            for _, table in _settings(tables)
+        ]
+        found[name] = float(pd.concat(rows)["value"].mean())
+    text = ", ".join(f"{name} {share:.0%}" for name, share in found.items())
+    return Finding(
+        f"hubs among the strongest, neighbours counted once: {text}", "",
+        verdict_of(share == 1 for share in found.values()),
+    )  # fmt: skip
+
+
+def _simple_method(tables: Tables) -> Finding:
+    pairs = {
+        "edges": (_of(_ATTENTION, "true"), _of(_COUNTS, "true")),
+        "co-input, centred": (_of(_CENTRED, "co_input"), _of(_COUNTS, "co_input")),
+    }
+    found = _compared(tables, pairs, ahead=True)
+    text = "attention minus the correlation of spike counts: "
+    return found._replace(measured=text + found.measured)
+
+
+CLAIMS_THERE = [
+    ClaimThere(
+        "Both models recover edges modestly", _modest_edges,
+        "a network without a zero among its weights has no ties to lose rank correlation on",
+    ),
+    ClaimThere(
+        "The GLM is ahead on edges", _glm_ahead_on_edges,
+        "weights are dense there, and a short recording leaves the GLM little to fit",
+    ),
+    ClaimThere(
+        "Both align better in co-input than in edges", _co_input_above_edges,
+        "three assemblies share their input as a whole, which any trace of them shows; hubs with "
+        "random targets leave no such blocks",
+    ),
+    ClaimThere(
+        "Neuroformer is ahead of the GLM on co-input", _attention_ahead_on_co_input,
+        "the paper's GLM was not fitted to its optimum, as far as its scores tell",
+    ),
+    ClaimThere(
+        "Both do worse on magnitudes than on signed edges", _magnitudes_poor,
+        "nine in ten weights there are weak and negative: their magnitudes say nothing of hubs",
+    ),
+    ClaimThere(
+        "Attention aligns consistently, at a Spearman of 0.67", _consistent,
+        "one epoch of a small model finds the assemblies each time, or nearly",
+    ),
+    ClaimThere(
+        "Attention holds higher-order structure of the network", _beyond_thirds,
+        "there the question is what is known beyond the three assemblies, here beyond the hubs",
+    ),
+    ClaimThere(
+        "The hubs are found", _hubs_found,
+        "there a hub is a stripe of neighbours among columns of both signs",
+    ),
+    ClaimThere(
+        "A trained model is needed: attention beats a one-line method", _simple_method,
+        "who fires together tells the assemblies, and the assemblies are most of what is scored",
+    ),
+]  # fmt: skip

@@ -1,0 +1,175 @@
+"""What the study on the paper's own network says: Table 1 there, how near, and what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lgl_core.metrics import paper_table_1
+from lgl_core.studies_original import FITTED, PaperRecording
+from lgl_core.studies_original_models import CENTRED, ENSEMBLE, ORIGINAL_MODEL, READOUTS
+from lgl_core.studies_report import CORRELATIONS, chosen, paired, per_network
+
+__all__ = [
+    "ORIGINAL_ATTENTION",
+    "ORIGINAL_CENTRED",
+    "ORIGINAL_GLM",
+    "SHORT",
+    "attention_of",
+    "changes_by_switch",
+    "distances",
+    "once",
+    "table_1",
+]
+
+# The recording that was chosen before any score was looked at: of the setting that comes nearest
+# to the activity of the figure, with as many spikes as the original has.
+SHORT = {"network": PaperRecording(setting=FITTED).label}
+
+
+def attention_of(
+    kind: str = ORIGINAL_MODEL,
+    readout: str = "original read-out",
+    n_models: int = 1,
+    centred: bool = False,
+) -> dict[str, str]:
+    """Give the labels of a model and a read-out, for :func:`lgl_core.studies_report.chosen`.
+
+    Parameters
+    ----------
+    kind, readout : str
+        Keys of ``KINDS`` and ``READOUTS`` (:mod:`lgl_core.studies_original_models`).
+    n_models : int
+        Models that are averaged.
+    centred : bool
+        Whether the mean is taken off the graph before its co-input.
+
+    Returns
+    -------
+    dict
+    """
+    ensemble = f", mean of {n_models}" * (n_models > 1)
+    return {"method": "attention", "variant": f"{kind}{ensemble}, {readout}" + CENTRED * centred}
+
+
+# What the paper did, as far as is known: the converged GLM by its peak, ten models, their read-out.
+ORIGINAL_GLM = {"method": "glm", "variant": "peak, converged"}
+ORIGINAL_ATTENTION = attention_of(n_models=ENSEMBLE)
+ORIGINAL_CENTRED = attention_of(n_models=ENSEMBLE, centred=True)
+
+
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep one row of each score: those with nulls stand there once for each kind of null."""
+    return table[table["null"].isin(["", "permuted"])]
+
+
+def table_1(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Average the scores of Table 1 over networks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`, of one kind of recording.
+    columns : mapping
+        Labels of each method by its name, as for :func:`lgl_core.studies_report.chosen`.
+
+    Returns
+    -------
+    DataFrame
+        ``method`` (the name), ``view``, ``score`` and ``value``, as in
+        :func:`lgl_core.metrics.paper_table_1`.
+    """
+    rows = once(table)
+    rows = rows[rows["view"].isin(["true", "co_input", "abs"])]
+    rows = rows[rows["score"].isin([*CORRELATIONS, "spectral"])]
+    means = [
+        per_network(chosen(rows, **labels), ["view", "score"])
+        .groupby(["view", "score"], sort=False)["value"]
+        .mean()
+        .reset_index()
+        .assign(method=name)
+        for name, labels in columns.items()
+    ]
+    return pd.concat(means, ignore_index=True)[["method", "view", "score", "value"]]
+
+
+def distances(table: pd.DataFrame) -> pd.DataFrame:
+    """Tell how far each pair of a GLM and an attention lies from the correlations of Table 1.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`.
+
+    Returns
+    -------
+    DataFrame
+        One row per recording, GLM and attention: ``network``, ``glm``, ``attention`` (variants) and
+        the root mean square ``distance`` of means over networks to the eleven correlations that the
+        paper gives, nearest first.
+    """
+    paper = paper_table_1().dropna(subset="value")
+    paper = paper[paper["score"].isin(CORRELATIONS)]
+    both = once(table)
+    both = both[both["score"].isin(CORRELATIONS) & both["method"].isin(["glm", "attention"])]
+    of_each = per_network(both, ["method", "variant", "view", "score"])
+    means = of_each.groupby(["network", "method", "variant", "view", "score"])["value"].mean()
+    apart = means.reset_index().merge(
+        paper, on=["method", "view", "score"], suffixes=("", "_paper")
+    )
+    apart["squared"] = (apart["value"] - apart["value_paper"]) ** 2
+    keys = ["network", "method", "variant"]
+    sums = apart.groupby(keys, as_index=False)[["squared"]].sum()
+    found = []
+    for network, rows in sums.groupby("network"):
+        glms, attentions = (
+            list(zip(one["variant"], one["squared"], strict=True))
+            for one in (rows[rows["method"] == method] for method in ("glm", "attention"))
+        )
+        for (glm, of_glm), (attention, of_attention) in product(glms, attentions):
+            distance = float(np.sqrt((of_glm + of_attention) / len(paper)))
+            found.append((network, glm, attention, distance))
+    columns = ["network", "glm", "attention", "distance"]
+    return pd.DataFrame(found, columns=columns).sort_values("distance", ignore_index=True)
+
+
+def changes_by_switch(
+    table: pd.DataFrame, kind: str = ORIGINAL_MODEL, centred: bool = False
+) -> pd.DataFrame:
+    """Tell what each switch of the original read-out changes, turned by itself.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.studies.load`, of one kind of recording.
+    kind : str
+        Model that is read.
+    centred : bool
+        Whether all graphs are centred; if not, centring is one more switch.
+
+    Returns
+    -------
+    DataFrame
+        ``name`` (what is turned), ``view`` (true, co_input, abs), ``mean``, ``low``, ``high`` and
+        ``n_networks`` of the change of the Spearman correlation, network by network.
+    """
+    rows = once(table)
+    before = attention_of(kind, centred=centred)
+    turned = {
+        name.removeprefix("original but "): attention_of(kind, name, centred=centred)
+        for name in READOUTS
+        if name.startswith("original but ")
+    }
+    if not centred:
+        turned["centred before co-input"] = attention_of(kind, centred=True)
+    found = []
+    for name, after in turned.items():
+        for view in ("true", "co_input", "abs"):
+            labels = {"view": view, "score": "spearman"}
+            change = paired(chosen(rows, **after, **labels), chosen(rows, **before, **labels))
+            found.append((name, view, change.mean, change.low, change.high, change.n))
+    return pd.DataFrame(found, columns=["name", "view", "mean", "low", "high", "n_networks"])
