@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from lgl_core.networks import hub_network
 from lgl_core.studies import RESULTS, load, provenance
 from lgl_core.studies_claims import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
 from lgl_core.studies_claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
+from lgl_core.studies_claims_original import on_both
 from lgl_core.studies_intervals import with_interval
 from lgl_core.studies_plans import STUDIES, TOPOLOGIES
 from lgl_core.studies_report import NotMeasured, chosen, mean_over_networks, per_network
+from lgl_core.studies_tables import list_table
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,
@@ -74,9 +76,11 @@ def page(tables: Tables = load) -> str:
     for claim, found in findings.items():
         text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
         rows.append((text, found.measured, found.null, found.verdict))
-    table = _list_table(rows, widths=(24, 42, 14, 20))
+    table = list_table(rows, widths=(24, 42, 14, 20))
     parts = [_HEAD, _in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
-    parts += [_CLAIMS_HEAD, table, _all_at_once(findings), _wording(), _sources()]
+    verdicts = {claim.text: found.verdict for claim, found in findings.items()}
+    parts += [_CLAIMS_HEAD, table, on_both(tables, verdicts)]
+    parts += [_all_at_once(findings), _wording(), _sources()]
     return "\n".join(parts)
 
 
@@ -85,12 +89,6 @@ def _finding(claim: Claim, tables: Tables) -> Finding:
         return claim.test(tables)
     except (FileNotFoundError, NotMeasured):
         return Finding("not measured yet", "", "**open**")
-
-
-def _list_table(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
-    cells = ["\n".join("  - " + cell for cell in row).replace("  - ", "* - ", 1) for row in rows]
-    options = f":header-rows: 1\n:widths: {' '.join(map(str, widths))}\n"
-    return "```{list-table}\n" + options + "\n" + "\n".join(cells) + "\n```"
 
 
 _HEAD = """# Report card
@@ -291,7 +289,7 @@ The same correlation in networks of other kinds, one of each, for edges / co-inp
 the mean over its draws. All have the same neurons and synapses of the same strength, hubs aside. A
 dash: no model was trained there.
 """
-    return lead + "\n" + _list_table(rows, widths=(22, *[13] * len(methods)))
+    return lead + "\n" + list_table(rows, widths=(22, *[13] * len(methods)))
 
 
 def _known_or_dash(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> str:
@@ -347,7 +345,7 @@ have no synapse and tie, so that no estimate of edges without ties can come near
 ({{ref}}`how near <intervals-more>`). *What stands out* sets what lies within the noise of its
 column to zero ({{ref}}`how <influence-standing-out>`), and has ties.
 """
-    return lead + "\n" + _list_table(rows, widths=(30, 15, 15, 15, 15, 10))
+    return lead + "\n" + list_table(rows, widths=(30, 15, 15, 15, 15, 10))
 
 
 def _sources() -> str:
@@ -361,7 +359,7 @@ def _sources() -> str:
         done = f"{len(origin['points'])} of {origin['planned_points']}"
         made = f"`{origin['command']}`, {origin['machine']['date']}"
         rows.append((f"`{name}`", study.question, done, made))
-    table = _list_table(rows, widths=(14, 46, 10, 30))
+    table = list_table(rows, widths=(14, 46, 10, 30))
     return f"""
 ## Where the figures come from
 

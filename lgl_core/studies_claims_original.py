@@ -19,6 +19,7 @@ from lgl_core.studies_original_report import ORIGINAL_GLM, attention_of, once
 from lgl_core.studies_original_scores import IN_THIRDS
 from lgl_core.studies_report import (
     CORRELATIONS,
+    NotMeasured,
     both,
     chosen,
     difference,
@@ -26,9 +27,10 @@ from lgl_core.studies_report import (
     per_network,
     shown,
 )
+from lgl_core.studies_tables import list_table
 from lgl_core.studies_verdicts import Finding, Tables, verdict_of
 
-__all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere"]
+__all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere", "on_both"]
 
 STUDY = "original_network"
 
@@ -229,3 +231,41 @@ CLAIMS_THERE = [
         "who fires together tells the assemblies, and the assemblies are most of what is scored",
     ),
 ]  # fmt: skip
+
+
+def on_both(tables: Tables, here: Mapping[str, str]) -> str:
+    """Write the section of the report card that holds verdicts on both networks.
+
+    Parameters
+    ----------
+    tables : callable
+        From the name of a study to its scores.
+    here : mapping
+        Verdicts on our network, by the text of the claim.
+
+    Returns
+    -------
+    str
+        MyST Markdown; without the study, that it is not measured yet.
+    """
+    rows = [("claim", "measured on the paper's network", "there", "on ours", "why they differ")]
+    try:
+        for claim in CLAIMS_THERE:
+            found, ours = claim.test(tables), here[claim.text]
+            there, word = (text.partition(" (tested")[0] for text in (found.verdict, ours))
+            rows.append(
+                (claim.text, found.measured, found.verdict, word, claim.why * (there != word))
+            )
+    except (FileNotFoundError, NotMeasured):
+        return _HEAD + "\nNot measured yet: run `make results studies=original_network`.\n"
+    return _HEAD + "\n" + list_table(rows, widths=(20, 34, 14, 10, 22)) + "\n"
+
+
+_HEAD = """
+## On the paper's network and on ours
+
+The claims above are judged on a network of ours. Here the same claims of the paper are asked of
+{doc}`a network built like the paper's <../notebooks/20_papers_network>`, of the original model
+and its read-out. There is not one such network, since the neurons' constants are not known: a
+claim *holds* if it does in each of four settings, *in part* if in some.
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "NOTHING",
     "by_network",
     "by_reading",
+    "list_table",
     "means_shown",
     "null_shown",
     "recording_sizes",
@@ -173,3 +174,22 @@ def recording_sizes(table: pd.DataFrame, view: str = "true_off_hubs") -> pd.Data
     found["spikes_per_unit"] = of_each.groupby(found["network"]).transform("mean")
     columns = ["name", "n_neurons", "duration", "spikes_per_unit", "network_seed", "value"]
     return found[columns].reset_index(drop=True)
+
+
+def list_table(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    """Write a table of texts as MyST has it, its first row on top.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+    widths : sequence of int
+        Of the columns, relative to each other.
+
+    Returns
+    -------
+    str
+        MyST Markdown.
+    """
+    cells = ["\n".join("  - " + cell for cell in row).replace("  - ", "* - ", 1) for row in rows]
+    options = f":header-rows: 1\n:widths: {' '.join(map(str, widths))}\n"
+    return "```{list-table}\n" + options + "\n" + "\n".join(cells) + "\n```"
