@@ -25,6 +25,7 @@ PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/* swe
 cores := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 AT_ONCE := $(MAKE) --no-print-directory --jobs=$(cores)
 PYTEST := $(BIN)/pytest --numprocesses=$(cores)
+NBVAL := $(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
 # Threads that have nothing to do sleep: by default they spin, and several processes side by side
 # would mostly wait for each other. Tests need one thread each.
 export OMP_WAIT_POLICY := passive
@@ -50,7 +51,7 @@ test-unit: $(READY)
 	$(ONE_THREAD) $(PYTEST) -m "not weekly" --durations=15 tests --ignore tests/test_book.py
 
 test-notebooks: $(FILLED)
-	$(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
+	$(NBVAL)
 
 test-book: $(READY)
 	$(BIN)/pytest tests/test_book.py
@@ -68,7 +69,7 @@ test-elsewhere: $(READY)
 	    MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
 	    NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"; \
 	$(ONE_THREAD) $(PYTEST) --durations=15 tests --ignore tests/test_book.py \
-	    && $(PYTEST) --dist=loadfile --nbval --nbval-current-env notebooks
+	    && $(NBVAL)
 
 # retrain=1 trains all of them on this machine and says how far each is from the shipped one;
 # replace=1 as well keeps the new ones. names: a few of them, as in `make models names=rotary`.

@@ -312,6 +312,9 @@ def _partial_correlations(correlations: NDArray, shrinkage: float) -> NDArray[np
             "those of others, and their correlations have no inverse"
         )
     inverse = (vectors / values) @ vectors.T
+    # Symmetric to the last bit: two directions of a pair that differ by rounding are no tie, and
+    # whatever ranks them tells the processor.
+    inverse = (inverse + inverse.T) / 2
     scale = np.sqrt(np.diagonal(inverse))
     return -inverse / np.outer(scale, scale)
 

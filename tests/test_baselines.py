@@ -64,7 +64,13 @@ GRAPHS = {
 READS = [name for name in GRAPHS if name != "event space"]
 
 
-@pytest.mark.parametrize("graph_of", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.parametrize(
+    "graph_of",
+    [
+        pytest.param(graph_of, id=name, marks=[pytest.mark.slow] if name == "event space" else [])
+        for name, graph_of in GRAPHS.items()
+    ],
+)
 class TestEveryGraph(EveryGraph):
     rtol = 1e-6
 

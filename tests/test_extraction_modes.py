@@ -29,9 +29,9 @@ READERS = {
 @pytest.fixture
 def tokens():
     rng = np.random.default_rng(0)
-    times = np.sort(rng.uniform(0, 0.2, 200))
-    neurons = rng.integers(4, size=200)
-    return tokenize(SpikeTrains(times=times, neurons=neurons, n_neurons=4, duration=0.2))
+    times = np.sort(rng.uniform(0, 0.1, 100))
+    neurons = rng.integers(4, size=100)
+    return tokenize(SpikeTrains(times=times, neurons=neurons, n_neurons=4, duration=0.1))
 
 
 def model(tokens):

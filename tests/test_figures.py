@@ -177,6 +177,7 @@ def test_a_figure_is_named_large_enough_and_not_clipped(name):
     nothing_is_clipped(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_what_a_legend_tells_apart_differs_by_more_than_colour(name):
     for axes in drawn(name).axes:

@@ -172,6 +172,7 @@ def test_a_figure_is_named_large_enough_and_not_clipped(name):
     nothing_is_clipped(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_names_along_the_axes_and_in_the_cells_do_not_overlap(name):
     for axes in drawn(name).axes:
@@ -197,6 +198,7 @@ def no_overlap(texts) -> None:
         assert not any(box.overlaps(other) for other in boxes[:number]), texts[number].get_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_what_a_legend_tells_apart_differs_by_more_than_colour(name):
     figure = drawn(name)

@@ -248,6 +248,7 @@ def test_a_fit_that_did_not_converge_is_told_in_the_rows(monkeypatch):
     assert row[["method", "value"]].values.tolist() == [["glm", 3]]
 
 
+@pytest.mark.slow
 def test_kept_points_that_cannot_be_told_apart_name_the_remedy(study, tmp_path):
     run("seeds", n_jobs=1, results=tmp_path)
     record = provenance("seeds", tmp_path)
@@ -424,6 +425,7 @@ def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):
     np.testing.assert_allclose(kept["glm, peak"], TINY.estimates()["glm", "peak"], rtol=4e-5)
 
 
+@pytest.mark.slow
 def test_kept_graphs_stay_when_their_points_do(keeping, tmp_path, monkeypatch):
     run("seeds", n_jobs=1, results=tmp_path)
     before = studies.graphs("seeds", tmp_path)

@@ -47,6 +47,7 @@ def read():
     return pd.concat([rows(point) for point in points])
 
 
+@pytest.mark.slow
 def test_every_reading_of_a_model_is_scored(read):
     assert list(read.columns) == COLUMNS
     assert set(read["method"]) == {"attention", "rollout", "circuits", "gradient", "influence"}
@@ -59,6 +60,7 @@ def test_every_reading_of_a_model_is_scored(read):
     assert (read["model_seed"] == 0).all() and (read["n_spikes"] > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", get_args(Change))
 def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read, change):
     (member,) = MODEL.members()

@@ -13,6 +13,7 @@ eighths = st.integers(-80, 80).map(lambda n: n / 8)
 
 
 class TestInterval:
+    @pytest.mark.slow
     @pytest.mark.parametrize("n", [2, 3, 5])
     def test_holds_the_mean_of_all_networks_as_often_as_it_says(self, n):
         """A percentile bootstrap does so in half, three quarters and 83 % of the cases."""
@@ -61,6 +62,7 @@ def test_an_interval_is_written_with_as_many_digits_as_are_asked_for(digits, wri
 
 
 class TestDifference:
+    @pytest.mark.slow
     def test_no_difference_is_called_one_as_seldom_as_it_says(self):
         draws = np.random.default_rng(0).normal(size=(2000, 5))
         called = [Difference(*mean_interval(apart)).verdict != "undecided" for apart in draws]

@@ -58,6 +58,7 @@ def test_the_first_steps_of_its_training_give_the_recorded_losses(name):
     assert recorded.std().min() > 100 * TOLERANCE, "losses that move say something"
 
 
+@pytest.mark.slow
 def test_whoever_asks_for_a_page_model_gets_the_shipped_one(monkeypatch):
     monkeypatch.setattr("lgl_core.experiment.train_ensemble", None)  # nothing may be trained
     wanted = PAGE_MODELS["small_rotary"]

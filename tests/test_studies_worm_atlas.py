@@ -46,6 +46,7 @@ def table(made_up):
     return scores(made_up, n_nulls=5)
 
 
+@pytest.mark.slow
 def test_scores_are_in_the_form_of_the_other_studies(table):
     assert list(table) == studies_worm_atlas.COLUMNS
     assert [name for name in ["study", *COLUMNS] if name in set(table)] == list(table)

@@ -415,6 +415,7 @@ def test_a_finished_model_is_read_as_what_it_is(tokens, directory):
         train(*tokens, config(width=20), QUICK, directory=directory, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wild", [{"learning_rate": 1e10}, {"learning_rate": 1e38}])
 @pytest.mark.parametrize("checkpoint_every", [1, 50])
 def test_a_training_that_diverges_stops_and_is_never_finished(
