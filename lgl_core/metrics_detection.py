@@ -172,7 +172,7 @@ def hub_groups_found(graph: ArrayLike, hubs: ArrayLike, groups: ArrayLike) -> fl
     hubs : array_like of int, shape (n_hubs,)
         Neuron ids.
     groups : array_like of int, shape (n_hubs,)
-        Group of each of them, from 0 up (:attr:`lgl_core.networks.Network.hub_groups`).
+        Group of each of them, from 0 up (:attr:`lgl_core.networks.Network.group_of_hub`).
 
     Returns
     -------

@@ -51,7 +51,7 @@ class Network:
     hubs: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     inhibitory: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     delays: NDArray[np.float64] | None = None
-    hub_groups: NDArray[np.int64] = None  # type: ignore[assignment]  # never None once made
+    hub_groups: NDArray[np.int64] | None = None
     dale: bool = True
 
     def __post_init__(self) -> None:
@@ -65,7 +65,8 @@ class Network:
         object.__setattr__(self, "weights", weights)
         for name in ("hubs", "inhibitory"):
             object.__setattr__(self, name, _neuron_ids(name, getattr(self, name), len(weights)))
-        object.__setattr__(self, "hub_groups", _checked_groups(self.hub_groups, len(self.hubs)))
+        if self.hub_groups is not None:
+            object.__setattr__(self, "hub_groups", _checked_groups(self.hub_groups, len(self.hubs)))
         self._check_signs()
         if self.delays is not None:
             object.__setattr__(self, "delays", _checked_delays(self.delays, weights))
@@ -96,9 +97,14 @@ class Network:
         return len(self.weights)
 
     @property
+    def group_of_hub(self) -> NDArray[np.int64]:
+        """Group of each of the hubs, from 0 up, shape (n_hubs,)."""
+        return np.arange(len(self.hubs)) if self.hub_groups is None else self.hub_groups
+
+    @property
     def n_hub_groups(self) -> int:
         """Number of hubs, those that act as one counted once."""
-        return _count(self.hub_groups)
+        return _count(self.group_of_hub)
 
     @property
     def in_degree(self) -> NDArray[np.int64]:
@@ -230,8 +236,8 @@ def _neuron_ids(name: str, ids: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
     return array
 
 
-def _checked_groups(groups: ArrayLike | None, n_hubs: int) -> NDArray[np.int64]:
-    array = _read_only(np.arange(n_hubs) if groups is None else groups, np.int64)
+def _checked_groups(groups: ArrayLike, n_hubs: int) -> NDArray[np.int64]:
+    array = _read_only(groups, np.int64)
     if array.shape != (n_hubs,) or not np.array_equal(np.unique(array), np.arange(_count(array))):
         raise ValueError(
             f"hub_groups must give each of the {n_hubs} hubs a group, numbered from 0 without a "

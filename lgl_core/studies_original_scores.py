@@ -64,7 +64,7 @@ def judged(graph: Graph, truth: Network, nulls: bool = True) -> pd.DataFrame:
     """
     card = score_card(graph, truth.weights, truth.hubs)
     card = card[card["view"].isin(_VIEWS) & card["score"].isin(_SCORES)]
-    found = hub_groups_found(graph, truth.hubs, truth.hub_groups)
+    found = hub_groups_found(graph, truth.hubs, truth.group_of_hub)
     hubs = pd.DataFrame({"view": ["hubs"], "score": ["groups found"], "value": [found]})
     if not nulls:
         return pd.concat([card, hubs], ignore_index=True)

@@ -191,7 +191,7 @@ class TestHubGroupsFound:
     def test_the_true_stripes_are_found(self):
         network = hub_assemblies(seed=1)
         assert (
-            metrics_detection.hub_groups_found(network.weights, network.hubs, network.hub_groups)
+            metrics_detection.hub_groups_found(network.weights, network.hubs, network.group_of_hub)
             == 1
         )
 

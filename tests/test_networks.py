@@ -269,8 +269,12 @@ class TestSigns:
 class TestHubGroups:
     def test_each_hub_is_one_by_itself(self):
         network = hub_network(20, n_hubs=3)
-        assert network.hub_groups.tolist() == [0, 1, 2] and network.n_hub_groups == 3
+        assert network.group_of_hub.tolist() == [0, 1, 2] and network.n_hub_groups == 3
         assert hub_network(20, n_hubs=0).n_hub_groups == 0
+
+    def test_other_hubs_of_the_same_network_are_hubs_by_themselves_again(self):
+        network = dataclasses.replace(hub_network(20, n_hubs=3), hubs=[4, 7])
+        assert network.group_of_hub.tolist() == [0, 1]
 
     def test_neighbours_may_act_as_one(self):
         network = Network(weights=np.zeros((4, 4)), hubs=[0, 1, 3], hub_groups=[0, 0, 1])

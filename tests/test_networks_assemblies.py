@@ -67,7 +67,7 @@ class TestNetwork:
         network = networks[0]
         assert network.n_hub_groups == 3 and not network.dale and not len(network.inhibitory)
         for group, centre in enumerate(CENTRES):
-            members = network.hubs[network.hub_groups == group]
+            members = network.hubs[network.group_of_hub == group]
             assert (np.diff(members) == 1).all() and 8 <= len(members) <= 10
             assert members.mean() == pytest.approx(centre, abs=1)
 
