@@ -48,7 +48,7 @@ class ClaimThere(NamedTuple):
     Parameters
     ----------
     text : str
-        That of the claim on our network (:data:`lgl_core.studies_claims.CLAIMS`).
+        That of the claim on our network, in ``CLAIMS`` of :mod:`lgl_core.studies_claims`.
     test : callable
         From the tables of the studies to a :class:`lgl_core.studies_verdicts.Finding`.
     why : str
