@@ -157,6 +157,10 @@ class TestClaims:
         assert needed.why in text and same.why not in text
         assert "(tested: something)" not in text
 
+    def test_a_study_that_lacks_a_setting_is_not_measured_yet(self, table):
+        lacking = table[table["network"] != PaperRecording(setting="10 ms").label]
+        assert "Not measured yet" in on_both(lambda _: lacking, {})
+
     def test_without_the_study_it_says_so(self):
         def missing(name):
             raise FileNotFoundError(name)
