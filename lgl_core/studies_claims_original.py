@@ -192,7 +192,8 @@ def _simple_method(tables: Tables) -> Finding:
 CLAIMS_THERE = [
     ClaimThere(
         "Both models recover edges modestly", _modest_edges,
-        "a short recording keeps the GLM near the bound; with a million spikes it is far beyond, as here",
+        "a short recording keeps the GLM near the bound; with a million spikes it is far beyond, "
+        "as it is here",
     ),
     ClaimThere(
         "The GLM is ahead on edges", _glm_ahead_on_edges,
@@ -213,7 +214,8 @@ CLAIMS_THERE = [
     ),
     ClaimThere(
         "Attention aligns consistently, at a Spearman of 0.67", _consistent,
-        "one epoch on a short recording finds the assemblies, more or less as neurons and draws have it",
+        "one epoch on a short recording finds the assemblies, more or less as neurons and draws "
+        "have it",
     ),
     ClaimThere(
         "Attention holds higher-order structure of the network", _beyond_thirds,
@@ -221,7 +223,8 @@ CLAIMS_THERE = [
     ),
     ClaimThere(
         "The hubs are found", _hubs_found,
-        "there a hub is a stripe of neighbours whose columns have both signs, and of three stripes one or two stand out",
+        "there a hub is a stripe of neighbours whose columns have both signs, and not all three of "
+        "them stand out",
     ),
     ClaimThere(
         "A trained model is needed: attention beats a one-line method", _simple_method,
