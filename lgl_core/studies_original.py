@@ -24,6 +24,7 @@ from lgl_core.studies_rows import in_columns
 __all__ = [
     "COARSE_STEPS",
     "FIGURE",
+    "FIGURE_PANEL",
     "FIGURE_RATE",
     "FITTED",
     "MANY",
@@ -44,6 +45,12 @@ TRAIN_PART = 0.6
 FIGURE = {"within 1": 0.47, "within 2": 0.52, "within 3": 0.36,
           "between 1 and 2": -0.27, "between 1 and 3": -0.12, "between 2 and 3": -0.12}  # fmt: skip
 FIGURE_RATE = 4.5
+# Of its attention: mean and median over pairs, hubs on their own third, and how much more goes to
+# lower ids of the same third than to higher ones; from and to.
+FIGURE_PANEL = {
+    "mean": (8.8e-3, 8.8e-3), "median": (7.1e-3, 7.1e-3), "hubs": (23e-3, 33e-3),
+    "edge": (1.5e-3, 2.5e-3),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
