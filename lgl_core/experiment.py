@@ -167,9 +167,7 @@ def trained(
     models = {
         number: model
         for number, member in enumerate(members)
-        if use_shipped
-        and train_fraction == TRAIN_FRACTION
-        and (model := shipped(spikes, member.architecture, member.config)) is not None
+        if use_shipped and (model := _shipped(spikes, member, train_fraction)) is not None
     }
     missing = [number for number in range(len(members)) if number not in models]
     if missing:
@@ -201,8 +199,7 @@ def is_trained(
     """Tell whether :func:`trained` would find this model."""
     settings = config or TrainConfig()
     member = _training(spikes, time_embedding, size, settings, 0, changes, train_fraction)
-    is_default = train_fraction == TRAIN_FRACTION
-    if is_default and shipped(spikes, member.architecture, member.config) is not None:
+    if _shipped(spikes, member, train_fraction) is not None:
         return True
     return (member.directory / "model.safetensors").exists()
 
@@ -234,6 +231,13 @@ def _training(
         train_fraction=train_fraction,
     )
     return _Training(model, replace(config, seed=config.seed + member), directory)
+
+
+def _shipped(spikes: SpikeTrains, member: _Training, train_fraction: float) -> TrainedModel | None:
+    """Find a model that comes with the book, all of which are trained on the usual part."""
+    if train_fraction != TRAIN_FRACTION:
+        return None
+    return shipped(spikes, member.architecture, member.config)
 
 
 def attended(

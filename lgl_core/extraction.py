@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,19 +14,15 @@ from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
+from lgl_core.extraction_shared import _BATCHES_PER_TASK, _shared_config, _sum_up
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, Neuroformer, TransformerConfig
-from lgl_core.transformer_kernels import check_finite, evaluating, undivided_operations
 
 __all__ = ["AttentionConnectivity", "attention_connectivity", "attention_of_weights"]
 
 Rows = Literal["query", "predicted"]
 
-# Batches that one thread adds up by itself, in single precision, before its sums join the total in
-# double precision. The cut does not depend on the number of threads, hence neither do the sums.
-_BATCHES_PER_TASK = 8
 # Queries side by side in the kernel, one per lane: two AVX-512 registers or four of AVX2.
 _LANES = 32
 # Infinities and NaN never occur. Sums may be reordered, by the compiler and hence always alike.
@@ -129,7 +123,7 @@ def attention_connectivity(
     ------
     ValueError
         If there is no model, the models differ in shape, ``rows`` is unknown, or the recording
-        is shorter than one sequence.
+        is shorter than one sequence or has more neurons than the models.
 
     Notes
     -----
@@ -138,9 +132,7 @@ def attention_connectivity(
     (``torch.get_num_threads()``) work on sequences of their own; the result does not depend on
     how many there are.
     """
-    config = _shared_config(models, rows)
-    flow = np.zeros((config.n_layers, config.n_heads, config.n_neurons, config.n_neurons))
-    pairs = np.zeros((config.n_neurons, config.n_neurons))
+    config = _shared_config(models, tokens, rows)
     stride = stride or config.context
     # One token more than the model reads: the last position predicts it.
     windows = Windows(tokens, config.context + 1)
@@ -150,16 +142,7 @@ def attention_connectivity(
         batches = [starts[i : i + batch_size] for i in range(0, len(starts), batch_size)]
         return _add_up(models, tokens, batches, stride, rows)
 
-    n_sequences = sum(len(starts) for starts in tasks)
-    bar = tqdm(total=n_sequences, desc="attention", unit="sequence", disable=not progress)
-    with bar, evaluating(*models), undivided_operations() as n_threads:
-        for starts, (part, part_pairs) in zip(
-            tasks, _in_order(add_up, tasks, n_threads), strict=True
-        ):
-            flow += part
-            pairs += part_pairs
-            bar.update(len(starts))
-    return AttentionConnectivity(flow / len(models), pairs)
+    return AttentionConnectivity(*_sum_up(add_up, tasks, models, "sequence", progress))
 
 
 def attention_of_weights(
@@ -188,30 +171,6 @@ def attention_of_weights(
     for model, arrays in zip(models, weights, strict=True):
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return attention_connectivity(models, tokens, rows=rows, stride=stride)
-
-
-def _shared_config(models: Sequence[Neuroformer], rows: str) -> TransformerConfig:
-    if rows not in ("query", "predicted"):
-        raise ValueError(f'rows must be "query" or "predicted", got {rows!r}')
-    if not models:
-        raise ValueError("models must hold at least one Neuroformer, got none")
-    if any(model.config != models[0].config for model in models):
-        raise ValueError("models must share one configuration; extract them one by one")
-    for model in models:
-        check_finite(model)
-    return models[0].config
-
-
-def _in_order(function: Callable, tasks: Iterable, n_threads: int) -> Iterator[Any]:
-    """Results of the tasks in their order; never more than one finished per thread waits."""
-    with ThreadPoolExecutor(n_threads) as pool:
-        under_way: deque[Future] = deque()
-        for task in tasks:
-            under_way.append(pool.submit(function, task))
-            if len(under_way) > n_threads:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
 
 
 @torch.inference_mode()

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from lgl_core.extraction import Rows, _shared_config
+from lgl_core.extraction import Rows
+from lgl_core.extraction_shared import _shared_config
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Neuroformer
 from lgl_core.transformer_plain import allowed_positions
@@ -71,9 +72,9 @@ def rollout_connectivity(
     ------
     ValueError
         If there is no model, the models differ in shape, ``rows`` is unknown, or the recording is
-        shorter than one sequence.
+        shorter than one sequence or has more neurons than the models.
     """
-    config = _shared_config(models, rows)
+    config = _shared_config(models, tokens, rows)
     flow, pairs = torch.zeros(2, tokens.n_neurons, tokens.n_neurons, dtype=torch.float64)
     windows = Windows(tokens, config.context + 1)
     batches = list(windows.in_order(batch_size, stride or config.context))

@@ -17,20 +17,12 @@ import torch.nn.functional as F
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
-from lgl_core.extraction import (
-    _BATCHES_PER_TASK,
-    AttentionConnectivity,
-    Rows,
-    _in_order,
-    _shared_config,
-    _transformed,
-)
+from lgl_core.extraction import AttentionConnectivity, Rows, _transformed
+from lgl_core.extraction_shared import _BATCHES_PER_TASK, _shared_config, _sum_up
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.transformer import Block, CausalSelfAttention, Neuroformer
 from lgl_core.transformer_embeddings import rotate
-from lgl_core.transformer_kernels import evaluating, undivided_operations
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = ["selected_attention"]
@@ -109,26 +101,20 @@ def selected_attention(
     As many threads as PyTorch has work on windows of their own; the result does not depend on how
     many there are.
     """
-    config = _shared_config(models, rows)
+    config = _shared_config(models, tokens, rows)
     _check_option("positions", positions, get_args(Positions))
     _check_option("occurrences", occurrences, get_args(Occurrences))
     if stride is None:
         stride = 1 if positions == "last" else config.context
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
-    if tokens.n_neurons > config.n_neurons:
-        raise ValueError(
-            f"tokens must be of at most the model's {config.n_neurons} neurons, "
-            f"got {tokens.n_neurons}"
-        )
     n_rows = 1 if positions == "last" else config.context
-    flow = np.zeros((config.n_layers, config.n_heads, config.n_neurons, config.n_neurons))
-    pairs = np.zeros((1, config.n_neurons, config.n_neurons))
+    flow_shape = config.n_layers, config.n_heads, config.n_neurons, config.n_neurons
     windows = Windows(tokens, config.context + 1)
     tasks = list(windows.in_order(batch_size * _BATCHES_PER_TASK, stride))
 
     def add_up(starts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        part, part_pairs = np.zeros_like(flow), np.zeros_like(pairs)
+        part, part_pairs = np.zeros(flow_shape), np.zeros((1, *flow_shape[2:]))
         for i in range(0, len(starts), batch_size):
             batch = windows[starts[i : i + batch_size]]
             inputs = [column[:, :-1] for column in batch[:3]]
@@ -142,18 +128,9 @@ def selected_attention(
             for model in models:
                 for layer, attention in enumerate(_attention(model, inputs, n_rows, chained)):
                     _add(part[layer], attention.numpy(), *arrays)
-        return part, part_pairs
+        return part, part_pairs[0]
 
-    n_windows = sum(len(starts) for starts in tasks)
-    bar = tqdm(total=n_windows, desc="attention", unit="window", disable=not progress)
-    with bar, evaluating(*models), undivided_operations() as n_threads:
-        for starts, (part, part_pairs) in zip(
-            tasks, _in_order(add_up, tasks, n_threads), strict=True
-        ):
-            flow += part
-            pairs += part_pairs
-            bar.update(len(starts))
-    return AttentionConnectivity(flow / len(models), pairs[0])
+    return AttentionConnectivity(*_sum_up(add_up, tasks, models, "window", progress))
 
 
 def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, differential_evolution
 
 from lgl_core.lif import simulate
-from lgl_core.networks import Network
 from lgl_core.networks_assemblies import hub_assemblies
 from lgl_core.studies_original import FIGURE, FIGURE_RATE, Setting, blocks_of_activity
 
@@ -63,8 +62,7 @@ def misfits(setting: Setting, seeds: Sequence[int]) -> tuple[NDArray[np.float64]
     """
     correlations, off_rate = [], []
     for seed in seeds:
-        unit = _network(seed)
-        network = replace(unit, weights=setting.scale * unit.weights)
+        network = hub_assemblies(scale=setting.scale, seed=seed)
         try:
             spikes = simulate(
                 network, setting.neurons(), duration=_DURATION, seed=seed, max_rate=30.0
@@ -78,10 +76,6 @@ def misfits(setting: Setting, seeds: Sequence[int]) -> tuple[NDArray[np.float64]
         correlations.append([list(blocks_of_activity(spikes, width).values()) for width in _BINS])
     apart = np.array(correlations) - np.array(list(FIGURE.values()))
     return np.sqrt((apart**2).mean(axis=2)).mean(axis=0), float(np.mean(off_rate))
-
-
-def _network(seed: int) -> Network:
-    return hub_assemblies(seed=seed)
 
 
 def calibrate(tau_m: float, dt: float, seeds: Sequence[int] = CALIBRATION_SEEDS) -> Setting:

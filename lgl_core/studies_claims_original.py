@@ -13,22 +13,21 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from lgl_core.metrics import paper_table_1
+from lgl_core.studies_claims import MODEST
 from lgl_core.studies_intervals import Difference
 from lgl_core.studies_original import FITTED, SETTINGS, PaperRecording
 from lgl_core.studies_original_report import ORIGINAL_GLM, attention_of, once
 from lgl_core.studies_original_scores import IN_THIRDS
 from lgl_core.studies_report import (
-    CORRELATIONS,
     NotMeasured,
     both,
     chosen,
     difference,
     mean_over_networks,
-    per_network,
     shown,
 )
 from lgl_core.studies_tables import list_table
-from lgl_core.studies_verdicts import Finding, Tables, verdict_of
+from lgl_core.studies_verdicts import Finding, Tables, means_of, verdict_of
 
 __all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere", "on_both"]
 
@@ -39,7 +38,6 @@ _GLM: Labels = ORIGINAL_GLM
 _ATTENTION: Labels = attention_of()
 _CENTRED: Labels = attention_of(centred=True)
 _COUNTS: Labels = {"method": "correlation", "variant": "100 ms"}
-_MODEST = 0.5
 
 
 class ClaimThere(NamedTuple):
@@ -91,15 +89,12 @@ def _of(labels: Labels, view: str) -> Labels:
 def _modest_edges(tables: Tables) -> Finding:
     checks, text = [], ""
     for name, table in _settings(tables):
-        for labels in (_GLM, _ATTENTION):
-            rows = per_network(
-                chosen(table, view="true", score=CORRELATIONS, **labels), ["score"]
-            ).groupby("score")["value"]
-            checks.append(bool(rows.mean().between(0, _MODEST, inclusive="neither").all()))
+        means = [means_of(table, view="true", **labels) for labels in (_GLM, _ATTENTION)]
+        checks += [bool(((m > 0) & (m < MODEST)).all()) for m in means]
         if name == FITTED:
             glm, attention = (shown(table, view="true", **x) for x in (_GLM, _ATTENTION))
             text = f"GLM {glm}; attention {attention}"
-    return Finding(text, "", verdict_of(checks, f"correlations between 0 and {_MODEST}"))
+    return Finding(text, "", verdict_of(checks, f"correlations between 0 and {MODEST}"))
 
 
 def _glm_ahead_on_edges(tables: Tables) -> Finding:

@@ -6,7 +6,7 @@ compared read the first three fifths of a recording, as in the original code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from lgl_core.networks import Network
 from lgl_core.networks_assemblies import assembly_of, block_means, hub_assemblies
 from lgl_core.pairwise import correlation
 from lgl_core.spikes import SpikeTrains
-from lgl_core.studies_rows import in_columns
+from lgl_core.studies_rows import labelled
 
 __all__ = [
     "COARSE_STEPS",
@@ -164,11 +164,7 @@ class PaperRecording:
         """Take what models are trained on, and what all methods read."""
         return training_part(self.spikes(), TRAIN_PART)
 
-    def labelled(self, tables: Iterator[pd.DataFrame], **labels: Any) -> pd.DataFrame:
-        """Stack tables of scores and say of which recording they are."""
-        labels |= {"network": self.label, "network_seed": self.seed}
-        table = pd.concat(tables, ignore_index=True)
-        return in_columns(table.assign(n_spikes=len(self.spikes()), **labels))
+    labelled = labelled
 
 
 # --- activity -----------------------------------------------------------------------------------

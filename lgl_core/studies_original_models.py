@@ -14,8 +14,10 @@ from lgl_core.experiment import attended, is_trained, split_tokens, trained
 from lgl_core.extraction import AttentionConnectivity, Rows
 from lgl_core.extraction_readings import centred
 from lgl_core.extraction_selected import Occurrences, Positions, selected_attention
+from lgl_core.metrics import off_diagonal
 from lgl_core.networks import Network
 from lgl_core.networks_assemblies import assembly_of
+from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_original import (
     COARSE_STEPS,
     MANY,
@@ -34,6 +36,8 @@ __all__ = [
     "CENTRED",
     "ENSEMBLE",
     "KINDS",
+    "OF_THE_BOOK",
+    "OF_THE_ORIGINAL",
     "ORIGINAL",
     "ORIGINAL_MODEL",
     "READOUTS",
@@ -41,6 +45,7 @@ __all__ = [
     "ReadOut",
     "original_network",
     "panel",
+    "variant_of",
 ]
 
 Graph = NDArray[np.float64]
@@ -79,15 +84,16 @@ BOOK = ReadOut(
     rows="predicted", positions="all", occurrences="every", chained=True, head=None, unseen="zero"
 )
 # The original's, each of its switches turned by itself, and the book's.
+OF_THE_ORIGINAL, OF_THE_BOOK = "original read-out", "read-out of the book"
 READOUTS = {
-    "original read-out": ORIGINAL,
+    OF_THE_ORIGINAL: ORIGINAL,
     "original but predicted rows": replace(ORIGINAL, rows="predicted"),
     "original but all rows": replace(ORIGINAL, positions="all"),
     "original but every token": replace(ORIGINAL, occurrences="every"),
     "original but both heads": replace(ORIGINAL, head=None),
     "original but chained layers": replace(ORIGINAL, chained=True),
     "original but zero for unseen pairs": replace(ORIGINAL, unseen="zero"),
-    "read-out of the book": BOOK,
+    OF_THE_BOOK: BOOK,
 }
 # Added to the variant of a graph whose mean was taken off: the seventh switch.
 CENTRED = ", centred"
@@ -109,6 +115,29 @@ KINDS: dict[str, dict[str, Any]] = {
     "interval": {"size": "laptop", "time_embedding": "interval"},
     "rotary": {"size": "laptop", "time_embedding": "rotary"},
 }
+
+
+def variant_of(kind: str, n_models: int, readout: str = "", *, centred: bool = False) -> str:
+    """Name a model or an ensemble, and how its attention is read.
+
+    Parameters
+    ----------
+    kind : str
+        Key of ``KINDS``.
+    n_models : int
+        Models that are averaged.
+    readout : str
+        Key of ``READOUTS``; empty for what is not read from attention.
+    centred : bool
+        Whether the mean is taken off the graph.
+
+    Returns
+    -------
+    str
+        As in the column ``variant`` of the results.
+    """
+    ensemble = f", mean of {n_models}" * (n_models > 1)
+    return kind + ensemble + f", {readout}" * bool(readout) + CENTRED * centred
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +194,23 @@ class PaperModel:
 
     def attention(self, readout: ReadOut) -> AttentionConnectivity:
         """Read the attention of all members together."""
-        spikes, members = self.recording.read(), self.members()
+        return self._attention(self.members(), self.recording.read(), readout)
+
+    def attentions(self) -> dict[str, AttentionConnectivity]:
+        """Read it in all ways, by name; those that differ only afterwards share one."""
+        members, spikes = self.members(), self.recording.read()
+        read: dict[ReadOut, AttentionConnectivity] = {}
+        by_name = {}
+        for name in READOUTS if self._is_original else (OF_THE_BOOK,):
+            before = replace(READOUTS[name], head=None, unseen="zero")
+            if before not in read:
+                read[before] = self._attention(members, spikes, before)
+            by_name[name] = read[before]
+        return by_name
+
+    def _attention(
+        self, members: Sequence[TrainedModel], spikes: SpikeTrains, readout: ReadOut
+    ) -> AttentionConnectivity:
         if not self._is_original:
             return attended(members, spikes)
         stride = 1 if self.recording.n_spikes < MANY else _STRIDE_OF_MANY
@@ -183,43 +228,53 @@ class PaperModel:
 
     def estimates(self) -> dict[str, Graph]:
         """Graphs, ``[post, pre]``, by read-out."""
-        names = READOUTS if self._is_original else ("read-out of the book",)
-        return {name: self._graph(READOUTS[name]) for name in names}
-
-    def _graph(self, readout: ReadOut) -> Graph:
-        attention = self.attention(readout)
-        graph = attention.connectivity(head=readout.head)
-        seen = (attention.pairs > 0) & ~np.eye(len(graph), dtype=bool)
-        if readout.unseen == "mean":
-            graph[attention.pairs == 0] = graph[seen].mean()
-        return graph
+        return _graphs(self.attentions())
 
     def rows(self) -> pd.DataFrame:
         """Scores of each read-out, as it is and centred, with nulls of the two main ones."""
         truth, tables = self.recording.network(), []
-        ensemble = f", mean of {self.n_models}" * (self.n_models > 1)
-        for name, graph in self.estimates().items():
+        attentions = self.attentions()
+        for name, graph in _graphs(attentions).items():
             with_nulls = READOUTS[name] in (ORIGINAL, BOOK)
-            label = f"{self.kind}{ensemble}, {name}"
+            as_it_is, without_mean = (
+                variant_of(self.kind, self.n_models, name, centred=taken_off)
+                for taken_off in (False, True)
+            )
             tables += [
-                judged(graph, truth, with_nulls).assign(variant=label),
-                judged(centred(graph), truth, with_nulls).assign(variant=label + CENTRED),
-                panel(graph, truth).assign(variant=label),
+                judged(graph, truth, with_nulls).assign(variant=as_it_is),
+                judged(centred(graph), truth, with_nulls).assign(variant=without_mean),
+                panel(graph, truth).assign(variant=as_it_is),
             ]
-        tables.append(self._visible().assign(variant=self.kind + ensemble))
-        seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
+        last = [member.history.iloc[-1] for member in self.members()]
+        visible = self._visible([epoch["valid_neuron"] for epoch in last], attentions)
+        tables.append(visible.assign(variant=variant_of(self.kind, self.n_models)))
+        seconds = sum(epoch["seconds"] for epoch in last)
         labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
         return self.recording.labelled(iter(tables), **labels)
 
-    def _visible(self) -> pd.DataFrame:
+    def _visible(
+        self, losses: Sequence[float], attentions: dict[str, AttentionConnectivity]
+    ) -> pd.DataFrame:
         """Held-out loss of the next neuron, that of frequencies alone, and pairs never seen."""
-        losses = [member.history["valid_neuron"].iloc[-1] for member in self.members()]
         unigram = baselines(*split_tokens(self.recording.spikes(), TRAIN_PART))["neuron"]
         values = {"held-out neuron": float(np.mean(losses)), "unigram": unigram}
         if self._is_original:
-            values["pairs unseen"] = self.attention(ORIGINAL).n_unseen
+            values["pairs unseen"] = attentions[OF_THE_ORIGINAL].n_unseen
         table = pd.DataFrame({"score": list(values), "value": list(values.values())})
         return table.assign(view="visible")
+
+
+def _graphs(attentions: dict[str, AttentionConnectivity]) -> dict[str, Graph]:
+    """Take the graph that each read-out takes from its attention."""
+    return {name: _graph(attention, READOUTS[name]) for name, attention in attentions.items()}
+
+
+def _graph(attention: AttentionConnectivity, readout: ReadOut) -> Graph:
+    graph = attention.connectivity(head=readout.head)
+    seen = (attention.pairs > 0) & ~np.eye(len(graph), dtype=bool)
+    if readout.unseen == "mean":
+        graph[attention.pairs == 0] = graph[seen].mean()
+    return graph
 
 
 def panel(graph: Graph, truth: Network) -> pd.DataFrame:
@@ -240,13 +295,12 @@ def panel(graph: Graph, truth: Network) -> pd.DataFrame:
     """
     n_neurons = truth.n_neurons
     ids, thirds = np.arange(n_neurons), assembly_of(n_neurons)
-    same, between = thirds[:, None] == thirds, ~np.eye(n_neurons, dtype=bool)
-    is_hub = np.isin(ids, truth.hubs)
+    same, is_hub = thirds[:, None] == thirds, np.isin(ids, truth.hubs)
     lower, higher = same & (ids < ids[:, None]), same & (ids > ids[:, None])
     values = {
-        "mean": graph[between].mean(),
-        "median": np.median(graph[between]),
-        "hubs": graph[same & between & is_hub].mean(),
+        "mean": off_diagonal(graph).mean(),
+        "median": np.median(off_diagonal(graph)),
+        "hubs": graph[(lower | higher) & is_hub].mean(),
         "edge": graph[lower].mean() - graph[higher].mean(),
     }
     return pd.DataFrame({"view": "panel", "score": list(values), "value": list(values.values())})

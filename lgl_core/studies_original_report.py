@@ -11,8 +11,15 @@ import pandas as pd
 
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_original import FITTED, PaperRecording
-from lgl_core.studies_original_models import CENTRED, ENSEMBLE, ORIGINAL_MODEL, READOUTS
-from lgl_core.studies_report import CORRELATIONS, chosen, paired, per_network
+from lgl_core.studies_original_models import (
+    ENSEMBLE,
+    OF_THE_ORIGINAL,
+    ORIGINAL_MODEL,
+    READOUTS,
+    variant_of,
+)
+from lgl_core.studies_original_scores import PERMUTED
+from lgl_core.studies_report import CORRELATIONS, chosen, paired, per_network, summary
 
 __all__ = [
     "ORIGINAL_ATTENTION",
@@ -33,7 +40,7 @@ SHORT = {"network": PaperRecording(setting=FITTED).label}
 
 def attention_of(
     kind: str = ORIGINAL_MODEL,
-    readout: str = "original read-out",
+    readout: str = OF_THE_ORIGINAL,
     n_models: int = 1,
     centred: bool = False,
 ) -> dict[str, str]:
@@ -52,8 +59,8 @@ def attention_of(
     -------
     dict
     """
-    ensemble = f", mean of {n_models}" * (n_models > 1)
-    return {"method": "attention", "variant": f"{kind}{ensemble}, {readout}" + CENTRED * centred}
+    variant = variant_of(kind, n_models, readout, centred=centred)
+    return {"method": "attention", "variant": variant}
 
 
 # What the paper did, as far as is known: the converged GLM by its peak, ten models, their read-out.
@@ -64,7 +71,7 @@ ORIGINAL_CENTRED = attention_of(n_models=ENSEMBLE, centred=True)
 
 def once(table: pd.DataFrame) -> pd.DataFrame:
     """Keep one row of each score: those with nulls stand there once for each kind of null."""
-    return table[table["null"].isin(["", "permuted"])]
+    return table[table["null"].isin(["", PERMUTED])]
 
 
 def table_1(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -87,14 +94,11 @@ def table_1(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd
     rows = rows[rows["view"].isin(["true", "co_input", "abs"])]
     rows = rows[rows["score"].isin([*CORRELATIONS, "spectral"])]
     means = [
-        per_network(chosen(rows, **labels), ["view", "score"])
-        .groupby(["view", "score"], sort=False)["value"]
-        .mean()
-        .reset_index()
-        .assign(method=name)
+        summary(chosen(rows, **labels), ["view", "score"]).assign(method=name)
         for name, labels in columns.items()
     ]
-    return pd.concat(means, ignore_index=True)[["method", "view", "score", "value"]]
+    table = pd.concat(means, ignore_index=True).rename(columns={"mean": "value"})
+    return table[["method", "view", "score", "value"]]
 
 
 def distances(table: pd.DataFrame) -> pd.DataFrame:
@@ -137,35 +141,28 @@ def distances(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns).sort_values("distance", ignore_index=True)
 
 
-def changes_by_switch(
-    table: pd.DataFrame, kind: str = ORIGINAL_MODEL, centred: bool = False
-) -> pd.DataFrame:
+def changes_by_switch(table: pd.DataFrame) -> pd.DataFrame:
     """Tell what each switch of the original read-out changes, turned by itself.
 
     Parameters
     ----------
     table : DataFrame
         As from :func:`lgl_core.studies.load`, of one kind of recording.
-    kind : str
-        Model that is read.
-    centred : bool
-        Whether all graphs are centred; if not, centring is one more switch.
 
     Returns
     -------
     DataFrame
-        ``name`` (what is turned), ``view`` (true, co_input, abs), ``mean``, ``low``, ``high`` and
-        ``n_networks`` of the change of the Spearman correlation, network by network.
+        ``name`` (what is turned, centring among them), ``view`` (true, co_input, abs), ``mean``,
+        ``low``, ``high`` and ``n_networks`` of the change of the Spearman correlation, network by
+        network.
     """
-    rows = once(table)
-    before = attention_of(kind, centred=centred)
+    rows, before = once(table), attention_of()
     turned = {
-        name.removeprefix("original but "): attention_of(kind, name, centred=centred)
+        name.removeprefix("original but "): attention_of(readout=name)
         for name in READOUTS
         if name.startswith("original but ")
     }
-    if not centred:
-        turned["centred before co-input"] = attention_of(kind, centred=True)
+    turned["centred before co-input"] = attention_of(centred=True)
     found = []
     for name, after in turned.items():
         for view in ("true", "co_input", "abs"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ from lgl_core.pairwise import (
     shifted_in_time,
 )
 from lgl_core.spikes import SpikeTrains
-from lgl_core.studies_rows import in_columns, not_converged
+from lgl_core.studies_rows import labelled, not_converged
 from lgl_core.training import TrainConfig, TrainedModel
 
 __all__ = [
@@ -168,11 +168,7 @@ class Recording:
             for (method, variant), graph in estimates.items()
         )
 
-    def labelled(self, tables: Iterator[pd.DataFrame], **labels: Any) -> pd.DataFrame:
-        """Stack tables of scores and say of which recording they are."""
-        labels |= {"network": self.label, "network_seed": self.seed}
-        table = pd.concat(tables, ignore_index=True)
-        return in_columns(table.assign(n_spikes=len(self.spikes()), **labels))
+    labelled = labelled
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, Protocol
+
 import pandas as pd
 
 from lgl_core.glm import GLMFit
+from lgl_core.spikes import SpikeTrains
 
-__all__ = ["COLUMNS", "LABELS", "NOT_CONVERGED", "in_columns", "not_converged"]
+__all__ = ["COLUMNS", "LABELS", "NOT_CONVERGED", "in_columns", "labelled", "not_converged"]
 
 COLUMNS = [
     "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
@@ -31,6 +35,21 @@ def in_columns(table: pd.DataFrame, columns: list[str] = COLUMNS) -> pd.DataFram
     if unknown:
         raise ValueError(f"table must have columns of {', '.join(columns)}, got {unknown[0]!r}")
     return table.reindex(columns=columns)
+
+
+class _Recording(Protocol):
+    @property
+    def label(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    def spikes(self) -> SpikeTrains: ...
+
+
+def labelled(recording: _Recording, tables: Iterator[pd.DataFrame], **labels: Any) -> pd.DataFrame:
+    """Stack tables of scores and say of which recording they are."""
+    labels |= {"network": recording.label, "network_seed": recording.seed}
+    table = pd.concat(tables, ignore_index=True)
+    return in_columns(table.assign(n_spikes=len(recording.spikes()), **labels))
 
 
 def not_converged(fit: GLMFit) -> pd.DataFrame:

@@ -195,6 +195,8 @@ def test_bad_values_are_named():
         attention_connectivity([model(), model(mask="strict")], tokens)
     with pytest.raises(ValueError, match="a window takes"):
         attention_connectivity([model()], recording(T))
+    with pytest.raises(ValueError, match=f"at most the model's {N - 1} neurons, got {N}"):
+        attention_connectivity([model(n_neurons=N - 1)], tokens)
 
 
 @pytest.mark.parametrize("time_embedding", ["interval", "rotary"])
