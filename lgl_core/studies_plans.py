@@ -21,6 +21,12 @@ from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecordi
 from lgl_core.studies_points import Model, Nulls, Point, Recording
 from lgl_core.studies_recording_size import WholeRecording
 from lgl_core.studies_standing_out import StandingOut
+from lgl_core.studies_unconnected import (
+    Unconnected,
+    UnconnectedModel,
+    UnconnectedRecording,
+    unconnected,
+)
 from lgl_core.training import TrainConfig
 from lgl_core.transformer import preset
 
@@ -323,6 +329,7 @@ def _small() -> list[Point]:
     heard_in_part = PartialRecording(settings=SMALL_NETWORK, duration=100.0, fraction=0.5)
     other_neurons = OutsideRecording(settings=SMALL_NETWORK, simulator="izhikevich", duration=20.0)
     stripes = PaperRecording(n_spikes=3000, changes=SMALL_STRIPES)
+    unrelated = UnconnectedRecording(n_neurons=10, duration=30.0)
     return [
         recording,
         *models,
@@ -340,6 +347,8 @@ def _small() -> list[Point]:
         Counted(recording=stripes),
         CoupledGLM(recording=stripes, epochs=3),
         PaperModel(recording=stripes),
+        Unconnected(recording=unrelated),
+        UnconnectedModel(recording=unrelated, epochs=2),
     ]
 
 
@@ -389,6 +398,10 @@ STUDIES = {
     "original_network": Study(
         question="What does it take, on the paper's own network, to get the paper's Table 1?",
         points=partial(original_network, NETWORK_SEEDS),
+    ),
+    "unconnected": Study(
+        question="How many pairs does each method call connected where none is?",
+        points=partial(unconnected, NETWORK_SEEDS),
     ),
     "recording_size": Study(
         question="How much do recordings of few or many units, short or long, say of their edges?",
