@@ -1,4 +1,4 @@
-"""Figures of anatomy beside measured function."""
+"""Figures of what can be counted: anatomy beside measured function, and false alarms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 from scipy.stats import beta
 
@@ -21,7 +22,7 @@ from lgl_core.figures_style import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["areas_beside_nulls", "responses_by_connections"]
+__all__ = ["areas_beside_nulls", "false_alarms", "responses_by_connections"]
 
 NULLS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "permuted": ("null: neurons relabelled", -0.2, {"color": "0.75", "edgecolor": "0.35"}),
@@ -142,4 +143,51 @@ def responses_by_connections(table: DataFrame) -> Figure:
     axes[0].set(xlabel="connections from one to the other", ylabel="pairs that respond (%)")
     axes[0].set_ylim(bottom=0)
     shared_legend(figure, axes, columns=3)
+    return figure
+
+
+@in_style
+def false_alarms(table: DataFrame, nominal: float) -> Figure:
+    """Show which share of pairs each method calls connected where none is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per share: ``name`` (the method), ``kind`` (of recording), ``mean``, and the ends
+        of its 95 % interval ``low`` and ``high``, between 0 and 1.
+    nominal : float
+        The share that the decision allows itself.
+
+    Returns
+    -------
+    Figure
+        A panel per kind, a line per method, in %; even up to twice the nominal share and
+        logarithmic beyond it.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or ``nominal`` is not strictly between 0 and 1.
+    """
+    checked_columns("table", table, ("name", "kind", "mean", "low", "high"))
+    if not 0 < nominal < 1:
+        raise ValueError(f"nominal must lie strictly between 0 and 1, got {nominal}")
+    names, kinds = list(table["name"].unique()), list(table["kind"].unique())
+    figure, axes = panels(len(kinds), height=1.6 + 0.36 * len(names), columns=len(kinds))
+    lines = {name: -place for place, name in enumerate(names)}
+    for number, (panel, kind) in enumerate(zip(axes, kinds, strict=True)):
+        rows = table[table["kind"] == kind]
+        y = rows["name"].map(lines)
+        panel.axvline(100 * nominal, color="0.4", lw=1.5, ls="--", zorder=0)
+        panel.hlines(y, 100 * rows["low"], 100 * rows["high"], color=COLOURS[0], lw=2)
+        panel.plot(100 * rows["mean"], y, ls="none", marker="o", ms=6, color=COLOURS[0])
+        panel.set_xscale("symlog", linthresh=200 * nominal)
+        ticks = [tick for tick in (0.0, 100 * nominal, 10.0, 100.0) if tick <= 100]
+        panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        panel.set_xticks([], minor=True)
+        panel.set_xlim(0, 100)
+        panel.set_yticks(list(lines.values()), names if number == 0 else [""] * len(names))
+        panel.set_ylim(-len(names) + 0.5, 0.5)
+        panel.set_title(kind)
+    figure.supxlabel("pairs called connected (%)", fontsize=rcParams["axes.labelsize"])
     return figure

@@ -31,12 +31,19 @@ SHARES = pd.DataFrame(
      for hits, group in enumerate(("none", "1 or 2", "more"))],
     columns=["name", "connections", "n_responding", "n_pairs"],
 )  # fmt: skip
+ALARMS = pd.DataFrame(
+    [(f"method number {n} of the bench", kind, share, max(share - 0.004, 0), share + 0.01)
+     for n, share in enumerate((0.0, 0.008, 0.012, 0.3))
+     for kind in ("independent", "common slow rhythm", "rates over a decade")],
+    columns=["name", "kind", "mean", "low", "high"],
+)  # fmt: skip
 FIGURES = {
     "areas_beside_nulls": (lambda: figures_measured.areas_beside_nulls(AREAS), ["area under ROC"]),
     "responses_by_connections": (
         lambda: figures_measured.responses_by_connections(SHARES),
         ["connections from one to the other", "pairs that respond (%)"],
     ),
+    "false_alarms": (lambda: figures_measured.false_alarms(ALARMS, 0.01), []),
 }
 
 
@@ -92,3 +99,15 @@ def test_wrong_tables_are_named():
         figures_measured.responses_by_connections(SHARES.assign(n_pairs=1))
     with pytest.raises(ValueError, match="table .*n_pairs"):
         figures_measured.responses_by_connections(SHARES.drop(columns="n_pairs"))
+
+
+def test_false_alarms_stand_beside_the_nominal_share():
+    figure = figures_measured.false_alarms(ALARMS, 0.01)
+    assert figure.get_supxlabel() == "pairs called connected (%)"
+    for panel, kind in zip(figure.axes, ALARMS["kind"].unique(), strict=True):
+        marks = panel.lines[-1]
+        expected = 100 * ALARMS.loc[ALARMS["kind"] == kind, "mean"]
+        np.testing.assert_allclose(marks.get_xdata(), expected)
+        assert panel.lines[0].get_xdata()[0] == 1.0
+    with pytest.raises(ValueError, match="nominal"):
+        figures_measured.false_alarms(ALARMS, 1.0)
