@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,13 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
 
+from lgl_core.atomic import read_whole, remove_abandoned, replacing
 from lgl_core.tokens import Tokens
 from lgl_core.training_devices import device_named, is_first, join, launched, wait
-from lgl_core.training_run import Run, TrainConfig, set_aside
+from lgl_core.training_run import CHECKPOINTS, Run, TrainConfig, set_aside
 from lgl_core.training_step import baselines, check_vocabularies, evaluate, threads
-from lgl_core.transformer import (
-    DamagedWeights,
-    Neuroformer,
-    TransformerConfig,
-    load_model,
-    save_model,
-)
+from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
+from lgl_core.transformer_files import DamagedWeights
 
 __all__ = [
     "TrainConfig",
@@ -85,9 +82,11 @@ def train(
     config : TrainConfig, optional
         Default: ``TrainConfig()``.
     directory : Path
-        Where the checkpoint, the weights (``model.safetensors`` with ``model.json``), the history
-        (``history.csv``) and the losses of every step (``steps.csv``) go. A finished run is read
-        back from there. Weights or a checkpoint that are damaged are kept, as ``*.damaged``.
+        Where the last two checkpoints, the weights (``model.safetensors`` with ``model.json``),
+        the history (``history.csv``) and the losses of every step (``steps.csv``) go. A finished
+        run is read back from there. Weights or a checkpoint that do not match their checksum are
+        kept, as ``*.damaged``, and the training goes on from the checkpoint before.
+        What killed processes have left there is removed after a day.
     checkpoint_every : int
         Steps between checkpoints.
     n_threads : int
@@ -113,7 +112,8 @@ def train(
     FloatingPointError
         If the training diverges: a loss, gradient or weight is not finite.
     OSError
-        If a file of an earlier run cannot be opened.
+        If a file cannot be read or written now: too many are open, the disk is full, or they are
+        another user's. What was there is left as it is.
 
     Warns
     -----
@@ -130,8 +130,10 @@ def train(
     place = device_named(device)
     check_vocabularies(train_tokens, model_config)
     directory.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(directory, "*.partial")
     finished = _read_finished(directory)
     if finished is not None:
+        remove_abandoned(directory, "checkpoint*.safetensors")
         if finished.model.config != model_config:
             raise ValueError(
                 f"{directory} holds a finished model of another architecture, "
@@ -146,11 +148,13 @@ def train(
         run.go(checkpoint_every, progress and is_first(), position)
         trained = TrainedModel(run.model.cpu().eval(), pd.DataFrame(run.history), run.losses())
         if is_first():
-            trained.history.to_csv(directory / "history.csv", index=False)
-            trained.steps.to_csv(directory / "steps.csv", index=False)
+            for name in _COLUMNS:
+                with replacing(directory / f"{name}.csv") as partial:
+                    getattr(trained, name).to_csv(partial, index=False)
             # Last: its presence says finished.
             save_model(trained.model, directory / "model.safetensors")
-            (directory / "checkpoint.safetensors").unlink(missing_ok=True)
+            for name in CHECKPOINTS:
+                (directory / name).unlink(missing_ok=True)
         wait()
     return trained
 
@@ -267,13 +271,17 @@ def _read_finished(directory: Path) -> TrainedModel | None:
     except DamagedWeights as error:
         set_aside(path, error)
         return None
+    except FileNotFoundError:
+        if path.exists():  # it is the configuration beside it that is lost
+            raise
+        return None  # another process that found it damaged was faster
     return TrainedModel(model, *(_table(directory / f"{name}.csv") for name in _COLUMNS))
 
 
 def _table(path: Path) -> pd.DataFrame:
     """Read what was noted beside the weights, which are worth no less without it."""
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(BytesIO(read_whole(path)))
     except (FileNotFoundError, ValueError) as error:
         warnings.warn(f"{path} is missing or damaged ({error}): it is left out", stacklevel=4)
         return pd.DataFrame(columns=_COLUMNS[path.stem], dtype=np.float64)

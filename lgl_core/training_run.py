@@ -8,15 +8,14 @@ import time
 import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 from tqdm import tqdm
@@ -31,9 +30,12 @@ from lgl_core.training_step import (
     start_from_frequencies,
 )
 from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer_files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer_kernels import not_finite
 
-__all__ = ["Run", "TrainConfig", "set_aside"]
+__all__ = ["CHECKPOINTS", "Run", "TrainConfig", "set_aside"]
+
+CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,8 @@ class Run:
         self.ordered_map = ordered_map
         self.data = Windows(train_tokens, model_config.context + 1)
         self.valid_tokens = valid_tokens
-        self.path = directory and directory / "checkpoint.safetensors"
+        # The latest, and the one before it, for when the latest turns out to be damaged.
+        self.checkpoints = [directory / name for name in CHECKPOINTS] if directory else []
         # Initial weights come from PyTorch's global generator: borrow it and give it back.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -224,38 +227,45 @@ class Run:
         )
 
     def _checkpoint(self) -> None:
-        if not is_first() or self.path is None:
+        if not is_first() or not self.checkpoints:
             return
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
         names = ("epoch", "batch", "seconds", "sums", "history", "steps")
-        progress = json.dumps({name: getattr(self, name) for name in names})
-        partial = self.path.with_suffix(".partial")
-        save_file(tensors, partial, metadata={"progress": progress, "settings": self.settings})
-        partial.replace(self.path)
+        progress = {name: getattr(self, name) for name in names}
+        latest, previous = self.checkpoints
+        with suppress(FileNotFoundError):  # the first one, or another process was faster
+            latest.replace(previous)
+        write_tensors(tensors, json.dumps([self.settings, progress]), latest)
 
     def _restore(self) -> None:
-        if self.path is None or not self.path.exists():
+        """Go on from the latest checkpoint that is whole, if there is one."""
+        for path in self.checkpoints:
+            try:
+                tensors, about = read_tensors(path)
+                if names := not_finite(tensors):
+                    raise DamagedWeights(f"{path} is damaged: not finite are {', '.join(names)}")
+            except FileNotFoundError:
+                continue
+            except DamagedWeights as error:
+                set_aside(path, error)
+                continue
+            if about is None:
+                raise ValueError(
+                    f"{path} has no checksum: it is no checkpoint, or one of an earlier version, "
+                    "with which you can go on; or move it away to train from the start"
+                )
+            settings, progress = json.loads(about)
+            if settings != self.settings:
+                raise ValueError(
+                    f"{path} is of a training with other settings, {settings}: go on with those, "
+                    "or train in a directory of its own"
+                )
+            self._take(tensors, progress)
             return
-        with self.path.open("rb"):
-            pass  # what hinders us from reading it now is no damage, and is raised here
-        try:
-            with safe_open(self.path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                progress = json.loads(metadata["progress"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, ValueError) as error:
-            set_aside(self.path, f"{self.path} is damaged: {type(error).__name__} {error}")
-            return
-        if metadata.get("settings", self.settings) != self.settings:
-            raise ValueError(
-                f"{self.path} is of a training with other settings, {metadata['settings']}: go on "
-                "with those, or train in a directory of its own"
-            )
-        if names := not_finite(tensors):
-            set_aside(self.path, f"{self.path} is damaged: not finite are {', '.join(names)}")
-            return
+
+    def _take(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
             if name.startswith("adam."):
@@ -271,8 +281,12 @@ class Run:
 
 def set_aside(path: Path, why: object) -> None:
     """Rename a file that is damaged, so that it can be made again; nothing trained is deleted."""
-    n_before = len(list(path.parent.glob(f"{path.name}.damaged*")))
-    aside = path.with_name(f"{path.name}.damaged{n_before or ''}")
+    names = (f"{path.name}.damaged{number or ''}" for number in count())
+    aside = next(aside for name in names if not (aside := path.with_name(name)).exists())
     with suppress(FileNotFoundError):  # another process that trains this model was faster
         path.rename(aside)
-    warnings.warn(f"{why}; it is kept as {aside.name}, and the training starts over", stacklevel=3)
+    warnings.warn(
+        f"{why}; it is kept as {aside.name}, and the training goes on from the last checkpoint "
+        "before it that is whole, or starts over",
+        stacklevel=3,
+    )

@@ -14,18 +14,17 @@ from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
+from lgl_core.atomic import read_whole, replacing
 from lgl_core.transformer_coupling import Coupling, CouplingConfig
 from lgl_core.transformer_embeddings import fourier_features, position_features, rotate
+from lgl_core.transformer_files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer_kernels import causal_attention, counter_dropout, not_finite
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = [
     "PRESETS",
-    "DamagedWeights",
     "Neuroformer",
     "Seed",
     "TransformerConfig",
@@ -344,20 +343,26 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-class DamagedWeights(ValueError):
-    """A file of weights that is no use to anyone, as opposed to one that cannot be read now."""
-
-
 def save_model(model: Neuroformer, path: Path) -> None:
-    """Write weights to ``path`` (safetensors) and the configuration beside it (``.json``)."""
-    path.with_suffix(".json").write_text(json.dumps(asdict(model.config), indent=2))
-    partial = path.with_suffix(".partial")
-    save_file(model.state_dict(), partial)
-    partial.replace(path)
+    """Write weights and configuration to ``path`` (safetensors, with a checksum over both).
+
+    The configuration also stands beside it (``.json``), for whoever looks there.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written. It is then what it was before.
+    """
+    about = json.dumps(asdict(model.config), indent=2)
+    with replacing(_beside(path)) as partial:
+        partial.write_text(about)
+    write_tensors(model.state_dict(), about, path)
 
 
 def load_model(path: Path) -> Neuroformer:
     """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode.
+
+    Of files from before there were checksums, the configuration beside the weights is read.
 
     Raises
     ------
@@ -366,19 +371,33 @@ def load_model(path: Path) -> Neuroformer:
     OSError, ValueError
         If a file cannot be opened, or the configuration is none.
     """
-    config = json.loads(path.with_suffix(".json").read_text())
-    if config.get("coupling"):
-        config["coupling"] = CouplingConfig(**config["coupling"])
-    model = Neuroformer(TransformerConfig(**config))
-    # Read by Python, whose OSError tells a file that cannot be opened now from one that is damaged.
-    content = path.read_bytes()
+    tensors, about = read_tensors(path)
+    source = path if about is not None else _beside(path)
+    model = Neuroformer(_configuration(read_whole(source) if about is None else about, source))
     try:
-        model.load_state_dict(load(content))
-    except (SafetensorError, RuntimeError) as error:
-        about = path.with_suffix(".json").name
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
         raise DamagedWeights(
-            f"{path} is damaged: it holds no weights of the model in {about}"
+            f"{path} is damaged: it holds no weights of the model in {source.name}"
         ) from error
     if names := not_finite(model.state_dict()):
         raise DamagedWeights(f"{path} is damaged: not finite are {', '.join(names)}")
     return model.eval()
+
+
+def _beside(path: Path) -> Path:
+    """Name the configuration of weights, whose own name may have dots that are no ending."""
+    return path.with_name(path.name.removesuffix(".safetensors") + ".json")
+
+
+def _configuration(text: str | bytes, source: Path) -> TransformerConfig:
+    try:
+        config = json.loads(text)
+        if config.get("coupling"):
+            config["coupling"] = CouplingConfig(**config["coupling"])
+        return TransformerConfig(**config)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{source} holds no configuration of a model ({error}): it is left as it is, and the "
+            "weights with it. Mend it, or move both away to train anew"
+        ) from error

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load, save
+from test_atomic import full_disk, make_old, python
 
 from lgl_core import training, training_run
 from lgl_core.lif import simulate
@@ -32,7 +33,7 @@ from lgl_core.training import (
     train,
     train_ensemble,
 )
-from lgl_core.training_run import Run
+from lgl_core.training_run import CHECKPOINTS, Run, set_aside
 from lgl_core.transformer import TransformerConfig
 from lgl_core.transformer_coupling import CouplingConfig
 
@@ -208,13 +209,20 @@ def test_a_killed_run_goes_on_bit_for_bit(tokens, tmp_path):
 
 def wait_for_checkpoints(path, n):
     """Wait until the checkpoint has been written ``n`` times more."""
-    seen, last, deadline = 0, path.stat().st_mtime_ns if path.exists() else None, time.time() + 60
+    seen, last, deadline = 0, written_at(path), time.time() + 60
     while seen < n:
         assert time.time() < deadline, "no checkpoint appeared"
-        now = path.stat().st_mtime_ns if path.exists() else None
-        if now != last:
+        now = written_at(path)
+        if now not in (None, last):
             seen, last = seen + 1, now
         time.sleep(0.001)
+
+
+def written_at(path):
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # it makes room for the next one
+        return None
 
 
 @pytest.mark.slow
@@ -292,8 +300,6 @@ def spoilt(weights, how):
         tensors = load(weights)
         tensors["neuron_head.bias"][0] = torch.nan
         return save(tensors)
-    if how == "of another model":
-        return save({name: value[:2] for name, value in load(weights).items()})
     return {"truncated": weights[: len(weights) // 2], "empty": b"", "something else": b"PK" * 99}[
         how
     ]
@@ -313,10 +319,8 @@ def directory(finished, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("how", ["truncated", "empty", "something else", "not finite"])
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "model.safetensors"])
-@pytest.mark.parametrize(
-    "how", ["truncated", "empty", "something else", "of another model", "not finite"]
-)
 def test_a_damaged_file_is_kept_said_and_made_again(tokens, directory, name, how):
     weights = (directory / "model.safetensors").read_bytes()
     damaged = spoilt(weights, how)
@@ -328,6 +332,89 @@ def test_a_damaged_file_is_kept_said_and_made_again(tokens, directory, name, how
     assert (directory / "model.safetensors").read_bytes() == weights
     assert (directory / f"{name}.damaged1").read_bytes() == damaged
     assert (directory / f"{name}.damaged").read_bytes() == b"of an earlier time"
+
+
+def test_what_is_damaged_never_takes_the_name_of_what_was(directory):
+    for name in ("a", "a.damaged", "a.damaged2"):
+        (directory / name).write_text(name)
+    with pytest.warns(UserWarning, match="because; it is kept as a.damaged1"):
+        set_aside(directory / "a", "because")
+    for name in ("a.damaged", "a.damaged2"):
+        assert (directory / name).read_text() == name
+
+
+@pytest.fixture(scope="module")
+def stopped(tokens, tmp_path_factory):
+    """A training that was stopped at its eighth step of 27, and has noted each before."""
+    directory, step, calls = tmp_path_factory.mktemp("stopped"), training_run.Run.step, []
+
+    def interrupted(run, *batch):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        step(run, *batch)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training_run.Run, "step", interrupted)
+        train(*tokens, config(), QUICK, directory=directory, checkpoint_every=1, progress=False)
+    assert {path.name for path in directory.iterdir()} == set(CHECKPOINTS)
+    return directory
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("damaged", "n_before"), [((), 7), ((0,), 6), ((1,), 7), ((0, 1), 0)])
+def test_a_bit_that_flips_in_a_checkpoint_costs_the_steps_since_the_one_before(
+    tokens, stopped, finished, tmp_path, monkeypatch, damaged, n_before
+):
+    directory, step, calls = Path(shutil.copytree(stopped, tmp_path / "copy")), Run.step, []
+    for number in damaged:
+        path = directory / CHECKPOINTS[number]
+        path.write_bytes(flipped(path.read_bytes(), -5))
+    monkeypatch.setattr(training_run.Run, "step", lambda *a: (calls.append(1), step(*a)))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        resumed = train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert len(calls) == len(resumed.steps) - n_before
+    assert same_file(directory, finished, "model.safetensors")
+    read = damaged if 0 in damaged else ()  # the one before is read where it is needed
+    for number, warning in zip(read, said, strict=True):
+        assert f"it is kept as {CHECKPOINTS[number]}.damaged, and" in str(warning.message)
+    assert len(list(directory.glob("*.damaged"))) == len(read)
+
+
+def flipped(content, place, bit=3):
+    content = bytearray(content)
+    content[place] ^= 1 << bit
+    return bytes(content)
+
+
+def same_file(directory, other, name):
+    return (directory / name).read_bytes() == (other / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_bit_that_flips_in_finished_weights_costs_the_training_not_the_truth(
+    tokens, directory, finished
+):
+    path = directory / "model.safetensors"
+    damaged = flipped(path.read_bytes(), -5, bit=0)  # of a mantissa: another finite weight
+    path.write_bytes(damaged)
+    with pytest.warns(UserWarning, match="does not match its checksum; it is kept as model.safe"):
+        train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert same_file(directory, finished, "model.safetensors")
+    assert (directory / "model.safetensors.damaged").read_bytes() == damaged
+
+
+def test_a_checkpoint_without_a_checksum_is_left_alone(tokens, directory):
+    """Nothing proves it damaged, and nothing proves it whole."""
+    weights = load((directory / "model.safetensors").read_bytes())
+    (directory / "model.safetensors").unlink()
+    old = save(weights, metadata={"progress": "{}", "settings": "[]"})
+    (directory / "checkpoint.safetensors").write_bytes(old)
+    before = contents(directory)
+    with pytest.raises(ValueError, match="checkpoint.safetensors has no checksum: .*move it away"):
+        train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert contents(directory) == before
 
 
 @contextmanager
@@ -363,31 +450,88 @@ def test_what_cannot_be_opened_now_is_raised_and_left_alone(
             return read(*given)
 
     monkeypatch.setattr(*reader, hindered)
-    with pytest.raises(OSError, match="Too many open files"):
+    with pytest.raises(OSError, match=f"Too many open files: .*{name}") as raised:
         train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert f"{name} could not be read, which does not prove" in raised.value.__notes__[0]
     assert contents(directory) == before
 
 
-def test_a_lost_configuration_does_not_cost_the_weights(tokens, directory):
-    (directory / "model.json").unlink()
-    before = contents(directory)
-    with pytest.raises(FileNotFoundError, match="model.json"):
+@pytest.mark.parametrize("most", [1_000, 5_000, 20_000])
+def test_a_full_disk_stops_a_training_that_goes_on_once_there_is_room(
+    tokens, tmp_path, finished, most
+):
+    """The limits let through no file at all, the weights but no checkpoint, some checkpoints."""
+    given = dict(directory=tmp_path, checkpoint_every=5, progress=False)
+    with full_disk(most), pytest.raises(OSError, match="File too large") as raised:
+        train(*tokens, config(), QUICK, **given)
+    assert "could not be written, and is what it was before" in raised.value.__notes__[0]
+    assert not list(tmp_path.glob("*.partial")) and not list(tmp_path.glob("model*"))
+    train(*tokens, config(), QUICK, **given)
+    assert same_file(tmp_path, finished, "model.safetensors")
+
+
+def test_a_full_disk_does_not_cost_the_last_checkpoint(tokens, stopped, finished, tmp_path):
+    directory = Path(shutil.copytree(stopped, tmp_path / "copy"))
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        train(*tokens, config(), QUICK, directory=directory, checkpoint_every=1, progress=False)
+    (latest,) = contents(directory).values()
+    assert latest == (stopped / CHECKPOINTS[0]).read_bytes()
+    train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert same_file(directory, finished, "model.safetensors")
+
+
+def test_remains_of_a_finished_training_go_a_day_later(tokens, directory, stopped):
+    names = [*CHECKPOINTS, "model.partial", "checkpoint.safetensors.0123456789abcdef.partial"]
+    for name in names:
+        shutil.copy(stopped / CHECKPOINTS[0], directory / name)
+    (directory / "checkpoint.safetensors.damaged").touch()
+    before = set(contents(directory))
+    train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert set(contents(directory)) == before, "another process may have written them right now"
+    make_old(*directory.iterdir())
+    train(*tokens, config(), QUICK, directory=directory, progress=False)
+    assert set(contents(directory)) == before - set(names)
+
+
+def test_checkpoints_of_a_training_that_is_not_finished_stay_however_old(
+    tokens, stopped, tmp_path, monkeypatch
+):
+    directory, steps = Path(shutil.copytree(stopped, tmp_path / "copy")), []
+    make_old(*directory.iterdir())
+    monkeypatch.setattr(training_run.Run, "go", lambda run, *_: steps.extend(run.steps) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
         train(*tokens, config(), QUICK, directory=directory, progress=False)
-    assert contents(directory) == before
+    assert len(steps) == 7
 
 
-@pytest.mark.parametrize("name", ["history", "steps"])
-@pytest.mark.parametrize("content", [None, b"", b"epoch\n\xff\xfe"])
-def test_a_lost_history_does_not_cost_the_weights(tokens, directory, finished, name, content):
-    path = directory / f"{name}.csv"
-    whole = getattr(train(*tokens, config(), QUICK, directory=finished), name)
-    path.unlink() if content is None else path.write_bytes(content)
-    before = contents(directory)
-    with pytest.warns(UserWarning, match=f"{name}.csv is missing or damaged"):
-        read = train(*tokens, config(), QUICK, directory=directory, progress=False)
-    assert contents(directory) == before
-    table = getattr(read, name)
-    assert table.empty and list(table) == list(whole)
+AT_ONCE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_training import *
+tokens = split_tokens(chain_spikes())
+for line in sys.stdin:
+    train(*tokens, config(), QUICK, directory=Path(line.strip()), checkpoint_every=1,
+          n_threads=1, progress=False)
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_train_one_model_both_end_with_it(tokens, finished, tmp_path):
+    other = python(AT_ONCE.format(tests=os.path.dirname(__file__)))
+    for number in range(4):  # the first time, the other one comes late
+        directory = tmp_path / str(number)
+        other.stdin.write(f"{directory}\n"), other.stdin.flush()
+        mine = train(
+            *tokens, config(), QUICK, directory=directory, checkpoint_every=1, progress=False
+        )
+        assert other.stdout.readline() == "done\n"
+        assert same_file(directory, finished, "model.safetensors")
+        assert same_weights(mine, train(*tokens, config(), QUICK, directory=directory))
+        assert set(contents(directory)) == set(contents(finished))
+    other.communicate()
+    assert other.returncode == 0
 
 
 @pytest.mark.parametrize(
