@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from lgl_core.atomic import replacing
 from lgl_core.metrics import out_strengths
 from lgl_core.provenance import commit, machine
 from lgl_core.recordings import Session
@@ -93,32 +94,50 @@ class Readout:
         return tables
 
     def save(self, stem: str | Path) -> None:
-        """Write ``stem.npz`` (in single precision) and ``stem.json`` (the origin)."""
-        stem = Path(stem)
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        """Write ``stem.npz`` (in single precision) and ``stem.json`` (the origin).
+
+        Parameters
+        ----------
+        stem : str or Path
+            Folder and name. Dots belong to the name; an ending ``.npz`` may be given or left out.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written, as on a full disk. Older ones of that name stay then.
+        """
+        numbers, origin = _files(stem)
+        numbers.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
             f"{kind}/{name}": array.astype(np.float32)
             for kind in _KINDS
             for name, array in getattr(self, kind).items()
         }
-        np.savez_compressed(
-            stem.with_suffix(".npz"), allow_pickle=False, units=np.array(self.units), **arrays
-        )
-        stem.with_suffix(".json").write_text(json.dumps(self.origin, indent=1) + "\n")
+        # Both are whole before either takes its place.
+        with replacing(origin) as new_origin, replacing(numbers) as new_numbers:
+            with new_numbers.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, units=np.array(self.units), **arrays)
+            new_origin.write_text(json.dumps(self.origin, indent=1) + "\n")
 
     @classmethod
     def load(cls, stem: str | Path) -> Readout:
         """Read what :meth:`save` has written."""
-        stem = Path(stem)
+        numbers, about = _files(stem)
         kinds: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _KINDS}
-        with np.load(stem.with_suffix(".npz")) as file:
+        with np.load(numbers) as file:
             units = tuple(plain_labels(file["units"]))
             for key in file.files:
                 kind, _, name = key.partition("/")
                 if name:  # all but the units
                     kinds[kind][name] = file[key]
-        origin = json.loads(stem.with_suffix(".json").read_text())
-        return cls(units=units, origin=origin, **kinds)
+        return cls(units=units, origin=json.loads(about.read_text()), **kinds)
+
+
+def _files(stem: str | Path) -> tuple[Path, Path]:
+    """Name the files of numbers and of their origin."""
+    stem = Path(stem)
+    name = stem.name.removesuffix(".npz")
+    return stem.with_name(f"{name}.npz"), stem.with_name(f"{name}.json")
 
 
 _KINDS = ("graphs", "surrogates", "strengths", "null_strengths")

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load, save
 
+from lgl_core.atomic import read_whole, replacing
 from lgl_core.cache import source_hash
 from lgl_core.provenance import commit, machine
 from lgl_core.spikes import SpikeTrains
@@ -30,6 +31,11 @@ __all__ = ["MODELS", "fingerprint", "record_of", "ship", "shipped"]
 
 MODELS = Path(__file__).resolve().parents[1] / "results" / "models"
 _DIGITS = 6  # behind the point, of a loss in nats
+_CHECKSUM = "record_sha256"
+_REMEDY = (
+    "get both files again (git checkout results/models), or move them away: the model is then "
+    "trained on this machine"
+)
 
 
 def shipped(
@@ -57,7 +63,14 @@ def shipped(
     Raises
     ------
     ValueError
-        If the weights are not those that their record describes.
+        If a record is damaged, or the weights are not those that their record describes.
+    OSError
+        If a file cannot be read now.
+
+    Notes
+    -----
+    A record holds the checksum of the weights (``weights_sha256``) and, unless it is an old one, of
+    itself (``record_sha256``).
     """
     folder = folder or MODELS
     wanted = _settings(architecture, config)
@@ -119,20 +132,30 @@ def ship(
         "steps": _lists(trained.steps),
     }
     path = folder / f"{name}.json"
-    # The record last: weights without one are not looked at.
-    for target, content in (
-        (path.with_suffix(".safetensors"), weights),
-        (path, (_one_line_a_list(record) + "\n").encode()),
-    ):
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(target)
+    text = _one_line_a_list(record | {_CHECKSUM: _checksum(record)}) + "\n"
+    # The record last: weights without one are not looked at. Both are whole before either is there.
+    with replacing(path) as new_record, replacing(path.with_suffix(".safetensors")) as new_weights:
+        new_record.write_text(text)
+        new_weights.write_bytes(weights)
     return path
 
 
 def record_of(path: Path) -> dict[str, Any]:
-    """Read the record of a shipped model: recording, settings, commit, machine, losses."""
-    record: dict[str, Any] = json.loads(path.read_text())
+    """Read the record of a shipped model: recording, settings, commit, machine, losses.
+
+    Raises
+    ------
+    ValueError
+        If it does not match its checksum; old records have none.
+    OSError
+        If it cannot be read now.
+    """
+    try:
+        record: dict[str, Any] = json.loads(read_whole(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): {_REMEDY}") from error
+    if record.get(_CHECKSUM, _checksum(record)) != _checksum(record):
+        raise ValueError(f"{path} is damaged, it does not match its checksum: {_REMEDY}")
     return record
 
 
@@ -154,6 +177,12 @@ def fingerprint(spikes: SpikeTrains) -> str:
     return digest.hexdigest()
 
 
+def _checksum(record: Mapping[str, Any]) -> str:
+    """Hash all that a record says, however it is laid out."""
+    said = {name: value for name, value in record.items() if name != _CHECKSUM}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def _settings(architecture: TransformerConfig, config: TrainConfig) -> dict[str, Any]:
     """Spell both configurations out as they come back from JSON."""
     spelled = {"architecture": asdict(architecture), "training": asdict(config)}
@@ -168,15 +197,11 @@ def _has(record: dict[str, Any], settings: dict[str, Any]) -> bool:
 
 
 def _read(path: Path, architecture: TransformerConfig, record: dict[str, Any]) -> TrainedModel:
-    remedy = (
-        "get both files again (git checkout results/models), or move them away: "
-        "the model is then trained on this machine"
-    )
     if not path.exists():
-        raise ValueError(f"{path} is missing beside its record: {remedy}")
-    weights = path.read_bytes()
+        raise ValueError(f"{path} is missing beside its record: {_REMEDY}")
+    weights = read_whole(path)
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
-        raise ValueError(f"{path} is not what {path.stem}.json describes: {remedy}")
+        raise ValueError(f"{path} is not what {path.stem}.json describes: {_REMEDY}")
     with torch.random.fork_rng(devices=[]):  # initial weights, which are thrown away
         model = Neuroformer(architecture)
     model.load_state_dict(load(weights))

@@ -1,6 +1,7 @@
 """What is said of a graph without truth follows from the recording alone."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import scipy.stats
 from gapped import random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_atomic import full_disk
 
 from lgl_core.glm import fit_glm
 from lgl_core.lif import simulate
@@ -259,6 +261,27 @@ class TestReadout:
             np.testing.assert_allclose(
                 getattr(again, kind)["counts"], getattr(kept, kind)["counts"], rtol=1e-6
             )
+
+    def test_dots_belong_to_its_name(self, tmp_path):
+        days = ["mouse.2024-01-01", "mouse.2024-01-02"]
+        for number, day in enumerate(days):
+            replace(self.found, origin={"day": number}).save(tmp_path / day)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {f"{day}.{ending}" for day in days for ending in ("npz", "json")}
+        for number, day in enumerate(days):
+            for name in (day, f"{day}.npz"):
+                assert Readout.load(tmp_path / name).origin == {"day": number}
+
+    @pytest.mark.parametrize("most", [100, 3000])
+    def test_a_full_disk_leaves_the_older_one(self, tmp_path, most):
+        """Beyond the numbers at once, or only beyond what is said of them."""
+        self.found.save(tmp_path / "kept")
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        assert 100 < len(before["kept.npz"]) < 3000
+        newer = replace(self.found, origin={"notes": "x" * 5000})
+        with pytest.raises(OSError, match="File too large"), full_disk(most):
+            newer.save(tmp_path / "kept")
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
     def test_bands_and_marks_are_those_of_each_method(self):
         rng = np.random.default_rng(0)

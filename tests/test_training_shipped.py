@@ -1,5 +1,6 @@
 """Shipped weights: found for the same spikes and settings only, and checked against themselves."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -7,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from test_atomic import full_disk
 from test_training import QUICK, chain_spikes, config, same_weights, split_tokens
 
 from lgl_core.spikes import SpikeTrains
 from lgl_core.training import train
-from lgl_core.training_shipped import fingerprint, record_of, ship, shipped
+from lgl_core.training_shipped import MODELS, fingerprint, record_of, ship, shipped
 
 SPIKES = chain_spikes(2000)
 
@@ -65,7 +67,7 @@ def test_another_setting_is_another_model(folder, changes):
 
 def test_a_record_of_before_a_setting_existed_has_its_default(folder):
     record = record_of(folder / "chain.json")
-    del record["training"]["stride"]
+    del record["training"]["stride"], record["record_sha256"]
     (folder / "chain.json").write_text(json.dumps(record))
     assert shipped(SPIKES, config(), QUICK, folder) is not None
     assert shipped(SPIKES, config(), replace(QUICK, stride=1), folder) is None
@@ -99,6 +101,38 @@ def test_weights_that_are_not_those_of_the_record_are_refused(folder):
     path.unlink()
     with pytest.raises(ValueError, match="chain.safetensors is missing beside its record"):
         shipped(SPIKES, config(), QUICK, folder)
+
+
+def test_a_record_of_which_a_bit_flips_is_refused(folder):
+    path, rng = folder / "chain.json", np.random.default_rng(0)
+    whole, record = path.read_bytes(), record_of(path)
+    for place in rng.integers(len(whole), size=200):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            read = record_of(path)
+        except ValueError as error:
+            assert "chain.json is damaged" in str(error) and "git checkout" in str(error)
+        else:  # the name of the checksum itself
+            (odd,) = set(read) ^ set(record) - {"record_sha256"}
+            assert read[odd] == record["record_sha256"]
+
+
+def test_a_full_disk_leaves_the_older_model(trained, folder):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = dict(name="chain", made_by={"network": "another"}, folder=folder)
+    with pytest.raises(OSError, match="File too large"), full_disk(len(before["chain.json"]) - 200):
+        ship(trained, SPIKES, QUICK, **again)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_every_model_of_the_book_has_both_checksums():
+    records = sorted(MODELS.glob("*.json"))
+    assert records and all("record_sha256" in record_of(path) for path in records)
+    for path in records:
+        weights = path.with_suffix(".safetensors").read_bytes()
+        assert hashlib.sha256(weights).hexdigest() == record_of(path)["weights_sha256"]
 
 
 def test_the_global_generator_is_left_alone(folder):
