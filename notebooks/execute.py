@@ -23,7 +23,12 @@ import nbformat
 import papermill
 from PIL import Image
 
+from lgl_core.atomic import in_use, remove_abandoned
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+# How folders of notebooks begin while they are executed; git ignores them.
+SCRATCH = ".executing-"
 
 SCREEN_DPI = 100  # nine inches are then as wide as the text of a page
 
@@ -35,6 +40,8 @@ c.InlineBackend.print_figure_kwargs = {{"bbox_inches": "tight", "dpi": {SCREEN_D
 
 def execute(source: Path, target: Path, small: bool = False) -> None:
     """Run every cell in the folder of the source; replace the target only if all went well.
+
+    What executions that were killed have left beside the target is removed after a day.
 
     Parameters
     ----------
@@ -53,7 +60,11 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = KERNEL
-    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+    remove_abandoned(target.parent, f"{SCRATCH}*")
+    with (
+        tempfile.TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as folder,
+        in_use(Path(folder)),
+    ):
         fresh, executed = Path(folder, "fresh.ipynb"), Path(folder, target.name)
         nbformat.write(notebook, fresh)
         with ipython_profile(SMALL_FIGURES * small), held_back_stderr():

@@ -3,7 +3,11 @@
 import ast
 import base64
 import io
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import jupytext
@@ -13,8 +17,11 @@ import pandas as pd
 import papermill
 import pytest
 import yaml
-from execute import with_palette
+from execute import SCRATCH, execute, with_palette
 from PIL import Image
+from test_atomic import make_old
+
+from lgl_core.atomic import in_use
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
@@ -134,6 +141,29 @@ def test_figures_have_a_palette_and_fit_a_screen(path):
             image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
             assert image.mode == "P", "run `make notebooks`"
             assert image.width <= 1000
+
+
+def notebook(folder, name, code):
+    path = folder / f"{name}.md"
+    path.write_text(f"```{{code-cell}}\n{code}\n```\n")
+    return path, folder / "out" / f"{name}.ipynb"
+
+
+@pytest.mark.slow
+def test_remains_of_a_killed_execution_go_with_the_next_one_a_day_later(tmp_path):
+    source, target = notebook(tmp_path, "endless", "open('here', 'w'); import time; time.sleep(99)")
+    command = [sys.executable, FOLDER / "execute.py", source, target]
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    while not (tmp_path / "here").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill(), process.wait()
+    (left,) = target.parent.iterdir()
+    (target.parent / f"{SCRATCH}slow").mkdir()
+    make_old(*left.iterdir(), *target.parent.iterdir())
+    with in_use(target.parent / f"{SCRATCH}slow"):
+        execute(*notebook(tmp_path, "quick", "1 + 1"))
+    assert {path.name for path in target.parent.iterdir()} == {"quick.ipynb", f"{SCRATCH}slow"}
 
 
 def test_a_palette_keeps_the_colour_of_a_small_mark():
