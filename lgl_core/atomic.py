@@ -6,6 +6,7 @@ import glob
 import os
 import shutil
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["PARTIAL", "in_use", "read_whole", "remove_abandoned", "replacing"]
+__all__ = ["PARTIAL", "in_use", "read_whole", "remove_abandoned", "replacing", "scratch"]
 
 # How the name of a file ends while it is written, as a pattern.
 PARTIAL = f".{'[0-9a-f]' * 16}.partial"
@@ -57,6 +58,26 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         error.add_note(f"{path} could not be written, and is what it was before.")
         raise
+
+
+@contextmanager
+def scratch(parent: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder for a while; those of this prefix that killed processes have left go.
+
+    Parameters
+    ----------
+    parent : Path
+        A folder that exists.
+    prefix : str
+        Of the name, by which a later process knows what was left. Nobody else may use it.
+
+    Yields
+    ------
+    Path
+    """
+    remove_abandoned(parent, f"{glob.escape(prefix)}*")
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as name, in_use(Path(name)):
+        yield Path(name)
 
 
 def read_whole(path: Path) -> bytes:

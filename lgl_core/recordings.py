@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lgl_core import recordings_formats as formats
+from lgl_core.atomic import scratch
 from lgl_core.recordings_checks import checked
 from lgl_core.recordings_files import Asked, raw_of_file
 from lgl_core.recordings_parts import check_context
@@ -131,7 +132,7 @@ class Session:
         ----------
         path : str or Path
             ``.nwb``, ``.csv``, ``.parquet`` or ``.h5`` (temporaldata). An existing file is
-            replaced.
+            replaced once the new one is whole.
 
         Raises
         ------
@@ -139,6 +140,8 @@ class Session:
             If the ending is none of these, or a label holds what no file can.
         ImportError
             If the format needs a package that is not there.
+        OSError
+            If it cannot be written, as on a full disk. An older file stays then.
         """
         path = Path(path)
         writers = {
@@ -152,7 +155,12 @@ class Session:
         odd = [label for label in self.units if {"\0", "\r"} & {*str(label)}]
         if odd:
             raise ValueError(f"unit {odd[0]!r} holds a NUL or a carriage return: rename it")
-        writers[path.suffix](self._raw(), path)
+        # Some writers go by the ending, and HDF5 has locks of its own: a folder aside suits all.
+        target = Path(os.path.realpath(path))
+        # Not a file aside: some writers go by the ending, and HDF5 has locks of its own.
+        with scratch(target.parent, f".{target.name}.writing-") as folder:
+            writers[path.suffix](self._raw(), folder / path.name)
+            (folder / path.name).replace(target)
 
     def to_pynapple(self) -> Any:
         """Make a pynapple ``TsGroup``; labels that cannot be its keys are in its metadata."""

@@ -23,7 +23,7 @@ import nbformat
 import papermill
 from PIL import Image
 
-from lgl_core.atomic import in_use, remove_abandoned
+from lgl_core.atomic import scratch
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -60,12 +60,8 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = KERNEL
-    remove_abandoned(target.parent, f"{SCRATCH}*")
-    with (
-        tempfile.TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as folder,
-        in_use(Path(folder)),
-    ):
-        fresh, executed = Path(folder, "fresh.ipynb"), Path(folder, target.name)
+    with scratch(target.parent, SCRATCH) as folder:
+        fresh, executed = folder / "fresh.ipynb", folder / target.name
         nbformat.write(notebook, fresh)
         with ipython_profile(SMALL_FIGURES * small), held_back_stderr():
             papermill.execute_notebook(

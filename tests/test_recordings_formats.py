@@ -12,6 +12,7 @@ import pynapple as nap
 import pynwb
 import pytest
 from hypothesis import HealthCheck, given, settings
+from test_atomic import full_disk
 from test_recordings import empty_nwb, random_sessions, same
 
 from lgl_core.recordings import Session, read
@@ -27,6 +28,18 @@ def two_units(**changes) -> Session:
         "units": ("left", "right"),
     }
     return Session(**fields | changes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "parquet", "nwb", "h5"])
+def test_a_full_disk_leaves_the_older_recording(tmp_path, ending):
+    path = tmp_path / f"day.1.{ending}"
+    two_units().write(path)
+    before = path.read_bytes()
+    with pytest.raises((OSError, RuntimeError)), full_disk(20):
+        two_units(start=7.0).write(path)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
 
 
 class TestRoundTrips:
