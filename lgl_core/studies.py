@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lgl_core.cache import source_hash
@@ -26,7 +26,14 @@ from lgl_core.lif import LIFParams
 from lgl_core.provenance import commit, machine
 from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES, Study
 from lgl_core.studies_points import Model, Point, Recording, rows
-from lgl_core.studies_results import read_graphs, read_table, sha256, write_graphs, write_table
+from lgl_core.studies_results import (
+    graphs_content,
+    read_graphs,
+    read_results,
+    read_table,
+    table_content,
+    write_results,
+)
 from lgl_core.studies_rows import COLUMNS, LABELS, in_columns
 from lgl_core.training import TrainConfig
 
@@ -78,18 +85,23 @@ def run(
     Raises
     ------
     ValueError
-        If there is no such study, no point of it is ready, or its files do not say which rows
-        belong to which point and are to be kept.
+        If there is no such study, no point of it is ready, or its files are to be kept and do not
+        belong together or do not say which rows belong to which point.
+    OSError
+        If the files cannot be written. Those that stood there stand, and what the new ones would
+        hold comes from the cache when the study is run again.
     """
     planned = {_key(described(point)): point for point in _study(name).points()}
     before = _standing(name, results) if keep else {}
+    keeps_graphs = STUDIES[name].keeps_graphs
+    graphs_before = graphs(name, results) if before and keeps_graphs else {}
     new = {
         key: point
         for key, point in planned.items()
         if key not in before and (not only_ready or point.is_ready)
     }
-    tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new.values())
     made_by = {"source": _source(new.values()), "machine": machine(), **commit()}
+    tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new.values())
     if before:
         made = sorted(
             {f"{p.made_by['machine']['date']}, {_code_of(p.made_by)}" for p in before.values()}
@@ -102,12 +114,12 @@ def run(
     done = {key: point for key, point in planned.items() if key in parts}
     if not done:
         raise ValueError(f"{name}: no model is trained yet, run it without --ready")
-    _write(name, list(done.values()), [parts[key] for key in done], len(planned), results)
-    if STUDIES[name].keeps_graphs:
-        path = _graphs_file(name, results)
-        kept: dict[str, ArrayLike] = {}
-        kept |= graphs(name, results) if keep and path.exists() else {}
-        write_graphs(kept | _kept_graphs(new.values()), path)
+    table = pd.concat([parts[key].table for key in done]).assign(study=name)
+    contents = {"table": table_content(table[["study", *COLUMNS]], LABELS)}
+    if keeps_graphs:
+        contents["graphs"] = graphs_content({**graphs_before, **_kept_graphs(new.values())})
+    record = _record(name, list(done.values()), [parts[key] for key in done], len(planned))
+    write_results(results, name, record, contents)
     return load(name, results)
 
 
@@ -129,32 +141,23 @@ def _source(points: Iterable[Point]) -> str:
 
 def _standing(name: str, results: Path) -> dict[str, _Part]:
     """Read what stands in the files of a study, by point."""
-    if not _table_file(name, results).exists():
+    try:
+        record, table = _read(name, "table", results)
+    except FileNotFoundError:
         return {}
-    table, record = load(name, results)[COLUMNS], provenance(name, results)
+    rows_of_all = read_table(table)[COLUMNS]
     if "n_rows" not in record:
         raise ValueError(
             f"{results / name}.json does not say which rows belong to which point: run "
-            f"python -m lgl_core.studies {name} without --keep"
+            f"{_command(name)} without --keep"
         )
     borders = np.cumsum([0, *record["n_rows"]])
     return {
-        _key(point): _Part(table.iloc[start:stop], record["runs"][number])
+        _key(point): _Part(rows_of_all.iloc[start:stop], record["runs"][number])
         for point, start, stop, number in zip(
             record["points"], borders[:-1], borders[1:], record["run_of_point"], strict=True
         )
     }
-
-
-def _write(
-    name: str, points: Sequence[Point], parts: Sequence[_Part], n_planned: int, results: Path
-) -> None:
-    results.mkdir(exist_ok=True)
-    table = pd.concat([part.table for part in parts]).assign(study=name)
-    path = _table_file(name, results)
-    write_table(table[["study", *COLUMNS]], path, LABELS)
-    record = _record(name, points, parts, n_planned) | {"table_sha256": sha256(path)}
-    (results / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
 def _code_of(run: dict[str, Any]) -> str:
@@ -195,14 +198,14 @@ def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]
     Raises
     ------
     ValueError
-        If there is no such study, or it keeps no graphs.
+        If there is no such study, it keeps no graphs, or they are not those of its record.
     FileNotFoundError
         If it has not been run.
     """
     if not _study(name).keeps_graphs:
         keeping = [study for study in STUDIES if STUDIES[study].keeps_graphs]
         raise ValueError(f"name must be one of {', '.join(keeping)}, got {name!r}")
-    return read_graphs(_existing(_graphs_file(name, results), name))
+    return read_graphs(_read(name, "graphs", results)[1])
 
 
 def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
@@ -227,19 +230,24 @@ def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no such study.
+        If there is no such study, or its two files do not belong together.
     FileNotFoundError
         If it has not been run.
     """
     _study(name)
-    return read_table(_existing(_table_file(name, results), name))
+    return read_table(_read(name, "table", results)[1])
 
 
 def provenance(name: str, results: Path = RESULTS) -> dict[str, Any]:
-    """Read where the scores of a study come from: configuration, versions, machine, date."""
+    """Read where the scores of a study come from: configuration, versions, machine, date.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As from :func:`load`.
+    """
     _study(name)
-    record: dict[str, Any] = json.loads((results / f"{name}.json").read_text())
-    return record
+    return _read(name, "table", results)[0]
 
 
 def origin(name: str, results: Path = RESULTS) -> str:
@@ -260,18 +268,12 @@ def _study(name: str) -> Study:
     return STUDIES[name]
 
 
-def _table_file(name: str, results: Path) -> Path:
-    return results / f"{name}.parquet"
+def _read(name: str, kind: str, results: Path) -> tuple[dict[str, Any], bytes]:
+    return read_results(results, name, kind, _command(name))
 
 
-def _graphs_file(name: str, results: Path) -> Path:
-    return results / f"{name}_graphs.parquet"
-
-
-def _existing(path: Path, name: str) -> Path:
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run python -m lgl_core.studies {name}")
-    return path
+def _command(name: str) -> str:
+    return f"python -m lgl_core.studies {name}"
 
 
 def _record(
@@ -284,7 +286,7 @@ def _record(
     return {
         "study": name,
         "question": STUDIES[name].question,
-        "command": f"python -m lgl_core.studies {name}",
+        "command": _command(name),
         **runs[-1],  # of the last one
         "train_fraction": TRAIN_FRACTION,
         "neurons": asdict(LIFParams()),

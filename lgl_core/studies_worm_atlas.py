@@ -7,7 +7,6 @@ if it is not there. Graphs are ``[post, pre]``.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +25,7 @@ from lgl_core.networks_worm_atlas import (
     worm_atlas,
 )
 from lgl_core.provenance import commit, machine
-from lgl_core.studies_results import read_table, sha256, write_table
+from lgl_core.studies_results import read_results, read_table, table_content, write_results
 from lgl_core.studies_rows import in_columns
 
 __all__ = [
@@ -101,9 +100,6 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
         As from :func:`load`.
     """
     table = scores(worm_atlas(folder))
-    results.mkdir(exist_ok=True)
-    path = results / f"{_STUDY}.parquet"
-    write_table(table, path, labels=["null"], digits=6)
     packages = ("lgl_core", "numpy", "scipy", "pandas", "h5py")
     record = {
         "study": _STUDY,
@@ -112,7 +108,6 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
         "source": source_hash(f"lgl_core.{Path(__file__).stem}"),
         "machine": machine(packages),
         **commit(),
-        "table_sha256": sha256(path),
         "data": SOURCE,
         "configuration": {
             "responds_below": _BELOW,
@@ -122,7 +117,8 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
             "seed": _SEED,
         },
     }
-    (results / f"{_STUDY}.json").write_text(json.dumps(record, indent=1) + "\n")
+    content = table_content(table, labels=["null"], digits=6)
+    write_results(results, _STUDY, record, {"table": content})
     return load(results)
 
 
@@ -133,17 +129,15 @@ def load(results: Path = RESULTS) -> pd.DataFrame:
     ------
     FileNotFoundError
         If they have not been computed.
+    ValueError
+        If their record is of another table.
     """
-    path = results / f"{_STUDY}.parquet"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run {COMMAND}")
-    return read_table(path)
+    return read_table(read_results(results, _STUDY, "table", COMMAND)[1])
 
 
 def provenance(results: Path = RESULTS) -> dict[str, Any]:
     """Read where the scores come from: data, configuration, versions, machine, date."""
-    record: dict[str, Any] = json.loads((results / f"{_STUDY}.json").read_text())
-    return record
+    return read_results(results, _STUDY, "table", COMMAND)[0]
 
 
 def origin(results: Path = RESULTS) -> str:

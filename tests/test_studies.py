@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
+import signal
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -258,6 +261,68 @@ def test_kept_points_that_cannot_be_told_apart_name_the_remedy(study, tmp_path):
         run("seeds", n_jobs=1, keep=True, results=tmp_path)
 
 
+@pytest.fixture
+def counted_rows(monkeypatch):
+    """Let a point of network seed k have k + 1 rows, which say so."""
+
+    def rows_of(point):
+        return pd.DataFrame({"network_seed": [point.seed] * (point.seed + 1), "value": 1.0})
+
+    monkeypatch.setattr(studies, "rows", rows_of)
+    points = [replace(TINY, seed=seed) for seed in range(4)]
+
+    def run_some(chosen, folder, **options):
+        chosen = [points[seed] for seed in chosen]
+        monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: chosen))
+        return run("seeds", n_jobs=1, results=folder, **options)
+
+    return run_some
+
+
+@pytest.mark.parametrize(("moved", "counts"), [("seeds.parquet.next", False), ("seeds.json", True)])
+def test_a_run_that_was_killed_while_it_wrote_does_not_mix_rows(
+    counted_rows, tmp_path, moved, counts
+):
+    counted_rows([1, 2], tmp_path)
+    if not (child := os.fork()):
+
+        def look(event, arguments):
+            if event == "os.rename" and str(arguments[1]).endswith(moved):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(look)
+        counted_rows([3, 1, 2], tmp_path, keep=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    standing = [3, 1, 2] if counts else [1, 2]
+    for seeds in (standing, [0, 1, 2, 3]):
+        if seeds != standing:
+            counted_rows(seeds, tmp_path, keep=True)
+        expected = [seed for seed in seeds for _ in range(seed + 1)]
+        assert load("seeds", tmp_path)["network_seed"].tolist() == expected
+        record = provenance("seeds", tmp_path)
+        assert [point["seed"] for point in record["points"]] == seeds
+        assert record["n_rows"] == [seed + 1 for seed in seeds]
+
+
+def test_a_table_under_the_record_of_another_run_is_refused_by_all_that_read_it(
+    counted_rows, tmp_path
+):
+    counted_rows([1, 2], tmp_path)
+    counted_rows([3, 0], tmp_path / "other")
+    (tmp_path / "other" / "seeds.parquet").replace(tmp_path / "seeds.parquet")
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+    remedy = r"seeds\.json does not describe .*seeds\.parquet.* python -m lgl_core.studies seeds"
+    for read in (load, provenance, studies.origin):
+        with pytest.raises(ValueError, match=remedy):
+            read("seeds", tmp_path)
+    with pytest.raises(ValueError, match=remedy):
+        counted_rows([1, 2, 3], tmp_path, keep=True)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+    counted_rows([1, 2, 3], tmp_path)
+    assert provenance("seeds", tmp_path)["n_rows"] == [2, 3, 4]
+
+
 def test_a_study_of_which_nothing_is_ready_says_so(tmp_path, monkeypatch):
     untrained = replace(MODEL, seed=7)
     monkeypatch.setitem(STUDIES, "seeds", Study(question="?", points=lambda: [untrained]))
@@ -335,8 +400,12 @@ def test_the_culture_was_read_by_code_that_can_be_found_again():
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_rows_are_those_that_their_record_describes(name):
-    content = (studies.RESULTS / f"{name}.parquet").read_bytes()
-    assert hashlib.sha256(content).hexdigest() == provenance(name)["table_sha256"]
+    record = json.loads((studies.RESULTS / f"{name}.json").read_text())
+    files = {"table": f"{name}.parquet"}
+    files |= {"graphs": f"{name}_graphs.parquet"} if STUDIES[name].keeps_graphs else {}
+    for kind, file in files.items():
+        content = (studies.RESULTS / file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == record[f"{kind}_sha256"]
 
 
 @pytest.mark.slow
@@ -434,6 +503,9 @@ def test_kept_graphs_stay_when_their_points_do(keeping, tmp_path, monkeypatch):
     after = studies.graphs("seeds", tmp_path)
     assert set(after) == set(before)
     assert all(np.array_equal(after[name], before[name]) for name in before)
+    (tmp_path / "seeds_graphs.parquet").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"seeds\.json does not describe .*seeds_graphs\.parquet"):
+        run("seeds", n_jobs=1, keep=True, results=tmp_path)
 
 
 def test_graphs_of_a_study_that_keeps_none_are_refused():
