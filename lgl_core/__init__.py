@@ -4,4 +4,7 @@ Files whose names begin alike, such as ``glm`` and ``glm_solvers``, are parts of
 imports only from the floors below its own, which the page "The library" of the book lists.
 """
 
+# First of all: it has to see the other files before they are loaded.
+from lgl_core import cache_sources  # noqa: F401
+
 __version__ = "0.1.0"

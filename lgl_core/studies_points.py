@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lgl_core import networks, networks_topologies
-from lgl_core.cache import cached, source_hash
+from lgl_core.cache import cached
 from lgl_core.experiment import (
     DURATION,
     attended,
@@ -384,11 +384,10 @@ class Point(Protocol):
 
 def rows(point: Point) -> pd.DataFrame:
     """Compute the rows of one point, or read them back; columns as in ``COLUMNS``."""
-    return cached(_rows)(point, source_hash(type(point).__module__))
+    return cached(_rows, also=[type(point).__module__])(point)
 
 
-def _rows(point: Point, source: str) -> pd.DataFrame:
-    """Give the rows of a point; its class, of whatever module, is part of the key by ``source``."""
+def _rows(point: Point) -> pd.DataFrame:
     return point.rows()
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
+import random
+import resource
+import shutil
+import signal
 import subprocess
 import sys
 import textwrap
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
+from pstats import StatsProfile
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from lgl_core import cache
+from lgl_core import cache, cache_sources
 from lgl_core.cache import cache_directory, cached, is_cached, keyed_directory, source_hash
+from lgl_core.cache_sources import sources_of
 from lgl_core.networks import Network, hub_network
 from lgl_core.spikes import SpikeTrains
 
@@ -54,8 +64,59 @@ def spikes_of(seed: int) -> SpikeTrains:
     return SpikeTrains(times=[0.1, 0.2], neurons=[0, 1], n_neurons=2, duration=1.0)
 
 
-def not_storable() -> Callable[[], None]:
-    return lambda: None
+@dataclass(frozen=True)
+class Settled:
+    """A class with a field that its maker sets."""
+
+    given: int
+    made: int = field(init=False, default=3)
+
+
+def network_of(seed: int) -> Network:
+    calls.append(seed)
+    return hub_network(n_neurons=20, seed=seed)
+
+
+def value_named(name: str) -> Any:
+    calls.append(name)
+    return VALUES[name]
+
+
+VALUES: dict[str, Any] = {
+    "none": None,
+    "truth": True,
+    "a large number": 2**80,
+    "numbers": [0.1, -0.0, float("inf"), 5e-324],
+    "text": "µs, \ud800 and a\0zero",
+    "nested": {"a": [(1, 2.5), {3: "three", (4, 5): None}], "": ()},
+    "single precision": np.float32(0.1),
+    "a date": np.datetime64("2026-01-01"),
+    "no dimension": np.array(3),
+    "columns first": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "big endian": np.arange(3, dtype=">i2"),
+    "a record": np.array([(1, "one")], dtype=[("n", "u1"), ("name", "U3")]),
+    "nothing": np.empty((0, 4), bool),
+    "a table": pd.DataFrame(
+        {"layer": ["all", None], "value": [np.nan, 1e-9], "n": [1, 2]}, index=[3, 1]
+    ),
+    "a configuration": Config(width=3, rates=(0.1,)),
+}
+NOT_STORABLE = {
+    "a function": lambda: None,
+    "a set": {1, 2},
+    "objects": np.array([None, {}]),
+    "a masked array": np.ma.masked_array([1, 2], [True, False]),
+    "a class": Config,
+    "a path": Path("/"),
+    "a class of a module that is not imported here": StatsProfile(1.0, {}),
+    "a class that sets a field": Settled(1),
+    "a table of tuples": pd.DataFrame({"a": [(1, 2), (3, 4)]}),
+    "a table of numbers and words": pd.DataFrame({"a": [1, "one"]}),
+}
+
+
+def not_storable(name: str) -> Any:
+    return NOT_STORABLE[name]
 
 
 def failing(x: float) -> float:
@@ -71,7 +132,7 @@ def step(config: Config, network: Network | None = None) -> None:
 def directory(tmp_path, monkeypatch) -> Path:
     """An empty cache, and source that counts as older than the process."""
     monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "_STARTED", time.time() + 3600)
+    monkeypatch.setattr(cache_sources, "_STARTED", time.time() + 3600)
     calls.clear()
     return tmp_path / "cache"
 
@@ -132,10 +193,24 @@ class TestCached:
         with pytest.raises(TypeError, match="unexpected"):
             cached(double)(3, wrong=1)
 
-    def test_what_cannot_be_stored_is_returned_with_a_warning(self, directory):
+    @pytest.mark.parametrize("name", VALUES)
+    def test_what_comes_back_is_what_was_stored(self, name):
+        given, found = cached(value_named)(name), cached(value_named)(name)
+        assert calls == [name] and type(found) is type(given)
+        if isinstance(given, pd.DataFrame):
+            pd.testing.assert_frame_equal(found, given, check_exact=True)
+        else:  # a pickle tells kinds, signs, orders and bytes apart
+            assert pickle.dumps(found) == pickle.dumps(given) and repr(found) == repr(given)
+
+    @pytest.mark.parametrize("name", NOT_STORABLE)
+    def test_what_cannot_be_stored_is_returned_with_a_warning(self, directory, name):
         with pytest.warns(UserWarning, match="result not stored"):
-            assert cached(not_storable)()() is None
+            assert cached(not_storable)(name) is NOT_STORABLE[name]
         assert not stored_files(directory)
+
+    def test_more_source_can_be_part_of_the_key(self):
+        more = cached(double, also=["lgl_core.lif"])
+        assert [cached(double)(3), more(3), more(3)] == [6, 6, 6] and calls == [3, 3]
 
     def test_a_failed_write_leaves_nothing_behind(self, directory, monkeypatch):
         def refuse(*_):
@@ -146,8 +221,18 @@ class TestCached:
             assert cached(double)(3) == 6
         assert not stored_files(directory)
 
+    def test_a_full_disk_costs_no_result(self, directory):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            with pytest.warns(UserWarning, match="result not stored .* too large"):
+                assert len(cached(noise)(5000)) == 5000
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not stored_files(directory)
+
     def test_nothing_is_read_or_written_before_the_first_call(self, directory, monkeypatch):
-        monkeypatch.setattr(cache, "_sources", lambda name: pytest.fail("source read"))
+        monkeypatch.setattr(cache, "sources_of", lambda name: pytest.fail("source read"))
         cached(double)
         assert not directory.exists()
 
@@ -185,11 +270,14 @@ class TestDamage:
         (path,) = stored_files(directory)
         return path
 
-    def check_computed_anew(self):
+    def check_computed_anew(self, entry):
+        damaged = entry.read_bytes()
+        assert not is_cached(noise, 200)
         expected = np.random.default_rng(0).normal(size=200)
         with pytest.warns(UserWarning, match="damaged, computing it anew"):
             np.testing.assert_array_equal(cached(noise)(200), expected)
-        assert calls == [200]
+        assert calls == [200] and not list(entry.parent.glob("*.partial"))
+        assert [path.read_bytes() for path in entry.parent.glob("*.damaged")] == [damaged]
         with warnings.catch_warnings():  # and the damage is repaired
             warnings.simplefilter("error")
             np.testing.assert_array_equal(cached(noise)(200), expected)
@@ -198,26 +286,91 @@ class TestDamage:
     @pytest.mark.parametrize("keep", [0, 1, 64, 65, 700, -1])
     def test_a_truncated_file(self, entry, keep):
         entry.write_bytes(entry.read_bytes()[:keep])
-        self.check_computed_anew()
+        self.check_computed_anew(entry)
 
     @pytest.mark.parametrize("where", [0, 63, 64, 70, 500, 1500, -1])
     def test_a_flipped_bit(self, entry, where):
         content = bytearray(entry.read_bytes())
         content[where] ^= 1
         entry.write_bytes(content)
-        self.check_computed_anew()
+        self.check_computed_anew(entry)
 
-    def test_something_else_in_its_place(self, entry):
-        entry.write_bytes(pickle.dumps("an intruder"))
-        self.check_computed_anew()
+    def test_an_entry_of_another_call_under_its_name(self, entry, directory):
+        cached(noise)(201)
+        (other,) = set(stored_files(directory)) - {entry}
+        entry.write_bytes(other.read_bytes())
+        calls.clear()
+        self.check_computed_anew(entry)
 
-    def test_nothing_is_unpickled_before_the_checksum_is_right(self, entry, monkeypatch):
-        content = bytearray(entry.read_bytes())
-        content[300] ^= 1
+    def test_what_cannot_be_read_is_not_taken_for_damaged(self, entry):
+        content = entry.read_bytes()
+        entry.unlink()
+        entry.mkdir()
+        with pytest.warns(UserWarning, match="cannot read|not stored"):
+            assert len(cached(noise)(200)) == 200
+        assert entry.is_dir()
+        entry.rmdir()
         entry.write_bytes(content)
-        monkeypatch.setattr(pickle, "loads", lambda _: pytest.fail("unpickled"))
-        with pytest.warns(UserWarning, match="damaged"):
-            cached(noise)(200)
+        assert len(cached(noise)(200)) == 200 and calls == [200]
+
+
+class Intruder:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+def sealed(payload: bytes) -> bytes:
+    """Give a content the right checksum, as anyone can."""
+    return hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+
+
+def packed(about: str, **parts: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    np.savez(buffer, about=np.frombuffer(about.encode(), np.uint8), **parts)
+    return sealed(buffer.getvalue())
+
+
+class TestStrangers:
+    """Entries that someone else has written with intent, whose checksum is right."""
+
+    @pytest.mark.parametrize("mode", [0o700, 0o777])
+    @pytest.mark.parametrize("kind", ["pickle", "object array", "call", "module", "class"])
+    def test_no_code_of_an_entry_runs(self, directory, tmp_path, kind, mode):
+        cached(noise)(5)
+        (entry,) = stored_files(directory)
+        entry.parent.chmod(mode)
+        mark, objects = tmp_path / "mark", np.empty(1, object)
+        objects[0] = Intruder(mark)
+        call = str(entry.relative_to(directory).with_suffix(""))
+        about = '{"call": "CALL", "result": RESULT}'.replace("CALL", call)
+        entry.write_bytes(
+            {
+                "pickle": sealed(pickle.dumps(Intruder(mark))),
+                "object array": packed(about.replace("RESULT", '{"array": "0"}'), **{"0": objects}),
+                "call": packed(
+                    about.replace("RESULT", '{"os:mkdir": {"dict": [["path", "MARK"]]}}')
+                    .replace("MARK", str(mark))
+                ),
+                "module": packed(about.replace("RESULT", '{"antigravity:": {"dict": []}}')),
+                "class": packed(
+                    about.replace("RESULT", '{"lgl_core.files:Path": {"dict": []}}')
+                ),
+            }[kind]
+        )  # fmt: skip
+        pickle.loads(pickle.dumps(Intruder(tmp_path / "control")))
+        with pytest.warns(UserWarning, match="damaged, computing it anew"):
+            np.testing.assert_array_equal(cached(noise)(5), np.random.default_rng(0).normal(size=5))
+        assert (tmp_path / "control").exists() and not mark.exists()
+        assert "antigravity" not in sys.modules
+
+    def test_the_library_reads_no_pickle(self):
+        for file in Path(cache.__file__).parent.glob("*.py"):
+            assert "pickle.load" not in file.read_text(), file
 
 
 class TestKeys:
@@ -270,13 +423,16 @@ class TestKeys:
         assert run(script, PYTHONHASHSEED="1") == f"{here['path']} True"
 
     def test_arrays_restored_from_a_result_give_the_same_key(self):
-        network = hub_network(n_neurons=20)
-        restored = pickle.loads(pickle.dumps(network))
-        assert keyed_directory(step, network=network) == keyed_directory(step, network=restored)
+        for function in (network_of, spikes_of):
+            computed, restored = (cached(function)(3) for _ in range(2))
+            assert calls.count(3) == 1 and restored is not computed
+            assert keyed_directory(step, given=computed) == keyed_directory(step, given=restored)
+            calls.clear()
 
 
 def start(script: str, **environment: str) -> subprocess.Popen[str]:
-    path = os.pathsep.join([str(Path(__file__).parent), str(Path(cache.__file__).parents[1])])
+    folders = [Path(__file__).parent, Path(cache.__file__).parents[1], environment.pop("ALSO", "")]
+    path = os.pathsep.join(map(str, folders)).rstrip(os.pathsep)
     return subprocess.Popen(
         [sys.executable, "-W", "error::UserWarning", "-c", script],
         env={**os.environ, "PYTHONPATH": path, **environment},
@@ -298,13 +454,13 @@ def test_two_processes_share_one_cache(directory):
     # the warning about a damaged entry into a failure.
     script = textwrap.dedent("""
         import numpy as np
-        from lgl_core.cache import cached, _write, _entry
+        from lgl_core.cache import cached, _entry
         from test_cache import noise
         for _ in range(5):
             for n in list(range(1000, 1020))[::ORDER]:
                 expected = np.random.default_rng(0).normal(size=n)
                 assert np.array_equal(cached(noise)(n), expected)
-                _write(_entry(noise, (n,), {}), expected)
+                _entry(noise, (), (n,), {}).write(expected)
         print("done")
     """)
     processes = [start(script.replace("ORDER", order)) for order in ("1", "-1")]
@@ -313,6 +469,50 @@ def test_two_processes_share_one_cache(directory):
     for n in range(1000, 1020):
         assert len(cached(noise)(n)) == n
     assert calls == []
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_while_it_fills_leaves_whole_entries(directory):
+    script = textwrap.dedent("""
+        from lgl_core.cache import cached
+        from test_cache import noise
+        for n in range(200_000, 200_500):
+            cached(noise)(n)
+            print("filling", flush=True)
+    """)
+    rng = random.Random(0)
+    for _ in range(3):
+        process = start(script)
+        assert process.stdout is not None and process.stdout.readline() == "filling\n"
+        time.sleep(rng.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    whole = list(directory.rglob("*.entry"))
+    assert whole
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in range(200_000, 200_000 + len(whole)):
+            assert len(cached(noise)(n)) == n
+    assert calls == []
+
+
+def test_what_killed_processes_and_damage_left_goes_after_a_day(directory):
+    cached(noise)(5)
+    (entry,) = stored_files(directory)
+    hours = {"1.partial": 25, "2.damaged": 25, "3.partial": 23, "4.damaged": 23}
+    left = {Path(f"{entry}.{ending}"): age for ending, age in hours.items()}
+    for path, age in left.items():
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - 3600 * age,) * 2)
+    old = (time.time() - 3600 * 24 * 365,) * 2
+    os.utime(entry, old)
+    checkpoint = keyed_directory(step, config=Config()) / "checkpoint.safetensors.damaged"
+    checkpoint.touch()
+    os.utime(checkpoint, old)
+    run("from lgl_core.cache import cached\nfrom test_cache import double\ncached(double)(1)")
+    assert entry.exists() and checkpoint.exists()
+    assert [age for path, age in left.items() if path.exists()] == [23, 23]
 
 
 class TestCacheDirectory:
@@ -483,7 +683,7 @@ class TestSourceHash:
 
     def test_the_librarys_own_data(self):
         for module, name in (("networks_topologies", "c_elegans"), ("recordings_public", "cocult")):
-            named = [file for file in cache._sources(f"lgl_core.{module}") if "/" in file]
+            named = [file for file in sources_of(f"lgl_core.{module}") if "/" in file]
             assert any(f"lgl_core/{name}" in file for file in named)
 
     @pytest.mark.slow
@@ -508,27 +708,31 @@ class TestSourceHash:
         assert source_hash("toy.ring") and "toy.ring" not in sys.modules
 
     def test_a_module_outside_reaches_into_the_library(self):
-        assert {"test_cache", "lgl_core.cache", "lgl_core.spikes"} <= set(cache._sources(__name__))
+        assert {"test_cache", "lgl_core.cache", "lgl_core.spikes"} <= set(sources_of(__name__))
 
     def test_the_librarys_own_modules(self):
-        assert set(cache._sources("lgl_core.networks")) == {"lgl_core.networks"}
-        assert "lgl_core.spikes" in cache._sources("lgl_core.lif")
+        assert set(sources_of("lgl_core.networks")) == {"lgl_core.networks"}
+        assert "lgl_core.spikes" in sources_of("lgl_core.lif")
 
     @pytest.mark.parametrize("name", ["lgl_core.nothing", "nowhere", "sys", "lgl_core"])
     def test_no_such_source(self, name):
         with pytest.raises(ValueError, match=f"source file, got '{name}'"):
             source_hash(name)
 
-    def test_an_edit_makes_a_stored_result_unfindable(self, toy):
-        import importlib
-
-        four = importlib.import_module("toy.top").four
-        assert cached(four)() == 4 and is_cached(four)
-        directory = keyed_directory(four, seed=0)
+    def test_an_edit_makes_a_stored_result_unfindable(self, toy, tmp_path):
+        script = textwrap.dedent("""
+            from lgl_core.cache import cached, is_cached, keyed_directory
+            from toy.top import four
+            print(is_cached(four), cached(four)(), keyed_directory(four, seed=0))
+        """)
+        process = {"LGL_CACHE": str(tmp_path / "cache"), "ALSO": str(tmp_path / "source")}
+        found, value, directory = run(script, **process).split()
+        assert (found, value) == ("False", "4")
         toy("figure", "import numpy\n", "import scipy\n")
-        assert is_cached(four) and keyed_directory(four, seed=0) == directory
+        assert run(script, **process).split() == ["True", "4", directory]
         toy("base", "return 1", "return 10")
-        assert not is_cached(four) and keyed_directory(four, seed=0) != directory
+        found, value, other = run(script, **process).split()
+        assert (found, value) == ("False", "40") and other != directory
 
 
 @pytest.mark.parametrize("name", ["numpy", "scipy", "numba", "torch"])
@@ -549,7 +753,9 @@ class TestEditsWhileRunning:
     def test_nothing_is_reused_or_stored(self, directory, monkeypatch):
         assert cached(double)(3) == 6
         before = stored_files(directory)
-        monkeypatch.setattr(cache, "_STARTED", 0.0)  # every file is now younger than the process
+        monkeypatch.setattr(
+            cache_sources, "_STARTED", 0.0
+        )  # every file is now younger than the process
         for expected in ([3, 3], [3, 3, 3]):
             with pytest.warns(UserWarning, match="edited after this process started"):
                 assert cached(double)(3) == 6
@@ -559,10 +765,88 @@ class TestEditsWhileRunning:
         assert stored_files(directory) == before
 
     def test_a_step_gets_a_directory_of_its_own_each_time(self, directory, monkeypatch):
-        monkeypatch.setattr(cache, "_STARTED", 0.0)
+        monkeypatch.setattr(cache_sources, "_STARTED", 0.0)
         with pytest.warns(UserWarning, match="edited"):
             first, second = (keyed_directory(step, config=Config()) for _ in range(2))
         assert first != second and first.is_dir() and second.is_dir()
         assert not first.is_relative_to(directory)
         first.rmdir()
         second.rmdir()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "old.rename(new)",  # the older file keeps the time when it was written
+            "new.rename(old.with_name('x.py')); old.rename(new); old.with_name('x.py').rename(new)",
+            "new.parent.rename(new.parents[1] / 'x'); old.parent.rename(new.parent)",
+            "new.write_text(old.read_text()); os.utime(new, (1e9, 1e9))",
+        ],
+        ids=["moved", "moved and moved back", "folder moved", "rewritten, time set back"],
+    )
+    def test_a_result_is_never_filed_under_the_source_of_another_file(
+        self, directory, tmp_path, change
+    ):
+        for folder, factor in (("here/mine", 2), ("there/mine", 3)):
+            package = tmp_path / folder
+            package.mkdir(parents=True)
+            (package / "__init__.py").touch()
+            (package / "code.py").write_text(f"def times(x):\n    return {factor} * x\n")
+            os.utime(package / "code.py", (1e9, 1e9))
+        script = textwrap.dedent(f"""
+            import os, warnings
+            from pathlib import Path
+            from lgl_core.cache import cached, is_cached, source_hash
+            from mine.code import times
+            new, old = Path(r"{tmp_path}/here/mine/code.py"), Path(r"{tmp_path}/there/mine/code.py")
+            warnings.simplefilter("always")
+            assert cached(times)(1) == 2
+            {change}
+            assert cached(times)(10) == 20 and not is_cached(times, 10)
+            try:
+                source_hash("mine.code")
+            except ValueError as error:
+                print(error)
+        """)
+        said = run(script, LGL_CACHE=str(directory), ALSO=str(tmp_path / "here"))
+        assert "mine.code was edited after this process started" in said
+        assert len(stored_files(directory)) == 1  # what was computed before
+
+    def test_an_edit_before_the_cache_is_imported_counts(self, tmp_path):
+        """In a notebook, say: the library is loaded in parts, and edited in between."""
+        copy = tmp_path / "lgl_core"
+        shutil.copytree(Path(cache.__file__).parent, copy, ignore=shutil.ignore_patterns("__py*"))
+        for path in copy.rglob("*"):
+            os.utime(path, (1e9, 1e9))
+        script = textwrap.dedent(f"""
+            import os
+            from pathlib import Path
+            from lgl_core.spikes import SpikeTrains
+            path = Path(r"{copy}", "spikes.py")
+            path.write_text(path.read_text().replace("def rates", "def rate"))
+            os.utime(path, (1e9, 1e9))
+            from lgl_core.cache import source_hash
+            try:
+                source_hash("lgl_core.spikes")
+            except ValueError as error:
+                print(error)
+        """)
+        (tmp_path / "script.py").write_text(script)
+        command = [sys.executable, tmp_path / "script.py"]  # it finds the copy beside itself first
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert "lgl_core.spikes was edited" in said
+
+    def test_what_is_edited_while_it_is_computed_is_not_stored(self, toy, directory):
+        import importlib
+
+        for_later = importlib.import_module("toy.lower").one
+        edited = importlib.import_module("toy.base")
+        unit = edited.unit
+
+        def edit_and_give_one():
+            toy("base", "return 1", "return 10")
+            return unit()
+
+        edited.unit = edit_and_give_one
+        with pytest.warns(UserWarning, match=r"toy\.base was edited"):
+            assert cached(for_later)() == 1
+        assert not stored_files(directory)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lgl_core.cache import source_hash
@@ -72,6 +73,15 @@ def test_a_model_of_it_is_trained_on_its_spikes():
 def test_results_are_kept_under_the_source_of_the_other_simulator():
     assert OutsideModel.__module__ == OutsideRecording.__module__ == "lgl_core.studies_outside"
     assert source_hash("lgl_core.studies_outside") != source_hash("lgl_core.studies_points")
+
+
+def test_the_source_of_a_points_own_class_is_part_of_the_key_of_its_rows(monkeypatch, tmp_path):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path))
+    monkeypatch.setattr(Recording, "rows", lambda self: pd.DataFrame({"value": [1.0]}))
+    for point in (Recording(), replace(Recording(), seed=1), OutsideRecording()):
+        pd.testing.assert_frame_equal(rows(point), rows(point))
+    sources = [len(list(folder.glob("*"))) for folder in tmp_path.glob("results/*/*")]
+    assert sorted(sources) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -389,7 +389,7 @@ def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
     assert [process.returncode for process in running] == [0, 0], said
     one, two = (pd.read_parquet(tmp_path / name / "results.parquet") for name in ("one", "two"))
     pd.testing.assert_frame_equal(one.drop(columns="seconds"), two.drop(columns="seconds"))
-    assert not list((tmp_path / "cache").rglob("*.pkl.*")), "half a result was left behind"
+    assert not list((tmp_path / "cache").rglob("*.partial")), "half a result was left behind"
 
 
 class TestMain:
