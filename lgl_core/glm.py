@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lgl_core.fields import check_fields
 from lgl_core.glm_blocks import solve
 from lgl_core.glm_likelihood import BinnedSpikes, Floats, bin_spikes, loss_and_gradient
 from lgl_core.glm_solvers import Solution
@@ -144,14 +145,13 @@ class GLMConfig:
     validation_fraction: float = 0.2
 
     def __post_init__(self) -> None:
+        check_fields(self)
         raised_cosine_basis(self.n_basis, self.window, self.bin_width)
-        if self.solver not in ("lbfgs", "adam"):
-            raise ValueError(f'solver must be "lbfgs" or "adam", got {self.solver!r}')
         for name in ("tolerance", "learning_rate", "min_learning_rate"):
-            if not 0 < getattr(self, name) < np.inf:
+            if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be a number > 0, got {getattr(self, name)}")
         for name in ("l2", "min_improvement"):
-            if not 0 <= getattr(self, name) < np.inf:
+            if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be a number >= 0, got {getattr(self, name)}")
         for name in ("max_iterations", "max_epochs", "plateau_patience", "stopping_patience"):
             if getattr(self, name) < 1:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from lgl_core.fields import check_fields
 from lgl_core.lif_kernel import LANES, advance, fill_normals
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains, count_steps
@@ -81,10 +82,7 @@ class LIFParams:
     noise_groups: int = 1
 
     def __post_init__(self) -> None:
-        for parameter in fields(self):
-            value = getattr(self, parameter.name)
-            if not np.isfinite(value):
-                raise ValueError(f"{parameter.name} must be a finite number, got {value}")
+        check_fields(self)
         for name in ("tau_m", "refractory", "delay", "dt"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0 s, got {getattr(self, name)}")

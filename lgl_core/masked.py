@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from lgl_core.fields import check_fields
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer_kernels import not_finite
 
@@ -61,12 +62,12 @@ class MaskedConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("context", "width", "n_layers", "n_heads", "epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} must be a whole number from 1 up, got {value}")
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("bin_width", "learning_rate"):
-            if not 0 < getattr(self, name) < np.inf:
+            if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
         if not 0 < self.hidden < 1:
             raise ValueError(f"hidden must lie strictly between 0 and 1, got {self.hidden}")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.fields import check_fields
+
 __all__ = ["Network", "hub_network"]
 
 
@@ -55,6 +57,7 @@ class Network:
     dale: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self)
         weights = _read_only(self.weights, np.float64)
         if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or not len(weights):
             raise ValueError(f"weights must be a square [post, pre] matrix, got {weights.shape}")

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from lgl_core import recordings_formats as formats
 from lgl_core.atomic import scratch
+from lgl_core.fields import check_fields
 from lgl_core.recordings_checks import checked
 from lgl_core.recordings_files import Asked, raw_of_file
 from lgl_core.recordings_parts import check_context
@@ -55,6 +56,7 @@ class Session:
     start: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "units", tuple(plain_labels(self.units)))
         if len(self.units) != self.spikes.n_neurons:
             raise ValueError(

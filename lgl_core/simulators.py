@@ -7,7 +7,7 @@ be seen to depend on them or not.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from tqdm import tqdm
 
+from lgl_core.fields import check_fields
 from lgl_core.networks import Network
 from lgl_core.spikes import SpikeTrains, count_steps
 
@@ -105,10 +106,7 @@ class IzhikevichParams:
     dt: float = 0.25e-3
 
     def __post_init__(self) -> None:
-        for parameter in fields(self):
-            value = getattr(self, parameter.name)
-            if not np.isfinite(value):
-                raise ValueError(f"{parameter.name} must be a finite number, got {value}")
+        check_fields(self)
         for name in ("tau_recovery", "tau_excitatory", "tau_inhibitory", "delay", "dt"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0 s, got {getattr(self, name)}")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.fields import check_fields
+
 __all__ = ["ROUNDING", "SpikeTrains", "count_steps"]
 
 # A millionth of a bin or step forgives that 0.3 / 0.1 is not quite 3.
@@ -64,22 +66,20 @@ class SpikeTrains:
     resolution: float = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         times, neurons = _flat("times", self.times, np.float64), _ids(self.neurons)
         if times.shape != neurons.shape:
             raise ValueError(
                 f"times and neurons must have one entry per spike, got {len(times)} times "
                 f"and {len(neurons)} neurons"
             )
-        if not (np.isfinite(self.duration) and self.duration > 0):
+        if self.duration <= 0:
             raise ValueError(f"duration must be a positive number of s, got {self.duration}")
-        if not isinstance(self.n_neurons, int | np.integer) or self.n_neurons < 1:
-            raise ValueError(
-                f"n_neurons must be at least 1 and a whole number, got {self.n_neurons}"
-            )
-        resolution = self.resolution
-        if resolution is None:
-            resolution = ROUNDING * np.spacing(self.duration)
-        if not 0 <= resolution < np.inf:
+        if self.n_neurons < 1:
+            raise ValueError(f"n_neurons must be at least 1, got {self.n_neurons}")
+        finest = ROUNDING * np.spacing(self.duration)
+        resolution = finest if self.resolution is None else self.resolution
+        if resolution < 0:
             raise ValueError(f"resolution must be a number of s from 0 up, got {resolution}")
         epochs = _checked_epochs(self.epochs, self.duration)
         times = _at_borders(times, epochs[:, 0], resolution)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lgl_core.cache import cached
 from lgl_core.experiment import training_part
+from lgl_core.fields import check_fields
 from lgl_core.networks import Network
 from lgl_core.networks_connectomes import larval_mushroom_body
 from lgl_core.pairwise import correlogram_z
@@ -51,6 +52,7 @@ class OutsideRecording(Recording):
     simulator: str = "lif"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.simulator not in SIMULATORS:
             raise ValueError(
                 f"simulator must be one of {', '.join(SIMULATORS)}, got {self.simulator!r}"

@@ -25,6 +25,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lgl_core.cache import source_hash
+from lgl_core.fields import check_fields
 from lgl_core.parameters import check_names, checked
 from lgl_core.sweep_points import (
     EXPERIMENT,
@@ -91,6 +92,9 @@ class Sweep:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")
         if not self.points:
             raise ValueError("points must hold at least one point, got none")
         types = parameter_types(self.target)

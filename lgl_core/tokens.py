@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from lgl_core.fields import check_fields
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["IntervalVocabulary", "Tokens", "Windows", "detokenize", "tokenize"]
@@ -53,10 +54,11 @@ class IntervalVocabulary:
     longest: float = 1.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("fine_width", "n_fine", "n_coarse"):
-            if not getattr(self, name) > 0:
+            if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        if not self.fine_width * self.n_fine < self.longest < np.inf:
+        if self.fine_width * self.n_fine >= self.longest:
             raise ValueError(
                 f"longest must be above fine_width * n_fine = {self.fine_width * self.n_fine} s, "
                 f"got {self.longest}"

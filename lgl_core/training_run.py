@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 from tqdm import tqdm
 
+from lgl_core.fields import check_fields
 from lgl_core.tokens import Tokens, Windows
 from lgl_core.training_devices import is_first
 from lgl_core.training_step import (
@@ -81,15 +82,14 @@ class TrainConfig:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("epochs", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
+            if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
         if self.stride is not None and self.stride < 1:
             raise ValueError(f"stride must be at least 1 token, got {self.stride}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f'precision must be "float32" or "bfloat16", got {self.precision!r}')
 
     def learning_rate_at(self, epochs_done: float) -> float:
         """Learning rate of the step that begins when so many epochs are done."""

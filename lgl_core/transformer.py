@@ -10,13 +10,14 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lgl_core.atomic import read_whole, replacing
+from lgl_core.fields import check_fields
 from lgl_core.transformer_coupling import Coupling, CouplingConfig
 from lgl_core.transformer_embeddings import fourier_features, position_features, rotate
 from lgl_core.transformer_files import DamagedWeights, read_tensors, write_tensors
@@ -84,6 +85,7 @@ class TransformerConfig:
     coupling: CouplingConfig | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("n_neurons", "n_classes", "n_layers", "n_heads", "width", "context"):
             without_layers = name == "n_layers" and self.coupling and self.n_layers == 0
             if getattr(self, name) < 1 and not without_layers:
@@ -94,14 +96,7 @@ class TransformerConfig:
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.time_embedding not in get_args(TimeEmbedding):
-            allowed = ", ".join(f'"{name}"' for name in get_args(TimeEmbedding))
-            raise ValueError(
-                f"time_embedding must be one of {allowed}, got {self.time_embedding!r}"
-            )
-        if self.mask not in ("causal", "strict"):
-            raise ValueError(f'mask must be "causal" or "strict", got {self.mask!r}')
-        if not self.interval_weight >= 0:
+        if self.interval_weight < 0:
             raise ValueError(f"interval_weight must be at least 0, got {self.interval_weight}")
 
 

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lgl_core.fields import check_fields
 from lgl_core.transformer_plain import allowed_positions
 
 __all__ = ["Coupling", "CouplingConfig", "filter_bumps"]
@@ -65,9 +66,10 @@ class CouplingConfig:
     rank: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.n_bumps < 2:
             raise ValueError(f"n_bumps must be at least 2, got {self.n_bumps}")
-        if not 0 < self.first < self.last < np.inf:
+        if not 0 < self.first < self.last:
             raise ValueError(
                 f"first must be above 0 s and below last, got {self.first} and {self.last} s"
             )

@@ -143,8 +143,8 @@ class TestConnectivity:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"context": 0}, "context must be a whole number from 1 up, got 0"),
-        ({"epochs": 1.5}, "epochs must be a whole number from 1 up, got 1.5"),
+        ({"context": 0}, "context must be at least 1, got 0"),
+        ({"epochs": 1.5}, "MaskedConfig.epochs must be a whole number, got 1.5"),
         ({"bin_width": -1}, "bin_width must be a positive number, got -1"),
         ({"hidden": 1.0}, "hidden must lie strictly between 0 and 1, got 1.0"),
         ({"n_heads": 3}, "n_heads must divide width = 128, got 3"),

@@ -29,6 +29,7 @@ CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 # floor and may import each other.
 FLOORS = {
     "atomic": 0,
+    "fields": 0,
     "networks": 1,
     "spikes": 1,
     "metrics": 1,
