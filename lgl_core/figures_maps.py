@@ -284,7 +284,7 @@ def visible_against_truth(
         if (table["value"] < 0).any():
             panel.axhline(0, color="0.5", lw=1, ls="-", zorder=0)
         rho = _rank_correlation(rows["seen"], rows["value"])
-        panel.set_title(f"Spearman $\\rho$ = {rho:.2f}\n{len(rows)} points")
+        panel.set_title(f"Spearman ρ = {rho:.2f}\n{len(rows)} points")
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.set_xlabel(OBSERVABLES.get(observable, fill(observable, 26)))
         if number % columns == 0:

@@ -14,6 +14,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter, ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike, NDArray
 
@@ -76,15 +78,29 @@ def in_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     Returns
     -------
     callable
-        The same function, drawing inside a style context.
+        The same function, drawing inside a style context. Whatever labels hold stands there as it
+        was given: a dollar sign begins no formula.
     """
 
     @wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with plt.style.context(STYLE):
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            _take_texts_literally(figure)
+            return figure
 
     return styled
+
+
+def _take_texts_literally(figure: Figure) -> None:
+    """Let no text be read as a formula, but for the numbers that Matplotlib writes at an axis."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), ScalarFormatter | LogFormatter):
+                for text in axis.findobj(Text):
+                    text.set_parse_math(text is not axis.label)
 
 
 def panels(
