@@ -179,7 +179,7 @@ def correlogram_z(
     ------
     ValueError
         If lags or flanks do not satisfy ``0 <= first < last <= duration``, the flanks begin
-        before ``stop``, or ``baseline`` is unknown.
+        before ``stop``, no epoch is longer than their first lag, or ``baseline`` is unknown.
 
     Notes
     -----
@@ -198,7 +198,7 @@ def correlogram_z(
     if baseline not in ("stationary", "local"):
         raise ValueError(f"baseline must be 'stationary' or 'local', got {baseline!r}")
     counts = lag_counts(spikes, start, stop)
-    chance = _chance_of_lag(start, stop, spikes)
+    chance = _chance_of_lag("start", start, stop, spikes)
     if baseline == "stationary":
         n_spikes = spikes.rates * spikes.recorded
         expected = _without_diagonal(np.outer(n_spikes, n_spikes)) * chance
@@ -207,7 +207,7 @@ def correlogram_z(
         raise ValueError(f"flanks must begin at stop = {stop} s or later, got {flanks}")
     after = lag_counts(spikes, *flanks)
     beside = after + after.T  # a lag of j after i is a negative one of i after j
-    scale = chance / (2 * _chance_of_lag(*flanks, spikes))
+    scale = chance / (2 * _chance_of_lag("flanks", *flanks, spikes))
     return _ratio(counts - scale * beside, np.sqrt(scale * (counts + beside)))
 
 
@@ -319,12 +319,20 @@ def _partial_correlations(correlations: NDArray, shrinkage: float) -> NDArray[np
     return -inverse / np.outer(scale, scale)
 
 
-def _chance_of_lag(start: float, stop: float, spikes: SpikeTrains) -> float:
-    """Return how likely one of two spikes, thrown in anywhere, follows the other by such a lag."""
+def _chance_of_lag(name: str, start: float, stop: float, spikes: SpikeTrains) -> float:
+    """Return how likely one of two spikes, thrown in anywhere, follows the other by such a lag.
+
+    It is above 0, or lags so long are refused, by ``name``.
+    """
     lengths = spikes.epochs[:, 1] - spikes.epochs[:, 0]
     # An epoch of length L has room for a pair with lag x in L - x; none if it is shorter.
-    room = [_room(length, start, stop) for length in lengths]
-    return float(sum(room)) / spikes.recorded**2
+    room = sum(_room(length, start, stop) for length in lengths)
+    if not room > 0:
+        raise ValueError(
+            f"{name} must begin below the {lengths.max():g} s that the longest epoch lasts, got "
+            f"{start} s: give shorter lags, or longer epochs"
+        )
+    return float(room) / spikes.recorded**2
 
 
 def _room(length: float, start: float, stop: float) -> float:

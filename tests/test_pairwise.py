@@ -374,6 +374,23 @@ class TestCorrelogramZ:
         with pytest.raises(ValueError, match=message):
             correlogram_z(driven, **changes)
 
+    @pytest.mark.parametrize(
+        ("changes", "name"),
+        [({"baseline": "local"}, "flanks"), ({"start": 0.016, "stop": 0.02}, "start")],
+    )
+    def test_refuses_lags_that_no_epoch_has_room_for(self, changes, name):
+        starts = np.arange(10) / 10
+        spikes = SpikeTrains(
+            times=starts + 0.005,
+            neurons=np.arange(10) % 2,
+            n_neurons=2,
+            duration=1.0,
+            epochs=np.stack([starts, starts + 0.015], axis=1),
+        )
+        assert np.isfinite(correlogram_z(spikes)).all()
+        with pytest.raises(ValueError, match=f"{name} must begin below the 0.015 s that the long"):
+            correlogram_z(spikes, **changes)
+
 
 # --- shifted in time ---------------------------------------------------------------------------
 
