@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lgl_core import recordings_formats as formats
 from lgl_core.atomic import scratch
@@ -25,6 +26,7 @@ from lgl_core.recordings_checks import checked
 from lgl_core.recordings_files import Asked, raw_of_file
 from lgl_core.recordings_parts import check_context
 from lgl_core.recordings_raw import Keep, Label, Raw, ends, kept, plain_labels, scaled, some
+from lgl_core.recordings_room import naming
 from lgl_core.recordings_tables import from_table, write_table
 from lgl_core.spikes import ROUNDING, SpikeTrains
 
@@ -268,17 +270,32 @@ def read(
     if not isinstance(repair, bool | np.bool_):
         raise ValueError(f"repair must be True or False, got {repair!r}")
     named = epochs if isinstance(epochs, str) else None
+    given = None if epochs is None or named else _pairs(epochs)
     raw = _raw_of(source, Asked(time, unit, named, keep, seconds_per_unit))
     if named and not raw.spans_in_s:
         raise ValueError(
             f"epochs={named!r} names a table of an NWB file: give starts and ends in s, as in "
             "epochs=[[0, 60]]"
         )
-    raw = scaled(kept(raw, keep), _seconds(seconds_per_unit, raw.seconds))
-    if epochs is not None and not named:
-        given = np.asarray(epochs, dtype=np.float64).reshape(-1, 2)
-        raw = replace(raw, epochs=given, spans_in_s=False)
-    return _session(checked(raw, bool(repair), in_seconds=seconds_per_unit is not None))
+    is_file = isinstance(source, str | os.PathLike)
+    with naming(Path(source), "a recording") if is_file else nullcontext():
+        raw = scaled(kept(raw, keep), _seconds(seconds_per_unit, raw.seconds))
+        if given is not None:
+            raw = replace(raw, epochs=given, spans_in_s=False)
+        return _session(checked(raw, bool(repair), in_seconds=seconds_per_unit is not None))
+
+
+def _pairs(epochs: ArrayLike) -> NDArray[np.float64]:
+    """Take starts and ends as they were given, or one of each; nothing is put into pairs."""
+    try:
+        pairs = np.atleast_2d(np.asarray(epochs, dtype=np.float64))
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise ValueError(
+            f"epochs must be pairs of start and end in s, as in epochs=[[0, 60]], got {epochs!r}"
+        )
+    return pairs
 
 
 def _seconds(given: float | str | None, said: float | None) -> float:

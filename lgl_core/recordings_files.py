@@ -26,6 +26,7 @@ from lgl_core.recordings_raw import (
     needed,
     plain_labels,
 )
+from lgl_core.recordings_room import check_room, naming
 from lgl_core.recordings_tables import from_table, read_table, typed_labels
 
 __all__ = ["FORMATS", "Asked", "raw_of_file"]
@@ -50,19 +51,11 @@ def raw_of_file(path: Path, asked: Asked) -> Raw:
         known = ", ".join(end for end in FORMATS if end != "folder")
         raise ValueError(f"path must end in {known}, or be a folder of spikes, got {str(path)!r}")
     what, reader = FORMATS[ending]
-    try:
+    with naming(path, what):
         if ending != "folder":
             _refuse_what_stands_for_a_file(path)
+        check_room(path)
         return reader(path, asked)
-    except ImportError:
-        raise
-    except ValueError as error:
-        raise ValueError(f"cannot read {path}: {error}") from error
-    except Exception as error:  # the library of a format may raise anything
-        raise ValueError(
-            f"cannot read {path} as {what} ({type(error).__name__}: {error}): is it whole, and is "
-            "it what its name says?"
-        ) from error
 
 
 def _ending(path: Path) -> str:

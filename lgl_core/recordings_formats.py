@@ -27,6 +27,7 @@ from lgl_core.recordings_raw import (
     plain_labels,
     spans,
 )
+from lgl_core.recordings_room import opened_npz
 
 __all__ = [
     "from_neo",
@@ -296,7 +297,7 @@ def _sorting_folder(path: Path) -> tuple[_Segments, list[Label], float]:
 
 
 def _sorting_npz(path: Path) -> tuple[_Segments, list[Label], float]:
-    with np.load(path) as file:
+    with opened_npz(path) as file:
         if "unit_ids" not in file.files or "sampling_frequency" not in file.files:
             raise ValueError(f"it is no sorting of SpikeInterface: it holds {file.files}")
         labels, segments = file["unit_ids"], []

@@ -9,11 +9,11 @@ import argparse
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from lgl_core.recordings import Session, read
 from lgl_core.recordings_raw import needed
+from lgl_core.recordings_room import naming, opened_npz
 
 __all__ = ["FOLDER_VARIABLE", "coculture", "main"]
 
@@ -78,7 +78,7 @@ def coculture(min_rate: float = 0.1, folder: str | Path | None = None) -> Sessio
 
 
 def _read_merged(path: Path) -> tuple[pd.DataFrame, float]:
-    with np.load(path) as file:
+    with naming(path, "the co-culture"), opened_npz(path) as file:
         times = file["sample"] / file["sampling_rate_hz"]
         return (
             pd.DataFrame({"time": times, "unit": file["labels"][file["electrode"]]}),

@@ -24,6 +24,7 @@ from lgl_core.recordings import Session
 from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
 from lgl_core.recordings_parts import blocks
 from lgl_core.recordings_raw import plain_labels
+from lgl_core.recordings_room import naming, opened_npz
 from lgl_core.spikes import SpikeTrains
 
 __all__ = [
@@ -121,16 +122,26 @@ class Readout:
 
     @classmethod
     def load(cls, stem: str | Path) -> Readout:
-        """Read what :meth:`save` has written."""
+        """Read what :meth:`save` has written.
+
+        Raises
+        ------
+        ValueError
+            If a file is damaged, or too large for the free memory.
+        FileNotFoundError
+            If one is not there.
+        """
         numbers, about = _files(stem)
         kinds: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _KINDS}
-        with np.load(numbers) as file:
+        with naming(numbers, "a read-out"), opened_npz(numbers) as file:
             units = tuple(plain_labels(file["units"]))
             for key in file.files:
                 kind, _, name = key.partition("/")
                 if name:  # all but the units
                     kinds[kind][name] = file[key]
-        return cls(units=units, origin=json.loads(about.read_text()), **kinds)
+        with naming(about, "the origin of a read-out"):
+            origin = json.loads(about.read_text())
+        return cls(units=units, origin=origin, **kinds)
 
 
 def _files(stem: str | Path) -> tuple[Path, Path]:

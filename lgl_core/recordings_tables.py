@@ -109,7 +109,7 @@ def read_table(path: Path, time: str = "time", unit: str = "unit") -> pd.DataFra
         Columns that hold numbers and labels.
     """
     if path.suffix.lower() == ".parquet":
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, page_checksum_verification=True)
     try:
         with _opened(path) as file:
             return _read_text(file, time, unit)
@@ -161,6 +161,11 @@ def _read_text(file: TextIO, time: str, unit: str) -> pd.DataFrame:
         na_values={name: _MISSING for name in names if name != unit},
     )
     table = _without_blank_end(table)
+    if about.get("spikes", len(table)) != len(table):
+        raise ValueError(
+            f"its first line says that it has {about['spikes']} spikes, but it has {len(table)}: "
+            'is it whole? If rows were changed on purpose, take "spikes" out of that line'
+        )
     if time in table and table[time].dtype.kind not in "fiu":
         table[time] = _decimal(table[time], delimiter)
     if unit in table:
@@ -245,11 +250,16 @@ def typed_labels(cells: pd.Series, declared: list[Any] | None) -> pd.Series:
 
 
 def write_table(raw: Raw, path: Path) -> None:
-    """Write a CSV or Parquet file. In a CSV, epochs and units are a first line of JSON."""
+    """Write a CSV or Parquet file, so that damage shows.
+
+    In a CSV, epochs, units and the number of spikes are a first line of JSON; Parquet has
+    checksums.
+    """
     table = to_table(raw)
     if path.suffix == ".parquet":
-        table.to_parquet(path, index=False)
+        table.to_parquet(path, index=False, write_page_checksum=True)
         return
     with path.open("w", newline="", encoding="utf-8") as file:
-        file.write(f"# {json.dumps(table.attrs)}\n")
+        # A table that was cut off between two rows looks like any other.
+        file.write(f"# {json.dumps(table.attrs | {'spikes': len(table)})}\n")
         table.to_csv(file, index=False)
