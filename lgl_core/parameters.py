@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
@@ -76,11 +78,29 @@ def given(namespace: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
+
+    Raises
+    ------
+    ValueError
+        If it has put anything else there. It writes a name as it was typed, so that one with a line
+        break in it is code, which has run by then: who runs commands of others reads them first.
     """
     cells = [cell for cell in namespace.get("In", ()) if cell.startswith("# Parameters")]
     statements = [node for cell in cells for node in ast.parse(cell).body]
-    names = [ast.unparse(node.targets[0]) for node in statements if isinstance(node, ast.Assign)]
-    return {name: namespace[name] for name in names}
+    return {name: namespace[name] for name in map(_assigned, statements)}
+
+
+def _assigned(statement: ast.stmt) -> str:
+    """Give the name that a statement gives a value, and does nothing else."""
+    with suppress(ValueError):
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            ast.literal_eval(statement.value)
+            if isinstance(statement.targets[0], ast.Name):
+                return statement.targets[0].id
+    raise ValueError(
+        f"a parameter must be a name and a value, got {ast.unparse(statement)!r}: names hold "
+        "letters, digits and _, and numbers are finite"
+    )
 
 
 def command(notebook: str, values: Mapping[str, Any]) -> str:
@@ -121,7 +141,7 @@ def check_names(target: str, names: Iterable[str], known: Iterable[str]) -> None
     ValueError
         If one is unknown; the message lists those there are.
     """
-    unknown = sorted(set(names) - set(known))
+    unknown = sorted(set(names) - set(known), key=str)
     if unknown:
         raise ValueError(
             f"{target} has no parameter {unknown[0]!r}; there are {', '.join(sorted(known))}"
@@ -147,7 +167,8 @@ def checked(values: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, An
     Raises
     ------
     ValueError
-        If a value is of another type. A whole number is a float, and no number is a bool or text.
+        If a value is of another type. A whole number is a float, NaN and infinity are none, and no
+        number is a bool or text.
     """
     return {name: _checked(name, value, types.get(name)) for name, value in values.items()}
 
@@ -174,6 +195,8 @@ def _checked(name: str, value: Any, annotation: Any) -> Any:
     allowed = declared_types(annotation)
     # Python takes True for a number.
     fitting = ["bool"] if isinstance(value, bool) else [*_TYPES.keys() - {"bool"}]
+    if "float" in allowed and isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {value}")
     if not allowed or any(kind in fitting and isinstance(value, _TYPES[kind]) for kind in allowed):
         return value
     if "float" in allowed and isinstance(value, str) and re.fullmatch(r"\d+/\d*[1-9]\d*", value):

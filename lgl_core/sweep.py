@@ -16,7 +16,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from lgl_core.sweep_points import (
     notebook_text,
     parameter_types,
 )
+from lgl_core.sweep_yaml import check_points, points_of, sections
 
 __all__ = ["Sweep", "cluster_of", "load_sweep", "main", "results", "run_sweep"]
 
@@ -50,12 +50,9 @@ _THREADS = (
 # What is known of a point beside its parameters and what came out.
 _ABOUT = ("status", "seconds", "error", "traceback", "notebook")
 
-# Of the sections of a file, and of options of SLURM that may look like numbers.
-_SECTIONS = {
-    "target": "str", "grid": "dict", "points": "list", "fixed": "dict", "folder": "str",
-    "slurm": "dict", "threads": "int",
-}  # fmt: skip
+# Options of SLURM that may look like something else.
 _SLURM = dict.fromkeys(("account", "memory", "project", "queue", "walltime"), "str")
+_SLURM |= {"jobs": "int"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +94,7 @@ class Sweep:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
         if not self.points:
             raise ValueError("points must hold at least one point, got none")
+        check_points(self.points)
         types = parameter_types(self.target)
         check_names(self.target, {name for point in self.points for name in point}, types)
         checked(self.slurm, _SLURM)
@@ -141,24 +139,14 @@ def load_sweep(path: str | Path) -> Sweep:
     Raises
     ------
     ValueError
-        If a section is unknown, or not exactly one of ``grid`` and ``points`` is there, and as
-        from :class:`Sweep`.
+        If it is no YAML, a section is unknown or of another kind, or not exactly one of ``grid``
+        and ``points`` is there, and as from :class:`Sweep`.
     """
     path = Path(path)
-    content = _read_yaml(path)
-    unknown = sorted(set(content) - set(_SECTIONS))
-    if unknown:
-        raise ValueError(f"{path} has a section {unknown[0]!r}; there are {', '.join(_SECTIONS)}")
-    checked(content, _SECTIONS)
-    if ("grid" in content) == ("points" in content):
-        raise ValueError(f"{path} must have either grid or points")
-    grid = content.get("grid", {})
-    points = content.get("points") or [
-        dict(zip(grid, values, strict=True)) for values in product(*map(_listed, grid.values()))
-    ]
+    content = sections(path)
     target = content.get("target", EXPERIMENT)
     target = target if target == EXPERIMENT else str(path.parent / target)
-    points = [{**content.get("fixed", {}), **point} for point in points]
+    points = [{**content.get("fixed", {}), **point} for point in points_of(content)]
     types = parameter_types(target)
     return Sweep(
         folder=path.parent / content.get("folder", path.stem),
@@ -356,21 +344,9 @@ def _journal(sweep: Sweep) -> dict[str, dict[str, Any]]:
     return records
 
 
-def _listed(values: Any) -> list[Any]:
-    return values if isinstance(values, list) else [values]
-
-
 def _cell(value: Any) -> Any:
     """Keep what a table's cell can hold; lists as text."""
     return value if isinstance(value, str | int | float | bool | None) else json.dumps(value)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    """Read YAML 1.2: 1e-3 is a number, 12:00:00 and off are text, no key stands twice."""
-    from ruamel.yaml import YAML
-
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(path) or {}
-    return content
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

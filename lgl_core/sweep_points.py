@@ -26,7 +26,7 @@ from lgl_core import experiment
 from lgl_core.glm import GLMConfig
 from lgl_core.lif import LIFParams
 from lgl_core.networks import hub_network
-from lgl_core.parameters import declared_types
+from lgl_core.parameters import check_names, declared_types
 from lgl_core.training import TrainConfig
 
 __all__ = ["EXPERIMENT", "absolute", "attempt", "contents", "notebook_text", "parameter_types"]
@@ -205,6 +205,8 @@ def _notebook(
     with tempfile.TemporaryDirectory() as folder:
         fresh, executed = Path(folder, path.name), Path(folder, "executed.ipynb")
         fresh.write_text(text)
+        # papermill writes names into the notebook as they are: what it does not know could be code.
+        check_names(path.name, parameters, parameter_types(str(fresh)))
         where = path.parent if path.parent.is_dir() else folder
         try:
             papermill.execute_notebook(

@@ -68,6 +68,12 @@ def test_what_is_no_fraction_is_refused(text):
         checked({"x": text}, {"x": "float"})
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_float_is_finite(value):
+    with pytest.raises(ValueError, match="x must be a finite number, got "):
+        checked({"x": value}, {"x": "float or None"})
+
+
 def test_a_name_that_is_not_there_comes_with_those_that_are():
     with pytest.raises(ValueError, match="the page has no parameter 'sed'; there are n, seed"):
         check_names("the page", ["n", "sed"], ["seed", "n"])
@@ -146,6 +152,18 @@ def test_a_page_refuses_a_misspelt_parameter(path):
     raised, _ = start_of(path, {"sed": 3})
     assert isinstance(raised, ValueError)
     assert str(raised).startswith("this notebook has no parameter 'sed'; there are ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["x = 1\nimport os; y", "seed = print()\nseed", "seed += 1; n_hubs", "seed: int"]
+)
+def test_a_name_that_is_code_is_said(name):
+    raised, _ = start_of(FOLDER / "00_whole_path.md", {name: 3})
+    assert isinstance(raised, ValueError)
+    assert str(raised).startswith(
+        ("a parameter must be a name and a value", "this notebook has no")
+    )
 
 
 @pytest.mark.slow

@@ -138,6 +138,13 @@ class TestRead:
         assert session.spikes.epochs.tolist() == [[0, 2], [3, 5]]
         assert session.spikes.times.tolist() == [1.0, 3.5]
 
+    @pytest.mark.parametrize("epochs", [[0, 30, 60], [[0, 30, 60], [70, 80, 90]], [], [["a", "b"]]])
+    def test_epochs_that_are_no_pairs_are_not_put_into_pairs(self, epochs):
+        table = pd.DataFrame({"time": [1.0, 2.5], "unit": [0, 1]})
+        with pytest.raises(ValueError, match="epochs must be pairs of start and end in s"):
+            read(table, epochs=epochs)
+        assert read(table, epochs=[0, 60]).spikes.duration == 60
+
     def test_a_spike_at_the_very_end_is_inside(self):
         table = pd.DataFrame({"time": [1.0, 2.0], "unit": ["a", "a"]})
         assert len(read(table, epochs=[[0, 2]], seconds_per_unit=1).spikes) == 2

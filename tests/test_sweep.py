@@ -20,6 +20,7 @@ import torch
 from lgl_core.lif import simulate
 from lgl_core.networks import hub_network
 from lgl_core.sweep import Sweep, cluster_of, load_sweep, main, results, run_sweep, slurm_cluster
+from lgl_core.sweep_points import attempt, notebook_text
 from lgl_core.tokens import tokenize
 from lgl_core.training import TrainConfig, train_ensemble
 from lgl_core.transformer import preset
@@ -112,6 +113,17 @@ class TestLoad:
             ("grid: {seed: [0]}\nslurm: {account: 0123}", "account must be of type str, got 123"),
             ("grid: {seed: [0]}\nfolder: 20190204", "folder must be of type str, got 20190204"),
             ("grid: {seed: [0]}\nthreads: two", "threads must be of type int, got 'two'"),
+            ("grid: {seed: [0]}\nthreads: 0", "threads must be at least 1, got 0"),
+            ("grid: {seed: [0]}\nslurm: {jobs: many}", "jobs must be of type int, got 'many'"),
+            ("grid: 1", "grid must be of type dict, got 1"),
+            ("grid: {1: [0]}", "experiment has no parameter 1; there are"),
+            ("grid: {duration: [.inf]}", "duration must be a finite number, got inf"),
+            ("points: [seed]", "points must be names and values each, .*got 'seed'"),
+            ("points: []", "points must hold at least one point, got none"),
+            ("[seed]", r"sweep.yml must hold sections, as in grid: .*got \['seed'\]"),
+            ("grid: {seed: [0]", "sweep.yml is no YAML: "),
+            ("grid: {seed: [0]}\n1: 2", "has a section 1; there are target"),
+            ('target: square.ipynb\ngrid: {"x = 1\\nimport os; x": [1]}', "no parameter 'x = 1"),
         ],
     )
     def test_what_cannot_be_run_is_refused_before_anything_runs(self, text, message, tmp_path):
@@ -139,6 +151,10 @@ class TestLoad:
     def test_no_key_stands_twice(self, tmp_path):
         with pytest.raises(Exception, match='duplicate key "seed"'):
             load_sweep(yaml_file(tmp_path, "grid: {seed: [0], seed: [1]}"))
+
+    def test_a_point_of_python_is_names_and_values_too(self, tmp_path):
+        with pytest.raises(ValueError, match="points must be names and values each"):
+            Sweep(folder=tmp_path, points=["seed"])
 
     def test_no_notebook(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="there is no notebook .*cube.ipynb"):
@@ -242,6 +258,13 @@ class TestRun:
         assert sorted(tried) == ["done", "done", "failed", "failed"]
 
     @pytest.mark.slow
+    def test_a_name_that_the_notebook_does_not_know_is_no_code(self, tmp_path):
+        path, said = notebook(tmp_path), tmp_path / "said"
+        name = f"x = 1\nopen({str(said)!r}, 'w')\nx"
+        record = attempt(str(path), {name: 3}, notebook_text(path))
+        assert record["status"] == "failed" and "has no parameter" in record["error"]
+        assert not said.exists()
+
     def test_half_a_line_in_the_journal_says_nothing(self, client, tmp_path):
         sweep = squares(tmp_path, [4])
         sweep.folder.mkdir()
