@@ -31,9 +31,9 @@ def row_shares(graph: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If an entry is negative.
+        If ``graph`` is not square and finite, or an entry is negative.
     """
-    shares = np.array(graph, dtype=float)
+    shares = _checked(graph, at_least=1).copy()
     if shares.min() < 0:
         raise ValueError(f"graph must not have negative entries, got {shares.min()}")
     np.fill_diagonal(shares, 0)
@@ -63,17 +63,15 @@ def excess_shares(graph: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If an entry is negative or there are fewer than two neurons.
+        If ``graph`` is not square and finite, an entry is negative or there are fewer than two
+        neurons.
 
     Notes
     -----
     The median is what a pair without a synapse gets as long as a neuron reaches fewer than half
     of the others. A neuron that reaches more comes out turned around.
     """
-    shares = row_shares(graph)
-    if len(shares) < 2:
-        raise ValueError(f"graph must have at least two neurons, got {len(shares)}")
-    return without_column_median(shares)
+    return without_column_median(row_shares(_checked(graph)))
 
 
 def without_column_median(graph: ArrayLike) -> NDArray[np.float64]:
@@ -90,11 +88,17 @@ def without_column_median(graph: ArrayLike) -> NDArray[np.float64]:
     ndarray, shape (n_neurons, n_neurons)
         With a diagonal of zeros.
 
+    Raises
+    ------
+    ValueError
+        If ``graph`` is not square and finite or has fewer than two neurons.
+
     Notes
     -----
     The median is that of pairs without a synapse, as long as a neuron reaches fewer than half of
     the others.
     """
+    _checked(graph)
     graph = np.asarray(graph)
     between = ~np.eye(len(graph), dtype=bool)
     usual = np.nanmedian(np.where(between, graph, np.nan), axis=0)
@@ -177,10 +181,11 @@ def centred(graph: ArrayLike) -> NDArray[np.float64]:
     return np.where(between, graph - graph[between].mean(), 0.0)
 
 
-def _checked(graph: ArrayLike) -> NDArray[np.float64]:
+def _checked(graph: ArrayLike, at_least: int = 2) -> NDArray[np.float64]:
     graph = np.asarray(graph, dtype=float)
-    if graph.ndim != 2 or len(graph) != graph.shape[1] or len(graph) < 2:
-        raise ValueError(f"graph must be square, of two neurons or more, got shape {graph.shape}")
+    if graph.ndim != 2 or len(graph) != graph.shape[1] or len(graph) < at_least:
+        many = "two neurons" if at_least == 2 else "one neuron"
+        raise ValueError(f"graph must be square, of {many} or more, got shape {graph.shape}")
     if not np.isfinite(graph).all():
         raise ValueError("graph must be finite, got NaN or inf")
     return graph

@@ -114,6 +114,8 @@ class IzhikevichParams:
             raise ValueError(f"noise must be at least 0 mV, got {self.noise}")
         if self.delay < self.dt:
             raise ValueError(f"delay must be at least one dt = {self.dt} s, got {self.delay}")
+        if not abs(self.sensitivity) < 1e100:  # its square is needed
+            raise ValueError(f"sensitivity must be below 1e100 per ms, got {self.sensitivity}")
         if not self._discriminant() > 0:
             highest = (_LINEAR - self.sensitivity) ** 2 / (4 * _SQUARE) - _CONSTANT
             raise ValueError(

@@ -140,7 +140,7 @@ class SpikeTrains:
         Raises
         ------
         ValueError
-            If ``bin_width`` is not positive or longer than the recording.
+            If ``bin_width`` is longer than the recording or too short to number its bins.
         """
         cells, n_bins = self.cells(bin_width)
         # Few bins have a spike: count those, and leave the others as the zeros they are.
@@ -169,7 +169,7 @@ class SpikeTrains:
         ValueError
             As :meth:`binned`.
         """
-        if not 0 < bin_width * (1 - _HAIR) <= self.duration:
+        if not self.duration * 2.0**-53 <= bin_width * (1 - _HAIR) <= self.duration:
             raise ValueError(
                 f"bin_width must lie between 0 and the duration of {self.duration} s, "
                 f"got {bin_width}"

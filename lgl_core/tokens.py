@@ -68,7 +68,7 @@ class IntervalVocabulary:
     def edges(self) -> NDArray[np.float64]:
         """Lower edges of the classes in s, shape (n_classes,)."""
         fine = self.fine_width * np.arange(self.n_fine)
-        coarse = np.geomspace(self.fine_width * self.n_fine, self.longest, self.n_coarse)
+        coarse = np.geomspace(self.fine_width * self.n_fine, float(self.longest), self.n_coarse)
         return np.concatenate([fine, coarse])
 
     @property
@@ -266,10 +266,12 @@ class Windows:
     Raises
     ------
     ValueError
-        If not a single window fits.
+        If a window holds no token, or not a single one fits.
     """
 
     def __init__(self, tokens: Tokens, length: int) -> None:
+        if length < 1:
+            raise ValueError(f"length must be at least one token, got {length}; raise `context`")
         firsts, lasts = tokens.bounds[:-1], tokens.bounds[1:] - length
         self.length = length
         # First and last start of each epoch that holds a window: none crosses a gap.

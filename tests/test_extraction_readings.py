@@ -34,8 +34,25 @@ def test_negative_entries_are_refused(reading):
         reading([[0.0, -1.0], [1.0, 0.0]])
 
 
+@pytest.mark.parametrize("reading", [row_shares, excess_shares, without_column_median])
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        ([[0.0, np.nan], [1.0, 0.0]], "graph must be finite, got NaN or inf"),
+        ([[0.0, np.inf], [1.0, 0.0]], "graph must be finite, got NaN or inf"),
+        (np.zeros((0, 0)), r"graph must be square, .* got shape \(0, 0\)"),
+        (np.zeros((2, 3)), r"graph must be square, .* got shape \(2, 3\)"),
+        (np.zeros(3), r"graph must be square, .* got shape \(3,\)"),
+        (1.0, r"graph must be square, .* got shape \(\)"),
+    ],
+)
+def test_what_is_no_graph_is_refused(reading, graph, message):
+    with pytest.raises(ValueError, match=message):
+        reading(graph)
+
+
 def test_one_neuron_has_no_column_to_compare_with():
-    with pytest.raises(ValueError, match="at least two neurons, got 1"):
+    with pytest.raises(ValueError, match="two neurons or more, got shape"):
         excess_shares([[1.0]])
 
 

@@ -197,7 +197,8 @@ def test_ties_do_not_leak_the_neuron_id():
 @pytest.mark.parametrize(
     ("field", "value"),
     [("tau_recovery", 0.0), ("dt", -1e-4), ("noise", -1.0), ("v_reset", np.nan), ("drive", 5.0)]
-    + [("delay", 1e-5), ("tau_inhibitory", 0.0), ("e_inhibitory", -60.0), ("e_excitatory", -75.0)],
+    + [("delay", 1e-5), ("tau_inhibitory", 0.0), ("e_inhibitory", -60.0), ("e_excitatory", -75.0)]
+    + [("sensitivity", 1e154)],
 )
 def test_bad_parameters_are_named(field, value):
     with pytest.raises(ValueError, match=field):

@@ -90,7 +90,7 @@ class TestBinned:
     def test_no_spikes(self):
         assert not trains([], []).binned(0.1).any()
 
-    @pytest.mark.parametrize("width", [0.0, -0.1, 1.5, np.nan])
+    @pytest.mark.parametrize("width", [0.0, -0.1, 1.5, np.nan, 1e-300])
     def test_a_width_that_does_not_fit(self, width):
         with pytest.raises(ValueError, match=f"bin_width must lie between .* got {width}"):
             trains([0.5], [0]).binned(width)

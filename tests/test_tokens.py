@@ -125,6 +125,11 @@ def test_shuffled_windows_cover_the_recording_and_move_with_the_epoch():
     assert np.all(starts % 10 == starts[0] % 10)
 
 
+def test_the_longest_interval_may_be_a_whole_number_beyond_64_bits():
+    whole, real = (IntervalVocabulary(longest=longest) for longest in (2**70, 2.0**70))
+    np.testing.assert_array_equal(whole.edges, real.edges)
+
+
 def test_bad_values_are_named():
     spikes = poisson(10)
     with pytest.raises(ValueError, match="interval must be"):
@@ -133,6 +138,9 @@ def test_bad_values_are_named():
         detokenize(tokenize(spikes), DURATION, interval="cross")
     with pytest.raises(ValueError, match="a window takes 11 tokens but the recording has 10"):
         Windows(tokenize(spikes), 11)
+    for length in (0, -1):
+        with pytest.raises(ValueError, match=f"length must be at least one token, got {length}"):
+            Windows(tokenize(spikes), length)
     with pytest.raises(ValueError, match="fine_width"):
         IntervalVocabulary(fine_width=0.0)
     with pytest.raises(ValueError, match="longest"):
