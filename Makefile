@@ -7,7 +7,8 @@
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     train the shipped models that are missing; retrain=1 trains and compares all
 # make results    the long studies behind the report card, into results/ (about twenty hours on two cores)
-# make lock       write what .venv holds, `make bench` included, into requirements.lock
+# make audit      ask whether a weakness of a package in requirements.lock is known
+# make lock       bring requirements.lock up to the ranges of pyproject.toml
 # make clean      remove what was built; environment and cache stay
 
 SHELL := /bin/bash
@@ -33,7 +34,7 @@ export OPENBLAS_THREAD_TIMEOUT := 4
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: book test test-unit test-notebooks test-book test-fast test-slow test-elsewhere check \
-	models bench results notebooks render lock clean environment
+	models bench results notebooks render lock audit clean environment
 .DELETE_ON_ERROR:
 
 book: $(FILLED)
@@ -102,24 +103,58 @@ PYTHON = $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-$(READY): requirements.lock pyproject.toml
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found on the PATH."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual \
 	environment: install the package python3.11-venv (Debian, Ubuntu) and try again."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) '.[book,data,cluster,test,dev]'
+	$(PYTHON) -m venv .venv
+
+$(READY): requirements.lock requirements-cpu.lock pyproject.toml | $(BIN)/python
+	$(call install,setuptools)
+	$(call install,--editable '$(ALL_BUT_TOOLS)')
+	$(PIP) --no-deps --editable .
 	@touch $@
 
+# NEST is built from its source where it has no wheel.
+.venv/.ready-bench: private WHEELS :=
 .venv/.ready-bench: $(READY)
-	$(INSTALL) '.[bench]'
+	$(call install,--editable '.[bench]')
 	@touch $@
 
-INSTALL = $(BIN)/python -m pip install --quiet --constraint requirements.lock --editable
+.venv/.ready-audit: $(READY)
+	$(call install,--editable '.[audit]')
+	@touch $@
 
-lock: .venv/.ready-bench
-	{ sed '/^[^#]/,$$d' requirements.lock; \
-	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock.new
-	mv requirements.lock.new requirements.lock
+# Only what the lock files name, and only files with the hashes that they state. Which packages this
+# machine needs is asked first, since the lists are of all machines. Wheels alone: a source would be
+# built, with whatever it likes, before its hash was looked at.
+ALL_BUT_TOOLS := .[book,data,cluster,test,dev]
+PIP = $(BIN)/python -m pip install --quiet --no-build-isolation
+WHEELS := --only-binary=:all:
+define install
+sed -E '/^ +--hash/d; s/ \\$$//' requirements.lock > .venv/pins.txt
+$(PIP) $(WHEELS) --constraint .venv/pins.txt --dry-run --report .venv/report.json $(1)
+$(BIN)/python .ci/with_hashes.py .venv/report.json requirements.lock requirements-cpu.lock \
+    > .venv/hashed.txt
+$(PIP) $(WHEELS) --no-deps --require-hashes --requirement .venv/hashed.txt
+endef
+
+$(BIN)/uv: | $(BIN)/python
+	$(call install,uv)
+
+# Versions that still fit stay. requirements-cpu.lock is kept by hand (CONTRIBUTING.md).
+OURS := python_full_version < '3.12'
+ANYWHERE := $(OURS) and \(sys_platform == 'darwin' or sys_platform == 'linux'\)
+lock: $(BIN)/uv
+	cp requirements.lock requirements.lock.new
+	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.2 \
+	    --fork-strategy fewest --generate-hashes --no-annotate --no-header -o requirements.lock.new
+	{ sed '/^[^#]/,$$d' requirements.lock; sed -E "s/ ; $(ANYWHERE) / /; s/; $(OURS) and /; /" requirements.lock.new; } \
+	    > .venv/requirements.lock
+	mv .venv/requirements.lock requirements.lock && rm requirements.lock.new
+
+audit: .venv/.ready-audit
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 # --- notebooks ---------------------------------------------------------------------------------
 

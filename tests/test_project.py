@@ -1,7 +1,10 @@
 """What the project says of itself in several places: the places must agree."""
 
 import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -82,13 +85,17 @@ def test_environment_yml_lists_the_requirements_of_pyproject():
     assert dependencies[-1]["pip"] == [*PROJECT["dependencies"], *sum(readers, []), "-e ."]
 
 
-def locked():
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    return [Requirement(line) for line in lines if not line.startswith("#")]
+def locked(name="requirements.lock"):
+    """Pins of a lock file, each with the hashes of its files."""
+    lines = (ROOT / name).read_text().replace("\\\n", "").splitlines()
+    for line in lines:
+        if not line.startswith("#"):
+            pin, *hashes = line.split(" --hash=")
+            yield Requirement(pin), {one.strip() for one in hashes}
 
 
 def test_lock_pins_every_requirement_within_its_range():
-    pins = {canonicalize_name(pin.name): pin.specifier for pin in locked()}
+    pins = {canonicalize_name(pin.name): pin.specifier for pin, _ in locked()}
     for requirement in REQUIREMENTS:
         (pin,) = pins[canonicalize_name(requirement.name)]
         assert pin.operator == "=="
@@ -96,10 +103,104 @@ def test_lock_pins_every_requirement_within_its_range():
 
 
 def test_lock_is_of_no_particular_machine():
-    for pin in locked():
+    for pin, _ in locked():
         assert pin.url is None
         (specifier,) = pin.specifier
         assert Version(specifier.version).local is None, f"{pin} is a build of one machine"
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-cpu.lock"])
+def test_lock_has_a_hash_for_every_package_and_no_address(name):
+    for pin, hashes in locked(name):
+        assert hashes and all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), pin
+    assert "://" not in (ROOT / name).read_text() and "--index" not in (ROOT / name).read_text()
+
+
+def test_the_build_of_torch_without_cuda_is_of_the_version_in_the_lock():
+    ((cpu, hashes),) = locked("requirements-cpu.lock")
+    ((ordinary, others),) = [pair for pair in locked() if pair[0].name == "torch"]
+    assert str(cpu.specifier) == f"{ordinary.specifier}+cpu"
+    assert not hashes & others
+
+
+def with_hashes(folder, packages):
+    """Run the step of `make environment` that gives packages their hashes."""
+    found = [
+        {"metadata": {"name": name, "version": version}, "download_info": about}
+        for name, version, about in packages
+    ]
+    report = folder / "report.json"
+    report.write_text(json.dumps({"install": found}))
+    command = [sys.executable, ROOT / ".ci" / "with_hashes.py", report]
+    locks = [ROOT / "requirements.lock", ROOT / "requirements-cpu.lock"]
+    return subprocess.run([*command, *locks], capture_output=True, text=True)
+
+
+def test_what_is_installed_gets_the_hashes_of_its_own_version(tmp_path):
+    project = ("lgl_core", lgl_core.__version__, {"dir_info": {}})
+    torch = [("torch", "2.13.0+cpu", {})]
+    done = with_hashes(tmp_path, [project, *torch, ("Jinja2", version_of("jinja2"), {})])
+    assert done.returncode == 0, done.stderr
+    cpu, jinja = done.stdout.splitlines()
+    assert cpu.count("--hash=sha256:") == 2 and cpu.startswith("torch==2.13.0+cpu ")
+    assert jinja.startswith(f"jinja2=={version_of('jinja2')} --hash=sha256:")
+
+
+def version_of(name):
+    ((pin, _),) = [pair for pair in locked() if pair[0].name == name]
+    return next(iter(pin.specifier)).version
+
+
+@pytest.mark.parametrize("package", [("jinja2", "0.1"), ("left-pad", "1.0")])
+def test_what_no_lock_knows_is_not_installed(tmp_path, package):
+    done = with_hashes(tmp_path, [(*package, {})])
+    assert done.returncode and not done.stdout
+    assert f"needs {package[0]} {package[1]}, of which" in done.stderr
+
+
+# --- what runs on GitHub -----------------------------------------------------------------------
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+
+
+@pytest.mark.parametrize("path", [*(ROOT / ".github").rglob("*.yml")], ids=lambda path: path.stem)
+def test_actions_of_others_are_pinned_to_a_commit(path):
+    used = re.findall(r"uses: *(\S+)(.*)", path.read_text())
+    assert used
+    for action, comment in used:
+        if not action.startswith("./"):
+            assert re.fullmatch(r"[\w-]+/[\w./-]+@[0-9a-f]{40}", action), action
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{action}: of which version?"
+
+
+@each_workflow
+def test_a_workflow_may_only_read_and_a_job_says_what_else_it_needs(path):
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert job.get("permissions", {}) != "write-all"
+        checkouts = [s for s in job["steps"] if s.get("uses", "").startswith("actions/checkout@")]
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_two_jobs_may_write_and_each_only_what_it_publishes():
+    writing = {
+        (path.stem, name): job["permissions"]
+        for path in WORKFLOWS
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items()
+        if "permissions" in job
+    }
+    assert writing == {
+        ("pages", "publish"): {"pages": "write", "id-token": "write"},
+        ("release", "release"): {"contents": "write"},
+    }
+
+
+def test_the_lock_is_audited_every_week():
+    text = (ROOT / ".github" / "workflows" / "weekly.yml").read_text()
+    assert "run: make audit\n" in text
+    assert "schedule" in yaml.safe_load(text)[True]  # YAML 1.1 reads "on" as True
 
 
 # --- the library's house -----------------------------------------------------------------------
