@@ -7,6 +7,7 @@
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     train the shipped models that are missing; retrain=1 trains and compares all
 # make results    the long studies behind the report card, into results/ (about twenty hours on two cores)
+# make fuzz       random input, other at each call and twenty times what make test tries
 # make audit      ask whether a weakness of a package in requirements.lock is known
 # make lock       bring requirements.lock up to the ranges of pyproject.toml
 # make clean      remove what was built; environment and cache stay
@@ -34,7 +35,7 @@ export OPENBLAS_THREAD_TIMEOUT := 4
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: book test test-unit test-notebooks test-book test-fast test-slow test-elsewhere check \
-	models bench results notebooks render lock audit clean environment
+	models bench results notebooks render lock audit fuzz clean environment
 .DELETE_ON_ERROR:
 
 book: $(FILLED)
@@ -62,6 +63,11 @@ test-fast: $(READY)
 
 test-slow: $(READY)
 	$(ONE_THREAD) $(PYTEST) -m weekly --durations=15 tests
+
+# times: how many times what `make test` tries, as in `make fuzz times=200`.
+times := 20
+fuzz: $(READY)
+	LGL_FUZZ=$(times) $(ONE_THREAD) $(PYTEST) tests/test_fuzz.py tests/test_fuzz_files.py
 
 # Every test as on an older laptop that is busy: without AVX-512, and on each core a second process.
 test-elsewhere: $(READY)

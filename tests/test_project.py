@@ -197,9 +197,9 @@ def test_two_jobs_may_write_and_each_only_what_it_publishes():
     }
 
 
-def test_the_lock_is_audited_every_week():
+def test_the_lock_is_audited_and_more_random_input_tried_every_week():
     text = (ROOT / ".github" / "workflows" / "weekly.yml").read_text()
-    assert "run: make audit\n" in text
+    assert "run: make audit\n" in text and "run: make fuzz\n" in text
     assert "schedule" in yaml.safe_load(text)[True]  # YAML 1.1 reads "on" as True
 
 
