@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import joblib
 import pandas as pd
 from tqdm import tqdm
 
+from lgl_core import sweep_journal
 from lgl_core.cache import source_hash
 from lgl_core.fields import check_fields
 from lgl_core.parameters import check_names, checked
@@ -182,7 +184,7 @@ def run_sweep(sweep: Sweep, client: Any, most: int | None = None) -> pd.DataFram
 
     sweep.folder.mkdir(parents=True, exist_ok=True)
     points = dict(zip(sweep.keys(), sweep.points, strict=True))
-    records, notebook = _journal(sweep), sweep.notebook()
+    records, notebook = sweep_journal.read(_journal(sweep)), sweep.notebook()
     missing = [key for key in points if records.get(key, {}).get("status") != "done"]
     # Not under a name of its own on the cluster: what failed there before would be remembered.
     futures = {
@@ -202,7 +204,8 @@ def run_sweep(sweep: Sweep, client: Any, most: int | None = None) -> pd.DataFram
     finally:
         client.cancel(list(futures))
         table = results(sweep)
-        table.to_parquet(sweep.folder / "results.parquet", index=False)
+        with _in_one_step(sweep.folder / "results.parquet") as unfinished:
+            table.to_parquet(unfinished, index=False)
     return table
 
 
@@ -220,7 +223,7 @@ def results(sweep: Sweep) -> pd.DataFrame:
         ``failed`` or ``missing``), ``seconds``, ``error``, ``traceback``, ``notebook`` (the
         executed one, in the folder), and what came out.
     """
-    records, rows = _journal(sweep), []
+    records, rows = sweep_journal.read(_journal(sweep)), []
     for key, point in zip(sweep.keys(), sweep.points, strict=True):
         record = records.get(key, {"status": "missing", "row": {}})
         about = {name: record.get(name) for name in _ABOUT}
@@ -324,24 +327,25 @@ def _keep(sweep: Sweep, record: dict[str, Any]) -> None:
     """Write a result where no interruption takes it away again."""
     if record.get("notebook"):
         name = f"{record['key'][:12]}.ipynb"
-        (sweep.folder / name).write_text(record["notebook"])
+        with _in_one_step(sweep.folder / name) as unfinished:
+            unfinished.write_text(record["notebook"])
         record["notebook"] = name
-    with (sweep.folder / "journal.jsonl").open("a") as journal:
-        journal.write(json.dumps(record, default=float) + "\n")
-        journal.flush()
-        os.fsync(journal.fileno())
+    sweep_journal.append(_journal(sweep), record)
 
 
-def _journal(sweep: Sweep) -> dict[str, dict[str, Any]]:
-    """Read the last word on each point; half a line, from a power cut, says nothing."""
-    path, records = sweep.folder / "journal.jsonl", {}
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        records[record["key"]] = record
-    return records
+@contextmanager
+def _in_one_step(path: Path) -> Iterator[Path]:
+    """Let a file be written aside, so that nobody ever sees half of it."""
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _journal(sweep: Sweep) -> Path:
+    return sweep.folder / "journal.jsonl"
 
 
 def _cell(value: Any) -> Any:
