@@ -11,6 +11,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
+from lgl_core import command
 from lgl_core.provenance import machine
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks.json"
@@ -49,7 +50,9 @@ def keep(name: str, new: list[dict]) -> None:
     records.sort(key=lambda record: JOBS.index(record["file"]))
     RESULTS.parent.mkdir(exist_ok=True)
     # A line per record, so that the history shows which ones were measured anew.
-    RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
+    unfinished = RESULTS.with_suffix(".partial")
+    unfinished.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
+    unfinished.replace(RESULTS)  # in one step: Ctrl-C costs no measurement that is in it
 
 
 def summary(record: dict) -> str:
@@ -63,4 +66,7 @@ def summary(record: dict) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(
+        main,
+        "Finished jobs are in results/benchmarks.json and need not be named again",
+    )

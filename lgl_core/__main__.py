@@ -2,6 +2,7 @@
 
 import argparse
 
+from lgl_core import command
 from lgl_core.experiment import DURATION, run
 from lgl_core.networks import hub_network
 
@@ -22,4 +23,5 @@ def main() -> None:
     print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())
 
 
-main()
+if __name__ == "__main__":
+    command.run(main, "Finished steps are in the cache, a training in its last checkpoint")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lgl_core import command
 from lgl_core.recordings import Session, read
 from lgl_core.recordings_raw import needed
 from lgl_core.recordings_room import naming, opened_npz
@@ -115,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, "The file is written at the end")

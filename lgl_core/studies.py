@@ -19,6 +19,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lgl_core import command
 from lgl_core.cache import source_hash
 from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.glm import GLMConfig
@@ -332,4 +333,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, "Finished points are in the cache, a training in its last checkpoint")

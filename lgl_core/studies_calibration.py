@@ -16,6 +16,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, differential_evolution
 
+from lgl_core import command
 from lgl_core.lif import simulate
 from lgl_core.networks_assemblies import hub_assemblies
 from lgl_core.studies_original import FIGURE, FIGURE_RATE, Setting, blocks_of_activity
@@ -130,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, "Settings that are printed are found and need not be named again")

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from lgl_core import command
 from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.figures_style import networks_shown
 from lgl_core.metrics import paper_table_1
@@ -377,4 +378,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, "The page is written at the end")

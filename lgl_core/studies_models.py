@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lgl_core import command
 from lgl_core.experiment import architecture, attended, trained, training_part
 from lgl_core.metrics import co_input, pearson
 from lgl_core.spikes import SpikeTrains
@@ -144,4 +145,4 @@ def _provide(name: str, wanted: Model, retrain: bool, replace: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, "Finished models are written, a training goes on from its last checkpoint")

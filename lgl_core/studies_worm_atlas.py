@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lgl_core import command
 from lgl_core.cache import source_hash
 from lgl_core.metrics_measured import FINDS_FUNCTION, auc_where_measured, mutual_scores
 from lgl_core.networks_topologies import c_elegans_neurons
@@ -294,4 +295,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main, "Its results are written at the end")

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from lgl_core import sweep_journal
+from lgl_core import command, sweep_journal
 from lgl_core.cache import source_hash
 from lgl_core.fields import check_fields
 from lgl_core.parameters import check_names, checked
@@ -366,11 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.dry_run:
         _show_missing(sweep)
     with cluster_of(sweep, options.scheduler, options.workers) as client:
-        try:
-            table = run_sweep(sweep, client, most=1 if options.dry_run else None)
-        except KeyboardInterrupt:
-            print("interrupted: what is finished is kept, start the sweep again to go on")
-            return 130
+        table = run_sweep(sweep, client, most=1 if options.dry_run else None)
     return _report(sweep, table)
 
 
@@ -391,4 +386,4 @@ def _report(sweep: Sweep, table: pd.DataFrame) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main, "Finished points are in the journal of the sweep")

@@ -18,6 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lgl_core import command
+
+if __name__ == "__main__":
+    command.listen()  # what follows takes a second
+
 import jupytext
 import nbformat
 import papermill
@@ -105,7 +110,7 @@ def held_back_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(shown, held.read())
             raise
@@ -164,10 +169,15 @@ def is_progress_bar(output: nbformat.NotebookNode) -> bool:
     return "\r" in output.text or not output.text.replace("\x1b[A", "").strip()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=execute.__doc__.splitlines()[0])  # type: ignore[union-attr]
+def main() -> None:
+    """Execute one notebook from its reviewed .md side."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the .md side of a pair")
     parser.add_argument("target", type=Path, help="the .ipynb to write")
     parser.add_argument("--small", action="store_true", help="figures for a screen, 256 colours")
     arguments = parser.parse_args()
     execute(arguments.source, arguments.target, arguments.small)
+
+
+if __name__ == "__main__":
+    command.run(main, "The notebook is as it was, and what it has computed is in the cache")

@@ -38,6 +38,7 @@ FLOORS = {
     "metrics": 1,
     "files": 1,
     "cache": 2,
+    "command": 1,
     "provenance": 1,
     "parameters": 1,
     "transformer": 1,
