@@ -193,13 +193,17 @@ _build/html/index.html: $(EXECUTED) $(PAGES)
 from := _build/executed
 to := .
 
+# By itself Sphinx takes Ctrl-C for a module that cannot be imported, and goes on.
+JUPYTER_BOOK := $(BIN)/python -c "from lgl_core import command; command.listen(); \
+    from jupyter_book.cli.main import main; command.run(main, 'Executed pages are kept')"
+
 render: $(READY)
 	rm -rf $(to)/_build/source $(to)/_build/html $(to)/_build/.doctrees
 	mkdir -p $(to)/_build/source/notebooks $(to)/_build/source/sweeps
 	cp -R _config.yml _toc.yml book $(to)/_build/source/
 	cp sweeps/*.yml $(to)/_build/source/sweeps/
 	cp $(from)/*.ipynb $(to)/_build/source/notebooks/
-	$(BIN)/jupyter-book build $(to)/_build/source --path-output $(to) -W -n --keep-going
+	$(JUPYTER_BOOK) build $(to)/_build/source --path-output $(to) -W -n --keep-going
 
 clean:
 	rm -rf _build
