@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load
+from safetensors.torch import load, save
 
 from lgl_core.transformer import (
     PRESETS,
@@ -18,6 +18,7 @@ from lgl_core.transformer import (
     save_model,
 )
 from lgl_core.transformer_embeddings import position_features, rotate
+from lgl_core.transformer_files import DamagedWeights, read_tensors, write_tensors
 
 EMBEDDINGS = ["interval", "elapsed", "rotary"]
 MASKS = ["causal", "strict"]
@@ -207,6 +208,41 @@ def test_a_saved_model_comes_back_bit_for_bit(tmp_path, embedding):
     # Neither file is a pickle: who reads them runs nothing of theirs.
     assert json.loads((tmp_path / "model.json").read_text())["time_embedding"] == embedding
     assert set(load(path.read_bytes())) == set(model.state_dict())
+
+
+def test_dots_belong_to_the_name_of_saved_weights(tmp_path):
+    for day in ("mouse.2024-01-01", "mouse.2024-01-02"):
+        for ending in ("", ".safetensors"):
+            save_model(small(), tmp_path / f"{day}{ending}")
+            assert (tmp_path / f"{day}.json").exists()
+            load_model(tmp_path / f"{day}{ending}")
+
+
+def test_weights_of_before_checksums_are_read(tmp_path):
+    model, path = small(), tmp_path / "model.safetensors"
+    save_model(model, path)
+    path.write_bytes(save(model.state_dict()))
+    back = load_model(path)
+    assert all(torch.equal(back.state_dict()[n], value) for n, value in model.state_dict().items())
+
+
+def test_no_bit_of_a_file_of_tensors_can_be_another_one_unnoticed(tmp_path):
+    """In each byte a bit is flipped, and the file is cut at many places."""
+    path, empty = tmp_path / "some", torch.zeros(0, 3)
+    tensors = {"a": torch.randn(2, 3), "b": torch.ones((), dtype=torch.bfloat16), "c": empty}
+    write_tensors(tensors, "all of them", path)
+    read, about = read_tensors(path)
+    assert about == "all of them" and set(read) == set(tensors)
+    assert all(torch.equal(read[name], value) for name, value in tensors.items())
+    whole = path.read_bytes()
+    flips = (
+        whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+        for place in range(len(whole))
+    )
+    for damaged in [*flips, *(whole[:n] for n in range(0, len(whole), 7))]:
+        path.write_bytes(damaged)
+        with pytest.raises(DamagedWeights, match="some is damaged: "):
+            read_tensors(path)
 
 
 def test_presets():
