@@ -78,6 +78,8 @@ def bad_epochs(raw: Raw) -> Finding | None:
     for unit, part in zip(raw.labels, raw.observed or [], strict=False):
         if not np.isfinite(part).all() or (part[:, 1] < part[:, 0]).any():
             text = f"unit {unit!r} was observed in {part.tolist()}, which are no spans of time"
+    if raw.invalid is not None and not (raw.invalid[:, 1] >= raw.invalid[:, 0]).all():
+        text = f"invalid times are {raw.invalid.tolist()}, which are no spans of time"
     return None if text is None else Finding(text, None)
 
 

@@ -18,8 +18,9 @@ Spans = NDArray[np.float64]
 
 
 def joined(spans: ArrayLike) -> Spans:
-    """Put spans in order, and join those that touch or overlap."""
+    """Put spans in order, and join those that touch or overlap; an empty one is none."""
     pieces = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
+    pieces = pieces[pieces[:, 0] != pieces[:, 1]]
     pieces = pieces[np.argsort(pieces[:, 0], kind="stable")]
     reached = np.maximum.accumulate(pieces[:, 1])
     firsts = np.flatnonzero(np.append(True, pieces[1:, 0] > reached[:-1])[: len(pieces)])

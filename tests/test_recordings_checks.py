@@ -1,5 +1,6 @@
 """What can be wrong with a recording is said before an hour is lost, and mended on request."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings import read
+from lgl_core.recordings import _session, read
+from lgl_core.recordings_checks import checked
+from lgl_core.recordings_raw import Raw
 
 few = settings(max_examples=50)
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
@@ -119,3 +122,42 @@ def test_a_repair_leaves_nothing_to_mend(spikes):
     np.testing.assert_allclose(
         session.spikes.times + session.start, np.sort(good["time"]), atol=1e-12
     )
+
+
+borders = st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0, 5.0, 7.0, 10.0, -1.0, np.nan, np.inf])
+spans = st.lists(st.tuples(borders, borders).map(sorted), max_size=3).map(
+    lambda pairs: np.array(sorted(pairs), dtype=float).reshape(-1, 2)
+)
+any_times = st.lists(st.sampled_from([0.3, 1.1, 2.7, 4.9, 4.9, 6.2, 9.3, np.nan, -1.0]), max_size=8)
+
+
+@settings(max_examples=200)
+@given(
+    times=any_times,
+    epochs=st.none() | spans,
+    observed=st.none() | st.lists(spans, min_size=2, max_size=2),
+    invalid=st.none() | spans,
+)
+def test_a_recording_is_read_or_refused_and_advice_can_be_followed(
+    times, epochs, observed, invalid
+):
+    raw = Raw(
+        times=np.array(times),
+        units=np.arange(len(times)) % 2,
+        rows=np.arange(len(times)),
+        labels=[0, 1],
+        epochs=epochs,
+        observed=observed,
+        invalid=invalid,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            spikes = _session(checked(raw, repair=False, in_seconds=True)).spikes
+        except ValueError as refused:
+            if not str(refused).endswith("; repair=True does it"):
+                with contextlib.suppress(ValueError):  # and nothing else
+                    _session(checked(raw, repair=True, in_seconds=True))
+                return
+            spikes = _session(checked(raw, repair=True, in_seconds=True)).spikes
+    assert len(spikes) and spikes.recorded > 0

@@ -210,6 +210,12 @@ class TestInvalidTimes:
             warnings.simplefilter("error", UserWarning)
             assert len(read(file).spikes) == 2400
 
+    def test_one_without_an_end_is_refused(self):
+        file = nwb([(self.train, [[0.0, 100.0]])])
+        file.add_invalid_time_interval(start_time=40.0, stop_time=np.nan)
+        with pytest.raises(ValueError, match=r"invalid times are \[\[40.0, nan\]\], which are no"):
+            read(file)
+
     def test_nothing_is_left(self):
         file = nwb([(self.train, [[0.0, 100.0]])])
         file.add_invalid_time_interval(start_time=0.0, stop_time=160.0)
