@@ -16,7 +16,7 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["PARTIAL", "in_use", "read_whole", "remove_abandoned", "replacing", "scratch"]
+__all__ = ["PARTIAL", "in_use", "put", "read_whole", "remove_abandoned", "replacing", "scratch"]
 
 # How the name of a file ends while it is written, as a pattern.
 PARTIAL = f".{'[0-9a-f]' * 16}.partial"
@@ -51,13 +51,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
             with in_use(partial) as descriptor:
                 yield partial
                 os.fsync(descriptor)
-            partial.replace(path)
+            put(partial, path)
         finally:
             with suppress(OSError):  # on a file system that is gone, this would hide why
                 partial.unlink(missing_ok=True)
     except OSError as error:
         error.add_note(f"{path} could not be written, and is what it was before.")
         raise
+
+
+def put(partial: Path, path: Path) -> None:
+    """Move a file to its place, and have the disk know that before anything else is moved."""
+    partial.replace(path)
+    if sys.platform != "win32":
+        with suppress(OSError), in_use(path.parent) as folder:
+            os.fsync(folder)  # some file systems cannot, and have no order to keep
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.files import PARTIAL, put, remove_leftovers, written_aside
+from lgl_core.atomic import PARTIAL, remove_abandoned, replacing
 
 __all__ = ["Entry", "tidy"]
 
@@ -90,10 +90,8 @@ class Entry:
         np.savez(buffer, allow_pickle=False, **parts)
         payload = buffer.getvalue()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with written_aside(
-            self.path, hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
-        ) as partial:
-            put(partial, self.path)
+        with replacing(self.path) as partial:
+            partial.write_bytes(hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
 
     def set_aside(self) -> None:
         """Rename a damaged file, which is kept for a day."""
@@ -113,7 +111,7 @@ class Entry:
 def tidy(folder: Path) -> None:
     """Remove what killed processes and damaged files have left in a cache, once it is a day old."""
     for ending in (PARTIAL, _DAMAGED):
-        remove_leftovers(folder, f"results/*/*/*{ending}")
+        remove_abandoned(folder, f"results/*/*/*{ending}")
 
 
 def _packed(value: Any, parts: dict[str, NDArray], modules: Collection[str]) -> Any:

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.files import PARTIAL, put, remove_leftovers, written_aside
+from lgl_core.atomic import PARTIAL, put, remove_abandoned, replacing
 
 __all__ = [
     "graphs_content",
@@ -68,7 +68,7 @@ def write_results(
         If the disk is full, say. What stood there before stands.
     """
     folder.mkdir(exist_ok=True)
-    remove_leftovers(folder, f"*{PARTIAL}")
+    remove_abandoned(folder, f"*{PARTIAL}")
     _finish(folder, name)
     hashes = {f"{kind}_sha256": _sha256(content) for kind, content in contents.items()}
     text = json.dumps({**record, **hashes}, indent=1) + "\n"
@@ -76,8 +76,8 @@ def write_results(
     files[folder / f"{name}.json"] = text.encode()
     try:
         for path, content in files.items():
-            with written_aside(path, content) as partial:
-                put(partial, _next(path))
+            with replacing(_next(path)) as partial:
+                partial.write_bytes(content)
     except BaseException:
         for path in reversed(files):  # the record first: without it the others do not count
             _next(path).unlink(missing_ok=True)

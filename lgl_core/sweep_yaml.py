@@ -49,17 +49,18 @@ def sections(path: Path) -> dict[str, Any]:
 def _read_yaml(path: Path) -> dict[str, Any]:
     """Read YAML 1.2: 1e-3 is a number, 12:00:00 and off are text, no key stands twice."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
 
+    text = path.read_bytes()
     try:
-        content = YAML(typ="safe", pure=True).load(path) or {}
-    except YAMLError as error:
+        content = YAML(typ="safe", pure=True).load(text)
+    except Exception as error:  # the library has errors of its own, and lets others through
         raise ValueError(f"{path} is no YAML: {error}") from error
-    if not isinstance(content, dict):
+    content = {} if content is None else content
+    if not _is_names_and_values(content):
         raise ValueError(
             f"{path} must hold sections, as in grid: {{seed: [0, 1]}}, got {content!r}"
         )
-    return content
+    return dict(content)
 
 
 def points_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -83,14 +84,19 @@ def points_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
         check_points(content["points"])
         return [dict(point) for point in content["points"]]
     grid = content["grid"]
+    check_points([grid])
     lists = [values if isinstance(values, list) else [values] for values in grid.values()]
     return [dict(zip(grid, values, strict=True)) for values in product(*lists)]
 
 
 def check_points(points: Sequence[Any]) -> None:
     """Refuse points that are anything but names and values."""
-    wrong = [point for point in points if not isinstance(point, Mapping)]
+    wrong = [point for point in points if not _is_names_and_values(point)]
     if wrong:
         raise ValueError(
             f"points must be names and values each, as in {{seed: 1}}, got {wrong[0]!r}"
         )
+
+
+def _is_names_and_values(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)

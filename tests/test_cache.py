@@ -358,7 +358,7 @@ class TestStrangers:
                 ),
                 "module": packed(about.replace("RESULT", '{"antigravity:": {"dict": []}}')),
                 "class": packed(
-                    about.replace("RESULT", '{"lgl_core.files:Path": {"dict": []}}')
+                    about.replace("RESULT", '{"lgl_core.atomic:Path": {"dict": []}}')
                 ),
             }[kind]
         )  # fmt: skip
@@ -500,7 +500,8 @@ def test_a_process_that_is_killed_while_it_fills_leaves_whole_entries(directory)
 def test_what_killed_processes_and_damage_left_goes_after_a_day(directory):
     cached(noise)(5)
     (entry,) = stored_files(directory)
-    hours = {"1.partial": 25, "2.damaged": 25, "3.partial": 23, "4.damaged": 23}
+    hours = {f"{n:016x}.partial": age for n, age in enumerate((25, 23))}
+    hours |= {"2.damaged": 25, "4.damaged": 23}
     left = {Path(f"{entry}.{ending}"): age for ending, age in hours.items()}
     for path, age in left.items():
         path.write_bytes(b"half")
