@@ -712,7 +712,8 @@ class TestSourceHash:
         assert {"test_cache", "lgl_core.cache", "lgl_core.spikes"} <= set(sources_of(__name__))
 
     def test_the_librarys_own_modules(self):
-        assert set(sources_of("lgl_core.networks")) == {"lgl_core.networks"}
+        assert set(sources_of("lgl_core.fields")) == {"lgl_core.fields"}
+        assert set(sources_of("lgl_core.networks")) == {"lgl_core.networks", "lgl_core.fields"}
         assert "lgl_core.spikes" in sources_of("lgl_core.lif")
 
     @pytest.mark.parametrize("name", ["lgl_core.nothing", "nowhere", "sys", "lgl_core"])
