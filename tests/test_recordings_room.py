@@ -164,6 +164,7 @@ def units_of_nwb(path):
 
 def matlab_7_3(path):
     with h5py.File(path, "w", userblock_size=512) as file:
+        file["units"] = [1.0]
         file.create_dataset("times", (HUGE,), "f8", chunks=(2**20,))
     with path.open("r+b") as file:
         file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
