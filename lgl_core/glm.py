@@ -55,8 +55,8 @@ def raised_cosine_basis(
     Raises
     ------
     ValueError
-        If a value is not positive, the window is no whole number of bins, or it has fewer bins
-        than there are functions.
+        If a value is not positive, the window is no whole number of bins or of more than
+        10,000, or it has fewer bins than there are functions.
 
     Notes
     -----
@@ -65,9 +65,10 @@ def raised_cosine_basis(
     for name, value in (("window", window), ("bin_width", bin_width), ("stretch", stretch)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be a positive number of s, got {value}")
-    n_lags = round(window / bin_width)
+    n_lags = round(min(window / bin_width, 10_000))
     if abs(n_lags * bin_width - window) > 1e-6 * window:
-        raise ValueError(f"window must be a whole number of bins of {bin_width} s, got {window} s")
+        whole = f"a whole number of bins of {bin_width} s, and of 10,000 at most"
+        raise ValueError(f"window must be {whole}, got {window} s")
     if not 1 <= n_basis <= n_lags:
         raise ValueError(
             f"n_basis must lie between 1 and the {n_lags} lags of the window, got {n_basis}"

@@ -78,6 +78,8 @@ def test_bump_is_zero_two_spacings_from_its_peak():
         ((21, 20e-3, 1e-3), "n_basis"),
         ((4, 0.0, 1e-3), "window"),
         ((4, 20.5e-3, 1e-3), "window"),
+        ((4, 20e6, 1e-3), "window must be a whole number of bins .* 10,000 at most"),
+        ((4, 20e-3, 5e-324), "window must be a whole number of bins .* 10,000 at most"),
         ((4, 20e-3, -1e-3), "bin_width"),
         ((4, 20e-3, 1e-3, 0.0), "stretch"),
         ((4, np.nan, 1e-3), "window"),
