@@ -18,6 +18,7 @@ from scipy.stats import norm
 
 from lgl_core.experiment import attended, fitted, is_trained, trained
 from lgl_core.extraction_readings import excess_shares
+from lgl_core.fields import check_fields
 from lgl_core.metrics import off_diagonal
 from lgl_core.pairwise import correlogram_z
 from lgl_core.recordings_chance import beyond_chance, chance_band, jittered
@@ -93,7 +94,7 @@ class UnconnectedRecording:
     Raises
     ------
     ValueError
-        If there is no such kind.
+        If there is no such kind, a number is not positive, or the seed is negative.
     """
 
     kind: str = "independent"
@@ -102,8 +103,14 @@ class UnconnectedRecording:
     duration: float = 300.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.kind not in RATES:
             raise ValueError(f"kind must be one of {', '.join(RATES)}, got {self.kind!r}")
+        for name in ("n_neurons", "duration"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
 
     @property
     def label(self) -> str:

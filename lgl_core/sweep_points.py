@@ -62,7 +62,7 @@ def parameter_types(target: str) -> dict[str, Any]:
     if target != EXPERIMENT:
         import papermill
 
-        if not Path(target).exists():
+        if not Path(target).is_file():
             raise FileNotFoundError(f"there is no notebook {target}")
         found = papermill.inspect_notebook(target)
         return {name: about["inferred_type_name"] for name, about in found.items()}

@@ -21,6 +21,7 @@ from lgl_core.recordings import Session
 from lgl_core.simulators import IzhikevichParams
 from lgl_core.spikes import SpikeTrains
 from lgl_core.studies_outside import OutsideRecording
+from lgl_core.studies_unconnected import UnconnectedRecording
 from lgl_core.sweep import Sweep
 from lgl_core.tokens import IntervalVocabulary
 from lgl_core.training_run import TrainConfig
@@ -30,6 +31,7 @@ from lgl_core.transformer_coupling import CouplingConfig
 SPIKES = SpikeTrains(times=[0.5], neurons=[0], n_neurons=1, duration=1.0)
 EXAMPLES = [
     GLMConfig(), LIFParams(), MaskedConfig(), IzhikevichParams(), OutsideRecording(),
+    UnconnectedRecording(),
     IntervalVocabulary(), TrainConfig(), TransformerConfig(n_neurons=3, n_classes=4),
     CouplingConfig(), SPIKES, Network(weights=[[0, 1], [0, 0]]),
     Session(spikes=SPIKES, units=("a",)), Sweep(folder=Path(), points=[{"seed": 0}]),

@@ -121,6 +121,9 @@ DRAW = {
     "responses_by_connections": lambda: figures_measured.responses_by_connections(
         named(measured.SHARES, "name", "connections")
     ),
+    "false_alarms": lambda: figures_measured.false_alarms(
+        named(measured.ALARMS, "name", "kind"), 0.01
+    ),
     "activity_beside": lambda: figures_original.activity_beside(
         named(original.ACTIVITY, "name", "score"), keyed(original.FIGURE)
     ),
