@@ -38,6 +38,7 @@ __all__ = [
     "NOMINAL",
     "RATES",
     "RHYTHM",
+    "WIDE_JITTER",
     "Unconnected",
     "UnconnectedModel",
     "UnconnectedRecording",
@@ -50,8 +51,10 @@ Estimates = dict[tuple[str, str], Callable[[SpikeTrains], Graph]]
 
 # Share of pairs that a decision may call connected where none is, half of them on either side.
 NOMINAL = 0.01
-# Windows of the jitter that shows a method what chance is, in s, as on the page of a recording.
-JITTER = 0.01
+# Windows of the jitter that shows a method what chance is, in s, as on the page of a recording; and
+# for methods that count in bins as wide as that, to which jitter within a bin is nothing.
+JITTER, WIDE_JITTER = 0.01, 0.04
+_OF_WIDE_BINS = (("partial covariance", "10 ms"), ("masked model", "10 ms"))
 
 # Kinds of recordings: the lowest and the highest rate in Hz (spread evenly in their logarithms),
 # and how deeply a common rhythm modulates all rates.
@@ -187,14 +190,15 @@ class Unconnected:
     def rows(self) -> pd.DataFrame:
         """Shares of pairs that each method calls connected."""
         spikes = self.recording.spikes()
-        null = jittered(spikes, JITTER, self.recording.seed)
-        estimates = METHODS | _OF_THE_RECORDING
-        tables = [
-            shares_called(
-                graph_of(spikes), graph_of(null), spikes.rates, is_z=(method, variant) in _Z_SCORES
-            ).assign(method=method, variant=variant)
-            for (method, variant), graph_of in estimates.items()
-        ]
+        null, wide = (
+            jittered(spikes, window, self.recording.seed) for window in (JITTER, WIDE_JITTER)
+        )
+        tables = []
+        for key, graph_of in (METHODS | _OF_THE_RECORDING).items():
+            by_chance = graph_of(wide if key in _OF_WIDE_BINS else null)
+            method, variant = key
+            table = shares_called(graph_of(spikes), by_chance, spikes.rates, is_z=key in _Z_SCORES)
+            tables.append(table.assign(method=method, variant=variant))
         return self.recording.labelled(tables)
 
 

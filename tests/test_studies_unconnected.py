@@ -9,15 +9,18 @@ from lgl_core.recordings_chance import jittered
 from lgl_core.studies_methods import METHODS
 from lgl_core.studies_rows import COLUMNS
 from lgl_core.studies_unconnected import (
+    _OF_WIDE_BINS,
     ALL_PAIRS,
     ATTENTION,
     BY_JITTER,
     BY_Z,
     FAST_PAIRS,
+    JITTER,
     LOCAL,
     NOMINAL,
     RATES,
     RHYTHM,
+    WIDE_JITTER,
     Unconnected,
     UnconnectedModel,
     UnconnectedRecording,
@@ -127,3 +130,12 @@ def test_the_plan_has_each_kind_and_seed_twice():
 def test_an_unknown_kind_is_named():
     with pytest.raises(ValueError, match=r"common slow rhythm.*'fast'"):
         UnconnectedRecording(kind="fast")
+
+
+def test_jitter_moves_what_each_method_counts():
+    # Where it does not, the share that is called would be that of the band itself, whatever is so.
+    spikes = UnconnectedRecording(**SHORT).spikes()
+    for key in _OF_WIDE_BINS:
+        bins = float(key[1].removesuffix(" ms")) / 1000
+        assert (jittered(spikes, JITTER).binned(bins) == spikes.binned(bins)).all()
+        assert (jittered(spikes, WIDE_JITTER).binned(bins) != spikes.binned(bins)).any()
