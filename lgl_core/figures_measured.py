@@ -161,8 +161,7 @@ def false_alarms(table: DataFrame, nominal: float) -> Figure:
     Returns
     -------
     Figure
-        A panel per kind, a line per method, in %; even up to twice the nominal share and
-        logarithmic beyond it.
+        A panel per kind, a line per method, in %.
 
     Raises
     ------
@@ -181,11 +180,7 @@ def false_alarms(table: DataFrame, nominal: float) -> Figure:
         panel.axvline(100 * nominal, color="0.4", lw=1.5, ls="--", zorder=0)
         panel.hlines(y, 100 * rows["low"], 100 * rows["high"], color=COLOURS[0], lw=2)
         panel.plot(100 * rows["mean"], y, ls="none", marker="o", ms=6, color=COLOURS[0])
-        panel.set_xscale("symlog", linthresh=200 * nominal)
-        ticks = [tick for tick in (0.0, 100 * nominal, 10.0, 100.0) if tick <= 100]
-        panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        panel.set_xticks([], minor=True)
-        panel.set_xlim(0, 100)
+        panel.set_xlim(0, 100 * max(3 * nominal, 1.05 * table["high"].max()))
         panel.set_yticks(list(lines.values()), names if number == 0 else [""] * len(names))
         panel.set_ylim(-len(names) + 0.5, 0.5)
         panel.set_title(kind)
