@@ -124,8 +124,9 @@ def shrink_figures(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if "image/png" in data:
-                data["image/png"] = with_palette(data["image/png"])
+            for kind in data:
+                if kind.endswith("image/png"):  # one that is glued has a longer name
+                    data[kind] = with_palette(data[kind])
 
 
 def with_palette(png: str) -> str:
