@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
@@ -158,7 +159,7 @@ def _npz(path: Path, asked: Asked) -> Raw:
 def _matlab(path: Path, asked: Asked) -> Raw:
     """Read a cell array with the times of each unit, or one vector of times and one of units."""
     try:
-        found = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
+        found = {key: value for key, value in _loaded(path).items() if not key.startswith("__")}
     except NotImplementedError:  # version 7.3 is HDF5
         with needed("h5py").File(path, "r") as file:
             found = {key: _of_hdf5(file, file[key]) for key in file if not key.startswith("#")}
@@ -193,6 +194,16 @@ def _matlab(path: Path, asked: Asked) -> Raw:
         "the spike times of each unit, as in time='spikes', or two vectors of one length, as in "
         "time='t', unit='cluster'"
     )
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    """Let SciPy read a file in a process of its own, which some damaged files end."""
+    with ProcessPoolExecutor(1) as process:
+        try:
+            found: dict[str, Any] = process.submit(loadmat, path).result()
+        except BrokenProcessPool as error:
+            raise ValueError("it ended the process that read it: it is damaged") from error
+    return found
 
 
 _UNIT = "unit|cluster|neuron|electrode|channel"

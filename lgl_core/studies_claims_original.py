@@ -83,7 +83,8 @@ def _compared(tables: Tables, pairs: Mapping[str, tuple[Labels, Labels]], ahead:
         [one for _, of_one, _ in of_settings.values() for one in of_one],
     )
     text = f"{of_settings[FITTED][2]}; so in {sum(checks)} of {len(checks)} settings"
-    long = chosen(once(tables(STUDY)), network=PaperRecording(n_spikes=MANY).label)
+    table = once(tables(STUDY))
+    long = table[table["network"] == PaperRecording(n_spikes=MANY).label]
     if (long["variant"] == _ATTENTION["variant"]).any():
         check, of_long, of_many = asked(long)
         checks, apart = [*checks, check], [*apart, *of_long]

@@ -430,3 +430,20 @@ def test_a_table_of_intervals_that_only_nwb_has(tmp_path):
 
 def test_the_docstring_names_every_ending():
     assert [ending for ending in FORMATS if ending not in str(read.__doc__)] == []
+
+
+@pytest.mark.parametrize(("at", "flipped"), [(145, 8), (172, 32), (184, 1)])
+def test_a_damaged_matlab_file_does_not_end_the_process(at, flipped, tmp_path):
+    # Each of these makes SciPy read beyond its memory: it crashes, or what it finds there makes no
+    # sense, or it does by chance.
+    path = tmp_path / "damaged.mat"
+    savemat(path, {"times": np.array([0.5, 1.5, 2.5]), "unit": np.array([0, 1, 1])})
+    content = bytearray(path.read_bytes())
+    content[at] ^= flipped
+    path.write_bytes(content)
+    try:
+        found = read(path, time="times")
+    except ValueError as error:
+        assert "damaged.mat" in str(error)
+    else:
+        assert isinstance(found, Session)
