@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lgl_core import command
+from lgl_core.atomic import replacing
 from lgl_core.provenance import machine
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks.json"
@@ -50,9 +51,8 @@ def keep(name: str, new: list[dict]) -> None:
     records.sort(key=lambda record: JOBS.index(record["file"]))
     RESULTS.parent.mkdir(exist_ok=True)
     # A line per record, so that the history shows which ones were measured anew.
-    unfinished = RESULTS.with_suffix(".partial")
-    unfinished.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
-    unfinished.replace(RESULTS)  # in one step: Ctrl-C costs no measurement that is in it
+    with replacing(RESULTS) as unfinished:  # Ctrl-C costs no measurement that is in it
+        unfinished.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
 
 
 def summary(record: dict) -> str:

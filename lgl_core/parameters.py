@@ -141,7 +141,7 @@ def check_names(target: str, names: Iterable[str], known: Iterable[str]) -> None
     ValueError
         If one is unknown; the message lists those there are.
     """
-    unknown = sorted(set(names) - set(known), key=str)
+    unknown = sorted(set(names) - set(known))
     if unknown:
         raise ValueError(
             f"{target} has no parameter {unknown[0]!r}; there are {', '.join(sorted(known))}"

@@ -159,7 +159,6 @@ class Session:
         odd = [label for label in self.units if {"\0", "\r"} & {*str(label)}]
         if odd:
             raise ValueError(f"unit {odd[0]!r} holds a NUL or a carriage return: rename it")
-        # Some writers go by the ending, and HDF5 has locks of its own: a folder aside suits all.
         target = Path(os.path.realpath(path))
         # Not a file aside: some writers go by the ending, and HDF5 has locks of its own.
         with scratch(target.parent, f".{target.name}.writing-") as folder:

@@ -138,9 +138,7 @@ class UnconnectedRecording:
             duration=self.duration,
         )
 
-    def labelled(self, tables: Sequence[pd.DataFrame], **labels: Any) -> pd.DataFrame:
-        """Stack tables of scores and say of which recording they are."""
-        return labelled(self, iter(tables), **labels)
+    labelled = labelled
 
 
 def shares_called(
@@ -199,7 +197,7 @@ class Unconnected:
             method, variant = key
             table = shares_called(graph_of(spikes), by_chance, spikes.rates, is_z=key in _Z_SCORES)
             tables.append(table.assign(method=method, variant=variant))
-        return self.recording.labelled(tables)
+        return self.recording.labelled(iter(tables))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +237,9 @@ class UnconnectedModel:
         method, variant = ATTENTION
         table = shares_called(graph, null, spikes.rates)
         seconds = sum(float(model.history["seconds"].iloc[-1]) for model in models)
-        return self.recording.labelled([table], method=method, variant=variant, seconds=seconds)
+        return self.recording.labelled(
+            iter([table]), method=method, variant=variant, seconds=seconds
+        )
 
 
 def unconnected(seeds: Sequence[int], **changes: Any) -> list[Any]:

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import joblib
 import pandas as pd
 from tqdm import tqdm
 
 from lgl_core import command, sweep_journal
+from lgl_core.atomic import replacing
 from lgl_core.cache import source_hash
 from lgl_core.fields import check_fields
 from lgl_core.parameters import check_names, checked
@@ -203,7 +203,7 @@ def run_sweep(sweep: Sweep, client: Any, most: int | None = None) -> pd.DataFram
     finally:
         client.cancel(list(futures))
         table = results(sweep)
-        with _in_one_step(sweep.folder / "results.parquet") as unfinished:
+        with replacing(sweep.folder / "results.parquet") as unfinished:
             table.to_parquet(unfinished, index=False)
     return table
 
@@ -326,21 +326,10 @@ def _keep(sweep: Sweep, record: dict[str, Any]) -> None:
     """Write a result where no interruption takes it away again."""
     if record.get("notebook"):
         name = f"{record['key'][:12]}.ipynb"
-        with _in_one_step(sweep.folder / name) as unfinished:
+        with replacing(sweep.folder / name) as unfinished:
             unfinished.write_text(record["notebook"])
         record["notebook"] = name
     sweep_journal.append(_journal(sweep), record)
-
-
-@contextmanager
-def _in_one_step(path: Path) -> Iterator[Path]:
-    """Let a file be written aside, so that nobody ever sees half of it."""
-    unfinished = path.with_name(f"{path.name}.{uuid4().hex}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _journal(sweep: Sweep) -> Path:

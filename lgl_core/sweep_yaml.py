@@ -37,7 +37,7 @@ def sections(path: Path) -> dict[str, Any]:
         and ``points`` is there.
     """
     content = _read_yaml(path)
-    unknown = sorted(set(content) - set(_SECTIONS), key=str)
+    unknown = sorted(set(content) - set(_SECTIONS))
     if unknown:
         raise ValueError(f"{path} has a section {unknown[0]!r}; there are {', '.join(_SECTIONS)}")
     checked(content, _SECTIONS)
