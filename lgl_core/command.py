@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 __all__ = ["listen", "run"]
 
@@ -154,7 +154,19 @@ def _leave_nobody() -> None:
         return
     import psutil
 
-    for process in psutil.Process().children(recursive=True):
+    # All are halted before the first one ends: who runs may start another, and leave it to nobody.
+    halted: list[psutil.Process] = []
+    while running := [p for p in psutil.Process().children(recursive=True) if p not in halted]:
+        halted += running
+        for process in running:
+            with suppress(psutil.Error):
+                if not _is_tracker(process):
+                    process.suspend()
+    for process in halted:
         with suppress(psutil.Error):
-            if "resource_tracker" not in " ".join(process.cmdline()):
+            if not _is_tracker(process):
                 process.kill()
+
+
+def _is_tracker(process: Any) -> bool:
+    return "resource_tracker" in " ".join(process.cmdline())

@@ -21,6 +21,10 @@ POOL = """from multiprocessing import get_context
         list(pool.map(time.sleep, [60, 60]))"""
 OTHER = """import subprocess
     subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"""
+# Somebody who starts others all the time, and while the command ends.
+BUSY = """import subprocess
+    start = 'import subprocess, time\\nfor _ in range(2000): subprocess.Popen(["sleep", "60"])'
+    subprocess.run([sys.executable, '-c', start + '\\ntime.sleep(60)'])"""
 PAGE = """---
 jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {display_name: Python 3, language: python, name: python3}
@@ -96,7 +100,8 @@ class TestInterrupted:
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
-        ("main", "n_workers"), [(JOBLIB, 1), (JOBLIB, 2), (POOL, 1), (POOL, 2), (OTHER, 1)]
+        ("main", "n_workers"),
+        [(JOBLIB, 1), (JOBLIB, 2), (POOL, 1), (POOL, 2), (OTHER, 1), (BUSY, 9)],
     )
     def test_processes_that_it_has_started(self, main, n_workers, tmp_path):
         """Once all are there, and while the first one starts."""
