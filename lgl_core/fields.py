@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from types import NoneType, UnionType
@@ -24,7 +24,7 @@ def check_fields(config: Any) -> None:
     ----------
     config : dataclass
         Of its fields, those are looked at whose annotation consists of ``int``, ``float``,
-        ``bool``, ``str``, ``None``, ``Literal`` and plain classes.
+        ``bool``, ``str``, ``None``, ``Literal``, ``Mapping`` and plain classes.
 
     Raises
     ------
@@ -98,6 +98,8 @@ def _kind(hint: Any) -> _Kind | None:
     if get_origin(hint) is Literal:
         words = get_args(hint)
         return _Kind(" or ".join(f'"{word}"' for word in words), lambda value: value in words)
+    if get_origin(hint) is Mapping:
+        return _Kind("names and values", lambda value: isinstance(value, Mapping))
     if get_origin(hint) is not None or not isinstance(hint, type):
         return None
     return _KINDS.get(hint) or _Kind(f"a {hint.__name__}", lambda value: isinstance(value, hint))

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says something of the machine and of what else runs on it, and nothing
-# of the code. In CI examples are the same each time, so that a run fails for a change and not by
+# of the code. Examples are the same each time, so that a run fails for a change and not by
 # chance; `make fuzz` looks for new ones.
 settings.register_profile(
     "any_machine",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize="CI" in os.environ and "LGL_FUZZ" not in os.environ,
+    derandomize="LGL_FUZZ" not in os.environ,
 )
 settings.load_profile("any_machine")
 

@@ -4,6 +4,7 @@ import importlib
 import json
 import pickle
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Literal, get_type_hints
@@ -103,6 +104,7 @@ class Choice:
     word: Literal["a", "b"] = "a"
     among: Literal["c"] | None = None
     sizes: dict[str, int] | None = None
+    options: Mapping[str, int] | None = None
     part: LIFParams | None = None
     later: float = None
 
@@ -117,6 +119,7 @@ class Choice:
         ({"word": None}, 'Choice.word must be "a" or "b", got None'),
         ({"among": "a"}, "Choice.among must be \"c\" or None, got 'a'"),
         ({"part": {"mu": 1.0}}, "Choice.part must be a LIFParams or None, got {'mu': 1.0}"),
+        ({"options": float("nan")}, "Choice.options must be names and values or None, got nan"),
         ({"later": float("nan")}, "Choice.later must be a finite number or None, got nan"),
     ],
 )
