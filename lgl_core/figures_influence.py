@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lgl_core.figures_maps import _draw_line
 from lgl_core.figures_style import (
     COLOURS,
     ORDINARY,
     checked_columns,
+    draw_line,
     in_style,
     panels,
     shared_legend,
@@ -133,4 +133,4 @@ def _draw_over_ms(panel: Axes, rows: DataFrame, x: str, names: list[Any]) -> Non
     """Draw a line for each name over a column in s; ``names`` are those of all panels."""
     for name, of_name in rows.groupby("name", sort=False):
         in_ms = of_name.assign(**{x: 1e3 * of_name[x]})
-        _draw_line(panel, in_ms, x, str(name), names.index(name))
+        draw_line(panel, in_ms, x, str(name), names.index(name))

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from lgl_core.figures_studies import (
-    VIEW_NAMES,
     _columns,
     _labels,
     _legend,
     _level_of_no_knowledge,
-    _look,
     _null_ranges,
     _only,
     _score_label,
@@ -30,14 +28,16 @@ from lgl_core.figures_studies import (
     _views,
 )
 from lgl_core.figures_style import (
-    DASHES,
     SEQUENTIAL,
     SIGNED,
     checked_columns,
     checked_flat,
+    draw_line,
     in_style,
     panels,
+    series_look,
 )
+from lgl_core.studies_names import VIEW_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +101,7 @@ def scores_along(
         rows = table[(table["view"] == view) & table["value"].notna()]
         _draw_null_band(panel, rows[rows["name"] == names[0]], x, names[0])
         for index, name in enumerate(names):
-            _draw_line(panel, rows[rows["name"] == name], x, name, index)
+            draw_line(panel, rows[rows["name"] == name], x, name, index)
         if default is not None:
             panel.axvline(default, color="0.35", lw=1.4, ls="--", zorder=1, label="default")
         _level_of_no_knowledge(panel, score)
@@ -230,7 +230,7 @@ def layers_across_models(table: DataFrame) -> Figure:
             index = networks.index(seed)
             # Networks stand beside each other within the place of their layer.
             offset = 0.06 * (index - (len(networks) - 1) / 2)
-            _draw_model(panel, one_model, offset, f"network {seed:g}", _look(index))
+            _draw_model(panel, one_model, offset, f"network {seed:g}", series_look(index))
         _level_of_no_knowledge(panel, score)
         panel.set_xticks(range(len(layers)), layers)
         panel.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer", title=fill(variant, 26))
@@ -280,7 +280,7 @@ def visible_against_truth(
         for index, layer in enumerate(layers):
             mine = rows[rows["layer"].astype(str) == layer]
             label = "all layers" if layer == "all" else f"layer {layer}"
-            panel.plot(mine["seen"], mine["value"], ls="none", label=label, **_look(index))
+            panel.plot(mine["seen"], mine["value"], ls="none", label=label, **series_look(index))
         if (table["value"] < 0).any():
             panel.axhline(0, color="0.5", lw=1, ls="-", zorder=0)
         rho = _rank_correlation(rows["seen"], rows["value"])
@@ -306,15 +306,6 @@ def _rank_correlation(x: Series[float], y: Series[float]) -> float:
 
 
 # --- what is drawn in one panel ----------------------------------------------------------------
-
-
-def _draw_line(panel: Axes, rows: DataFrame, x: str, name: str, index: int) -> None:
-    means = rows.groupby(x)["value"].mean()
-    dashes = ("-", *DASHES)[index % (1 + len(DASHES))]
-    panel.plot(means.index, means, ls=dashes, label=name, **_look(index))
-    if len(rows) > len(means):
-        look = {**_look(index), "ms": 4, "alpha": 0.5, "zorder": 1.5}
-        panel.plot(rows[x], rows["value"], ls="none", **look)
 
 
 def _draw_null_band(panel: Axes, rows: DataFrame, x: str, name: str) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from lgl_core.figures_studies import VIEW_NAMES
 from lgl_core.figures_style import (
     COLOURS,
     MARKERS,
@@ -18,6 +17,7 @@ from lgl_core.figures_style import (
     panels,
     shared_legend,
 )
+from lgl_core.studies_names import VIEW_NAMES
 
 __all__ = ["activity_beside", "changes"]
 

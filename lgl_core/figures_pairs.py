@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from lgl_core.figures_studies import _columns, _dodged, _groups, _labels, _legend, _look
-from lgl_core.figures_style import checked_columns, in_style, panels
+from lgl_core.figures_studies import _columns, _dodged, _groups, _labels, _legend
+from lgl_core.figures_style import checked_columns, in_style, panels, series_look
 from lgl_core.metrics_pairs import KINDS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def confusions(table: DataFrame, label: str = "synapses ranked above (share)") -
         for index, (name, offset) in enumerate(zip(names, _dodged(len(names)), strict=True)):
             rows = mine[mine["name"] == name]
             place = rows["kind"].map(kinds.index).to_numpy(dtype=float) + offset
-            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **_look(index))
+            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **series_look(index))
         panel.axhline(TAKEN, color="0.5", lw=1, zorder=0)
         _groups(panel, [KIND_NAMES[kind] for kind in kinds], width=12)
         panel.set(title=network, ylim=(-0.03, 1.03))

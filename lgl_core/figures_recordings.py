@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from lgl_core.figures_maps import _draw_line
 from lgl_core.figures_style import (
     COLOURS,
     HUB,
     ORDINARY,
     checked_columns,
     checked_square,
+    draw_line,
     in_style,
     panels,
     shared_legend,
@@ -66,7 +66,7 @@ def data_needed(sizes: DataFrame, n_units: int, spikes_per_unit: float) -> Figur
     figure, axes = panels(len(methods), height=3.4, columns=2, sharey=True)
     for panel, (method, rows) in zip(axes, methods, strict=True):
         for number, (n_neurons, of_size) in enumerate(rows.groupby("n_neurons")):
-            _draw_line(panel, of_size, "spikes_per_unit", f"{n_neurons} units", number)
+            draw_line(panel, of_size, "spikes_per_unit", f"{n_neurons} units", number)
         label = f"this recording: {n_units} units"
         panel.axvline(spikes_per_unit, color="black", ls="--", label=label)
         panel.set(xscale="log", title=method, xlabel="spikes per unit")
@@ -201,7 +201,7 @@ def connections_by_distance(table: DataFrame, unit: str) -> Figure:
     for panel, (method, rows) in zip(axes, methods, strict=True):
         for number, group in enumerate(("within", "between")):
             of_group = rows[rows["group"] == group].assign(value=lambda t: 100 * t["value"])
-            _draw_line(panel, of_group, "distance", f"{group} groups", number)
+            draw_line(panel, of_group, "distance", f"{group} groups", number)
         panel.set(title=method, xlabel=f"distance ({unit})", ylabel="pairs above chance (%)")
         panel.set_ylim(bottom=0)
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -248,7 +248,7 @@ def border_scores(table: DataFrame, supposed: float | None = None) -> Figure:
             label="null: units relabelled",
         )
         for number, name in enumerate(series):
-            _draw_line(panel, rows[rows["series"] == name], "position", name, number)
+            draw_line(panel, rows[rows["series"] == name], "position", name, number)
         if supposed is not None:
             panel.axvline(supposed, color="black", ls="--", lw=1, label="supposed border")
         panel.set(

@@ -20,18 +20,13 @@ from lgl_core.figures_style import (
     panels,
     shared_legend,
 )
+from lgl_core.metrics import SCORES, VIEWS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["layer_head_scores", "loss_curves", "table1"]
 
-VIEWS = {"true": "True", "co_input": "Co-Input", "abs": "Abs"}
-SCORES = {
-    "pearson": "Pearson correlation",
-    "spearman": "Spearman correlation",
-    "spectral": "Spectral divergence",
-}
 HISTORY = ("epoch", "train_neuron", "train_interval", "valid_neuron", "valid_interval")
 
 

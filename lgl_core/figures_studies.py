@@ -14,15 +14,20 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lgl_core.figures_scores import SCORES, VIEWS
 from lgl_core.figures_style import (
     COLOURS,
-    MARKERS,
     checked_columns,
     in_style,
-    networks_shown,
     panels,
+    series_look,
     shared_legend,
+)
+from lgl_core.studies_names import (
+    NETWORK_NAMES,
+    NO_KNOWLEDGE,
+    SCORE_NAMES,
+    VIEW_NAMES,
+    networks_shown,
 )
 
 if TYPE_CHECKING:
@@ -31,32 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["against_nulls", "methods_by_network", "scores_with_intervals"]
 
-VIEW_NAMES = VIEWS | {
-    "true_of_hubs": "True, columns of hubs",
-    "true_off_hubs": "True, off the hubs",
-    "co_input_off_hubs": "Co-Input, off the hubs",
-    "co_input_diagonal": "Co-Input with diagonal",
-    "excitatory": "Excitatory synapses",
-    "inhibitory": "Inhibitory synapses",
-    "hubs": "Hubs",
-}
-SCORE_NAMES = SCORES | {
-    "auc": "Area under ROC",
-    "ap": "Average precision",
-    "sign_agreement": "Share of right signs",
-    "found": "Share of hubs found",
-    "rank": "Rank of the last hub",
-}
-NETWORK_NAMES = {
-    "hub_network": "hub network",
-    "erdos_renyi": "Erdős–Rényi",
-    "scale_free": "scale-free",
-    "spatial": "spatial",
-    "c_elegans": "C. elegans",
-    "larval_mushroom_body": "mushroom body",
-}
-# What an estimate scores that knows nothing, where that is the same for every graph.
-NO_KNOWLEDGE = {"pearson": 0.0, "spearman": 0.0, "auc": 0.5}
 # How each null model is drawn: name in the legend, place beside the middle of the row, look.
 NULL_BARS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "permuted": ("null: neurons permuted", -0.27, {"color": "0.75", "edgecolor": "0.35"}),
@@ -233,7 +212,7 @@ def methods_by_network(table: DataFrame) -> Figure:
             bars, low, high = _null_ranges(rows.assign(place=place), "place")
             if len(bars):
                 panel.vlines(bars, low, high, color="0.7", lw=9, zorder=0.5, label=NULL_LABEL)
-            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **_look(index))
+            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **series_look(index))
         _level_of_no_knowledge(panel, score)
         labels = [NETWORK_NAMES.get(network, network) for network in networks]
         _groups(panel, labels, width=max(8, 70 // len(networks)))
@@ -281,10 +260,10 @@ def _series_beside_paper(
     for number, name in enumerate(_labels(summary)):
         rows = summary[summary["name"] == name]
         counted = f" (n = {networks_shown(rows['n_networks'])})" if "n_networks" in rows else ""
-        series.append((name + counted, rows, _look(number)))
+        series.append((name + counted, rows, series_look(number)))
         if paper is not None and (paper["name"] == name).any():
             theirs = paper[paper["name"] == name].rename(columns={"value": "mean"})
-            hollow = {**_look(number), "mfc": "none", "mew": 1.6}
+            hollow = {**series_look(number), "mfc": "none", "mew": 1.6}
             series.append((f"{name} (paper)", theirs.assign(low=np.nan, high=np.nan), hollow))
     return series
 
@@ -326,10 +305,6 @@ def _draw_rows(panel: Axes, rows: DataFrame, names: list[str], kind: str) -> Non
 
 
 # --- looks -------------------------------------------------------------------------------------
-
-
-def _look(number: int) -> dict[str, Any]:
-    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
 
 
 def _dodged(n: int) -> list[float]:

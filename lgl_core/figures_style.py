@@ -36,10 +36,11 @@ __all__ = [
     "checked_flat",
     "checked_neurons",
     "checked_square",
+    "draw_line",
     "in_style",
     "mark_columns",
-    "networks_shown",
     "panels",
+    "series_look",
     "shared_legend",
 ]
 
@@ -316,7 +317,30 @@ def checked_columns(name: str, table: DataFrame, columns: Iterable[str]) -> None
         raise ValueError(f"{name} must have at least one row, got none")
 
 
-def networks_shown(numbers: Iterable[int]) -> str:
-    """Write how many networks several means are over: one number, or from which to which."""
-    found = sorted(set(numbers))
-    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
+def series_look(number: int) -> dict[str, Any]:
+    """Give the colour and the marker of a series by its number."""
+    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def draw_line(panel: Axes, rows: DataFrame, x: str, name: str, number: int) -> None:
+    """Draw the mean of the values at each place, and each value where there are several.
+
+    Parameters
+    ----------
+    panel : Axes
+    rows : DataFrame
+        One series: ``value``, and the column of places.
+    x : str
+        Name of that column.
+    name : str
+        In the legend.
+    number : int
+        Of the series, which gives it its look.
+    """
+    look = series_look(number)
+    means = rows.groupby(x)["value"].mean()
+    dashes = ("-", *DASHES)[number % (1 + len(DASHES))]
+    panel.plot(means.index, means, ls=dashes, label=name, **look)
+    if len(rows) > len(means):
+        around = {**look, "ms": 4, "alpha": 0.5, "zorder": 1.5}
+        panel.plot(rows[x], rows["value"], ls="none", **around)

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 __all__ = [
+    "SCORES",
+    "VIEWS",
     "co_input",
     "compare",
     "hub_ranks",
@@ -23,6 +25,14 @@ __all__ = [
     "spectral_divergence",
     "tidy",
 ]
+
+# What compare() gives, in order, and what to call it.
+VIEWS = {"true": "True", "co_input": "Co-Input", "abs": "Abs"}
+SCORES = {
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "spectral": "Spectral divergence",
+}
 
 # A matrix whose entries differ by less than this share of the largest one is constant: what is
 # left is rounding, and no score may be made of it.

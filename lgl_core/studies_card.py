@@ -14,8 +14,6 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from lgl_core import command
-from lgl_core.figures_studies import NETWORK_NAMES
-from lgl_core.figures_style import networks_shown
 from lgl_core.metrics import paper_table_1
 from lgl_core.metrics_detection import spearman_ceiling
 from lgl_core.networks import hub_network
@@ -24,6 +22,7 @@ from lgl_core.studies_claims import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
 from lgl_core.studies_claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
 from lgl_core.studies_claims_original import on_both
 from lgl_core.studies_intervals import with_interval
+from lgl_core.studies_names import NETWORK_NAMES, networks_shown
 from lgl_core.studies_plans import STUDIES, TOPOLOGIES
 from lgl_core.studies_report import NotMeasured, chosen, mean_over_networks, per_network
 from lgl_core.studies_tables import list_table

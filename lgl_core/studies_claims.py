@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_claims_beyond import CLAIMS_BEYOND
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
 from lgl_core.studies_intervals import Difference, mean_interval
+from lgl_core.studies_names import NETWORK_NAMES
 from lgl_core.studies_points import EQUAL_ROWS, Recording
 from lgl_core.studies_report import both, chosen, difference, mean_shown, per_network, shown
 from lgl_core.studies_rules import ALL_LAYERS, BY_CORRELOGRAM, BY_LAG, ORACLE, rules

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from lgl_core.studies_drive import EDGE_ABOVE, PartialRecording
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_outside import MUSHROOM_BODY, OutsideRecording
 from lgl_core.studies_plans import DRIVERS, NETWORK_SEEDS, NOISE, OUTSIDE_DURATION, STRONGER
 from lgl_core.studies_points import Recording
-from lgl_core.studies_report import CORRELATIONS, chosen, mean_shown, paired
+from lgl_core.studies_report import chosen, mean_shown, paired
 from lgl_core.studies_standing_out import FIRST_TRIAL, READ, beyond
 from lgl_core.studies_verdicts import (
     ATTENTION,

@@ -7,16 +7,10 @@ from typing import Any
 import pandas as pd
 
 from lgl_core.experiment import DURATION
-from lgl_core.figures_studies import NETWORK_NAMES
 from lgl_core.metrics import paper_table_1
+from lgl_core.studies_names import CORRELATIONS, NETWORK_NAMES
 from lgl_core.studies_plans import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, SIZES, STUDIES
-from lgl_core.studies_report import (
-    CORRELATIONS,
-    as_published,
-    chosen,
-    distance_from_paper,
-    with_settings,
-)
+from lgl_core.studies_report import as_published, chosen, distance_from_paper, with_settings
 from lgl_core.studies_verdicts import (
     ATTENTION,
     CCG,

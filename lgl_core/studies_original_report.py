@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lgl_core.metrics import paper_table_1
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_original import FITTED, PaperRecording
 from lgl_core.studies_original_models import (
     ENSEMBLE,
@@ -19,7 +20,7 @@ from lgl_core.studies_original_models import (
     variant_of,
 )
 from lgl_core.studies_original_scores import PERMUTED
-from lgl_core.studies_report import CORRELATIONS, chosen, paired, per_network, summary
+from lgl_core.studies_report import chosen, paired, per_network, summary
 
 __all__ = [
     "ORIGINAL_ATTENTION",

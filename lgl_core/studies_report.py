@@ -9,11 +9,11 @@ import pandas as pd
 
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_intervals import Difference, Mean, mean_interval, with_interval
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_points import READINGS, Model, Point, Recording
 from lgl_core.studies_rows import LABELS
 
 __all__ = [
-    "CORRELATIONS",
     "NotMeasured",
     "as_published",
     "both",
@@ -30,8 +30,6 @@ __all__ = [
     "summary",
     "with_settings",
 ]
-
-CORRELATIONS = ("pearson", "spearman")
 
 
 class NotMeasured(ValueError):

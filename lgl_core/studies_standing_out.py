@@ -15,8 +15,8 @@ from lgl_core.metrics_views import pearson_of_hubs, score_card
 from lgl_core.networks import Network
 from lgl_core.studies_beyond import Changed, Constrained
 from lgl_core.studies_methods import METHODS
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_points import Model, Recording, scored
-from lgl_core.studies_report import CORRELATIONS
 
 __all__ = [
     "FIRST_TRIAL",

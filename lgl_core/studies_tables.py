@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from lgl_core.figures_studies import NO_KNOWLEDGE
-from lgl_core.figures_style import networks_shown
 from lgl_core.studies_intervals import mean_interval, with_interval, with_spread
+from lgl_core.studies_names import NO_KNOWLEDGE, networks_shown
 from lgl_core.studies_plans import STUDIES
 from lgl_core.studies_recording_size import WholeRecording
 from lgl_core.studies_report import chosen, named

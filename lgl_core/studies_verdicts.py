@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from lgl_core.studies_intervals import Difference, with_spread
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_points import EQUAL_ROWS, EXCESS_SHARES
-from lgl_core.studies_report import CORRELATIONS, chosen, per_network
+from lgl_core.studies_report import chosen, per_network
 
 __all__ = [
     "ATTENTION",

@@ -21,7 +21,7 @@ from figure_checks import (
 from scipy.stats import rankdata
 
 from lgl_core import figures_maps, figures_studies
-from lgl_core.figures_studies import VIEW_NAMES
+from lgl_core.studies_names import VIEW_NAMES
 
 RNG = np.random.default_rng(0)
 NAMES = ["GLM, peak", "attention, interval", "attention, rotary"]

@@ -28,9 +28,10 @@ from lgl_core.studies_claims_beyond import (
     TELLING,
 )
 from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_plans import SIZES
 from lgl_core.studies_points import EQUAL_ROWS, EXCESS_SHARES
-from lgl_core.studies_report import CORRELATIONS, NotMeasured
+from lgl_core.studies_report import NotMeasured
 from lgl_core.studies_rows import COLUMNS
 from lgl_core.studies_rules import OBSERVABLES
 from lgl_core.studies_verdicts import ATTENTION, CCG, GLM, ROTARY

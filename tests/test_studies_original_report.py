@@ -9,6 +9,7 @@ import pytest
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_claims import CLAIMS
 from lgl_core.studies_claims_original import CLAIMS_THERE, STUDY, on_both
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_original import SETTINGS, PaperRecording
 from lgl_core.studies_original_models import CENTRED, ENSEMBLE, READOUTS
 from lgl_core.studies_original_report import (
@@ -23,7 +24,7 @@ from lgl_core.studies_original_report import (
     table_1,
 )
 from lgl_core.studies_original_scores import IN_THIRDS, PERMUTED, SHUFFLED
-from lgl_core.studies_report import CORRELATIONS, chosen
+from lgl_core.studies_report import chosen
 from lgl_core.studies_rows import COLUMNS
 
 SEEDS = range(3)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from lgl_core.metrics import paper_table_1
 from lgl_core.studies_intervals import interval
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_points import EQUAL_ROWS, Model, Nulls, Recording
 from lgl_core.studies_report import (
-    CORRELATIONS,
     as_published,
     chosen,
     difference,

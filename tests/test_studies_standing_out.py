@@ -7,8 +7,8 @@ from test_studies import MODEL, TINY
 from lgl_core.extraction_readings import standing_out
 from lgl_core.metrics_views import pearson_of_hubs, score_card
 from lgl_core.studies_beyond import Constrained
+from lgl_core.studies_names import CORRELATIONS
 from lgl_core.studies_points import Recording, rows
-from lgl_core.studies_report import CORRELATIONS
 from lgl_core.studies_rows import COLUMNS
 from lgl_core.studies_standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from lgl_core import studies_card
-from lgl_core.studies_report import CORRELATIONS, difference
+from lgl_core.studies_names import CORRELATIONS
+from lgl_core.studies_report import difference
 from lgl_core.studies_verdicts import (
     CHANCE_BEYOND,
     Claim,
