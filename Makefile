@@ -81,7 +81,7 @@ test-elsewhere: $(READY)
 # retrain=1 trains all of them on this machine and says how far each is from the shipped one;
 # replace=1 as well keeps the new ones. names: a few of them, as in `make models names=rotary`.
 models: $(READY)
-	$(BIN)/python -m lgl_core.studies_models $(names) $(if $(retrain),--retrain) \
+	$(BIN)/python -m studies.models $(names) $(if $(retrain),--retrain) \
 	    $(if $(replace),--replace)
 
 # What several notebooks need is computed once, before they start side by side.
@@ -97,8 +97,8 @@ bench: .venv/.ready-bench
 # What was finished before an interruption comes from the cache. studies: a few of them by name, as
 # in `make results studies="seeds nulls"`.
 results: $(READY)
-	$(BIN)/python -m lgl_core.studies $(studies)
-	$(BIN)/python -m lgl_core.studies_card
+	$(BIN)/python -m studies.results $(studies)
+	$(BIN)/python -m studies.evidence.card
 
 # --- environment -------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from importlib import import_module
 from pathlib import Path
 
 from lgl_core import command
-from lgl_core.atomic import replacing
-from lgl_core.provenance import machine
+from lgl_core.disk.atomic import replacing
+from lgl_core.disk.provenance import machine
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks.json"
 PACKAGES = [

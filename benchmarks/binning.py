@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.side_by_side import compare
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
 
 N_NEURONS, DURATION, BIN_WIDTH = 300, 60.0, 1e-3

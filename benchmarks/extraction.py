@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.side_by_side import alone, compare
-from lgl_core.extraction import attention_connectivity
-from lgl_core.lif import LIFParams, simulate
-from lgl_core.networks import hub_network
-from lgl_core.tokens import Tokens, Windows, tokenize
-from lgl_core.transformer import Neuroformer, allowed_positions, preset
+from lgl_core.extraction.attention import attention_connectivity
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import LIFParams, simulate
+from lgl_core.transformer.model import Neuroformer, allowed_positions, preset
+from lgl_core.transformer.tokens import Tokens, Windows, tokenize
 
 DURATION = 30.0  # s, about 50,000 tokens
 WEIGHT_SCALE = 3.0

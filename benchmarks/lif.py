@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.side_by_side import alone, compare
-from lgl_core.lif import LIFParams, simulate
-from lgl_core.networks import Network, hub_network
+from lgl_core.networks.network import Network, hub_network
+from lgl_core.simulate.lif import LIFParams, simulate
 
 __all__ = ["records"]
 
@@ -226,18 +226,18 @@ def nest(duration: float) -> tuple[float, np.ndarray]:
 
 OURS = """
 import sys
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
+from lgl_core.simulate.lif import simulate
+from lgl_core.networks.network import hub_network
 spikes = simulate(hub_network(seed=0), duration=float(sys.argv[1]))
 print(spikes.rates.mean())
 """
 
-# The parameters come by the command line, since lgl_core.lif would load numba. Brian2 compiles
+# The parameters come by the command line, since lgl_core.simulate.lif would load numba. Brian2 compiles
 # with `make -j`: as many compilers at once as it has files.
 BRIAN2 = """
 import json, sys, types
 from benchmarks.lif_brian2 import build
-from lgl_core.networks import hub_network
+from lgl_core.networks.network import hub_network
 duration, folder, params = float(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 _, monitor = build(hub_network(seed=0), types.SimpleNamespace(**params), duration, folder)
 import brian2
@@ -249,7 +249,7 @@ print(len(monitor.t) / len(monitor.source) / duration)
 AS_IT_COMES = """
 import json, sys, types
 from benchmarks.lif_brian2 import run_as_it_comes
-from lgl_core.networks import hub_network
+from lgl_core.networks.network import hub_network
 duration, folder, params = float(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 monitor = run_as_it_comes(hub_network(seed=0), types.SimpleNamespace(**params), duration, folder)
 print(len(monitor.t) / len(monitor.source) / duration)

@@ -12,7 +12,7 @@ import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
-from lgl_core.networks import Network
+from lgl_core.networks.network import Network
 
 __all__ = ["brian2_network", "build", "run_as_it_comes"]
 
@@ -68,7 +68,7 @@ def run_as_it_comes(network: Network, params: Any, duration: float, folder: str)
 def brian2_network(
     network: Network, params: Any, initial: NDArray[np.float64] | None = None
 ) -> tuple[Any, Any]:
-    """Write the simulation of :func:`lgl_core.lif.simulate` down in Brian2.
+    """Write the simulation of :func:`lgl_core.simulate.lif.simulate` down in Brian2.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lgl_core.provenance import peak_mb
+from lgl_core.disk.provenance import peak_mb
 
 __all__ = ["Job", "alone", "compare"]
 

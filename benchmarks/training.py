@@ -21,9 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.side_by_side import compare
-from lgl_core.training_step import gradient_step, threads
-from lgl_core.transformer import Neuroformer, TransformerConfig, preset
-from lgl_core.transformer_embeddings import fourier_features
+from lgl_core.transformer.embeddings import fourier_features
+from lgl_core.transformer.model import Neuroformer, TransformerConfig, preset
+from lgl_core.transformer.step import gradient_step, threads
 
 N_NEURONS, N_CLASSES, BATCH = 300, 64, 64
 STEPS = {"laptop": 10, "paper": 2}  # per timed run
@@ -90,7 +90,7 @@ class PlainNeuroformer(nn.Module):
 
 
 class OurTraining:
-    """Steps as :func:`lgl_core.training.train` takes them."""
+    """Steps as :func:`lgl_core.transformer.training.train` takes them."""
 
     def __init__(self, config: TransformerConfig) -> None:
         torch.manual_seed(0)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.side_by_side import compare
-from lgl_core.sweep import Sweep, cluster_of, run_sweep
+from lgl_core.sweep.sweep import Sweep, cluster_of, run_sweep
 
 FIXED = {
     "size": "tiny",

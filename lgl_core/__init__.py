@@ -7,7 +7,7 @@ imports only from the floors below its own, which the page "The library" of the 
 import sys
 
 # First of all: it has to see the other files before they are loaded.
-from lgl_core import cache_sources  # noqa: F401
+from lgl_core.disk import _cache_sources  # noqa: F401
 
 __version__ = "0.1.0"
 

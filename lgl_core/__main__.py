@@ -4,7 +4,7 @@ import argparse
 
 from lgl_core import command
 from lgl_core.experiment import DURATION, run
-from lgl_core.networks import hub_network
+from lgl_core.networks.network import hub_network
 
 
 def main() -> None:

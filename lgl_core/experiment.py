@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.cache import cached, keyed_directory
-from lgl_core.extraction import AttentionConnectivity, Rows, attention_of_weights
-from lgl_core.glm import GLMConfig, GLMFit, fit_quietly
-from lgl_core.lif import LIFParams, Ties, simulate
-from lgl_core.metrics import compare, tidy
-from lgl_core.networks import Network
+from lgl_core.disk.cache import cached, keyed_directory
+from lgl_core.extraction.attention import AttentionConnectivity, Rows, attention_of_weights
+from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
+from lgl_core.metrics.compare import compare, tidy
+from lgl_core.networks.network import Network
+from lgl_core.simulate.lif import LIFParams, Ties, simulate
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import IntervalVocabulary, Tokens, tokenize
-from lgl_core.training import TrainConfig, TrainedModel, train, train_ensemble
-from lgl_core.training_shipped import shipped
-from lgl_core.transformer import TransformerConfig, preset
+from lgl_core.transformer.model import TransformerConfig, preset
+from lgl_core.transformer.shipped import shipped
+from lgl_core.transformer.tokens import IntervalVocabulary, Tokens, tokenize
+from lgl_core.transformer.training import TrainConfig, TrainedModel, train, train_ensemble
 
 __all__ = [
     "DURATION",
@@ -62,7 +62,7 @@ def simulated(
     Parameters
     ----------
     network, params, duration, seed, ties
-        As for :func:`lgl_core.lif.simulate`.
+        As for :func:`lgl_core.simulate.lif.simulate`.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def trained(
 ) -> dict[str, list[TrainedModel]]:
     """Train Neuroformers on the first 80 % of a recording, or read them back.
 
-    The models of the book's pages come with it (:mod:`lgl_core.training_shipped`): whoever asks for
+    The models of the book's pages come with it (:mod:`lgl_core.transformer.shipped`): whoever asks for
     one of them, with the same spikes and settings to the last bit, gets the same weights on every
     machine. All others that are not there yet train side by side, one per core.
 
@@ -137,7 +137,7 @@ def trained(
     time_embeddings : sequence of {"interval", "elapsed", "rotary", "position"}
         One architecture each.
     size : {"tiny", "laptop", "paper", "original"}
-        Preset of :func:`lgl_core.transformer.preset`.
+        Preset of :func:`lgl_core.transformer.model.preset`.
     n_models : int
         Independent models per architecture, with seeds ``config.seed``, ``config.seed + 1``, ...
     config : TrainConfig, optional
@@ -151,7 +151,7 @@ def trained(
         How much of the recording is trained on; the rest is held out. With another one than the
         default, no shipped model is looked for.
     **changes
-        Further fields of :class:`lgl_core.transformer.TransformerConfig`.
+        Further fields of :class:`lgl_core.transformer.model.TransformerConfig`.
 
     Returns
     -------
@@ -255,7 +255,7 @@ def attended(
     spikes : SpikeTrains
         What the models look at, such as their :func:`training_part`.
     rows : {"query", "predicted"}
-        As for :func:`lgl_core.extraction.attention_connectivity`.
+        As for :func:`lgl_core.extraction.attention.attention_connectivity`.
     overlap : bool
         Whether each window of the model overlaps the next one by three quarters. Without, it takes
         a quarter of the time and is less exact: in the models of the book single layers

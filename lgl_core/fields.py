@@ -34,7 +34,7 @@ def check_fields(config: Any) -> None:
 
     Examples
     --------
-    >>> from lgl_core.training_run import TrainConfig
+    >>> from lgl_core.transformer._run import TrainConfig
     >>> TrainConfig(epochs=float("inf"))
     Traceback (most recent call last):
     ValueError: TrainConfig.epochs must be a whole number, got inf

@@ -28,7 +28,7 @@ import nbformat
 import papermill
 from PIL import Image
 
-from lgl_core.atomic import scratch
+from lgl_core.disk.atomic import scratch
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from lgl_core.atomic import PARTIAL, in_use, read_whole, remove_abandoned, replacing
+from lgl_core.disk.atomic import PARTIAL, in_use, read_whole, remove_abandoned, replacing
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_an_interruption_leaves_the_older_file(tmp_path):
 
 WRITE = """
 import sys
-from lgl_core.atomic import replacing
+from lgl_core.disk.atomic import replacing
 for _ in range(40):
     with replacing(sys.argv[1]) as partial:
         partial.write_bytes(sys.argv[2].encode() * 100_000)
@@ -91,7 +91,7 @@ def test_processes_that_write_one_file_do_not_disturb_each_other(tmp_path):
 
 HOLD = """
 import sys
-from lgl_core.atomic import replacing
+from lgl_core.disk.atomic import replacing
 with replacing(sys.argv[1]) as partial:
     partial.write_text("half")
     print(partial, flush=True)

@@ -8,9 +8,9 @@ from gapped import random_gapped_trains
 from hypothesis import given, settings
 from test_pairwise import DRIVEN, DRIVER, INHIBITED, EveryGraph, poisson, recording
 
-from lgl_core.baselines import transfer_entropy, tspe
-from lgl_core.baselines_calcium import calcium_connectivity, calcium_fluorescence
-from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
+from lgl_core.baselines.calcium import calcium_connectivity, calcium_fluorescence
+from lgl_core.baselines.coincidences import transfer_entropy, tspe
+from lgl_core.baselines.dynamics import event_space, event_timing, firing_rate_dynamics
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=40)

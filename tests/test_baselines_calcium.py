@@ -8,7 +8,7 @@ from sklearn.linear_model import PoissonRegressor
 from test_baselines import driven_trains
 from test_pairwise import poisson, recording
 
-from lgl_core.baselines_calcium import (
+from lgl_core.baselines.calcium import (
     calcium_connectivity,
     calcium_fluorescence,
     spikes_per_frame,

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from test_baselines import driven_trains
 from test_pairwise import DRIVEN, DRIVER, poisson, recording
 
-from lgl_core import baselines_dynamics, lif
-from lgl_core.baselines_dynamics import event_space, event_timing, firing_rate_dynamics
-from lgl_core.networks_topologies import erdos_renyi
+from lgl_core.baselines import dynamics
+from lgl_core.baselines.dynamics import event_space, event_timing, firing_rate_dynamics
+from lgl_core.networks.topologies import erdos_renyi
+from lgl_core.simulate import lif
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=15)
@@ -32,7 +33,7 @@ def driven():
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(baselines_dynamics, "_BLOCK", 17)
+    monkeypatch.setattr(dynamics, "_BLOCK", 17)
 
 
 # --- event space -------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ class TestEventSpace:
 
     def test_is_the_same_for_blocks_of_any_size(self, driven, monkeypatch):
         whole = event_space(driven)
-        monkeypatch.setattr(baselines_dynamics, "_POINTS", 13)
+        monkeypatch.setattr(dynamics, "_POINTS", 13)
         np.testing.assert_allclose(event_space(driven), whole, rtol=1e-7, atol=1e-10)
 
     @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ class TestEventTiming:
 
     def test_is_the_same_in_blocks_of_any_size(self, driven, monkeypatch):
         whole = event_timing(driven)
-        monkeypatch.setattr(baselines_dynamics, "_BLOCK", 1000)
+        monkeypatch.setattr(dynamics, "_BLOCK", 1000)
         np.testing.assert_allclose(event_timing(driven), whole, rtol=1e-7, atol=1e-10)
 
     def test_a_larger_ridge_draws_slopes_to_zero(self, driven):

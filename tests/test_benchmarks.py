@@ -9,7 +9,7 @@ import torch
 from benchmarks import __main__ as command
 from benchmarks import extraction, training
 from benchmarks.side_by_side import alone, compare
-from lgl_core.transformer import Neuroformer, preset
+from lgl_core.transformer.model import Neuroformer, preset
 
 
 def quick(value):

@@ -26,10 +26,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core import cache, cache_sources
-from lgl_core.cache import cache_directory, cached, is_cached, keyed_directory, source_hash
-from lgl_core.cache_sources import sources_of
-from lgl_core.networks import Network, hub_network
+from lgl_core.disk import _cache_sources as cache_sources
+from lgl_core.disk import cache
+from lgl_core.disk._cache_sources import sources_of
+from lgl_core.disk.cache import cache_directory, cached, is_cached, keyed_directory, source_hash
+from lgl_core.networks.network import Network, hub_network
 from lgl_core.spikes import SpikeTrains
 
 calls: list[object] = []
@@ -209,7 +210,7 @@ class TestCached:
         assert not stored_files(directory)
 
     def test_more_source_can_be_part_of_the_key(self):
-        more = cached(double, also=["lgl_core.lif"])
+        more = cached(double, also=["lgl_core.simulate.lif"])
         assert [cached(double)(3), more(3), more(3)] == [6, 6, 6] and calls == [3, 3]
 
     def test_a_failed_write_leaves_nothing_behind(self, directory, monkeypatch):
@@ -358,7 +359,7 @@ class TestStrangers:
                 ),
                 "module": packed(about.replace("RESULT", '{"antigravity:": {"dict": []}}')),
                 "class": packed(
-                    about.replace("RESULT", '{"lgl_core.atomic:Path": {"dict": []}}')
+                    about.replace("RESULT", '{"lgl_core.disk.atomic:Path": {"dict": []}}')
                 ),
             }[kind]
         )  # fmt: skip
@@ -405,8 +406,8 @@ class TestKeys:
     def test_another_process_finds_the_same_keys(self, directory):
         inputs = """
             from test_cache import Config, double, step
-            from lgl_core.cache import is_cached, keyed_directory
-            from lgl_core.networks import hub_network
+            from lgl_core.disk.cache import is_cached, keyed_directory
+            from lgl_core.networks.network import hub_network
             from lgl_core.spikes import SpikeTrains
             path = keyed_directory(
                 step,
@@ -454,7 +455,7 @@ def test_two_processes_share_one_cache(directory):
     # the warning about a damaged entry into a failure.
     script = textwrap.dedent("""
         import numpy as np
-        from lgl_core.cache import cached, _entry
+        from lgl_core.disk.cache import cached, _entry
         from test_cache import noise
         for _ in range(5):
             for n in list(range(1000, 1020))[::ORDER]:
@@ -474,7 +475,7 @@ def test_two_processes_share_one_cache(directory):
 @pytest.mark.slow
 def test_a_process_that_is_killed_while_it_fills_leaves_whole_entries(directory):
     script = textwrap.dedent("""
-        from lgl_core.cache import cached
+        from lgl_core.disk.cache import cached
         from test_cache import noise
         for n in range(200_000, 200_500):
             cached(noise)(n)
@@ -511,7 +512,7 @@ def test_what_killed_processes_and_damage_left_goes_after_a_day(directory):
     checkpoint = keyed_directory(step, config=Config()) / "checkpoint.safetensors.damaged"
     checkpoint.touch()
     os.utime(checkpoint, old)
-    run("from lgl_core.cache import cached\nfrom test_cache import double\ncached(double)(1)")
+    run("from lgl_core.disk.cache import cached\nfrom test_cache import double\ncached(double)(1)")
     assert entry.exists() and checkpoint.exists()
     assert [age for path, age in left.items() if path.exists()] == [23, 23]
 
@@ -709,12 +710,15 @@ class TestSourceHash:
         assert source_hash("toy.ring") and "toy.ring" not in sys.modules
 
     def test_a_module_outside_reaches_into_the_library(self):
-        assert {"test_cache", "lgl_core.cache", "lgl_core.spikes"} <= set(sources_of(__name__))
+        assert {"test_cache", "lgl_core.disk.cache", "lgl_core.spikes"} <= set(sources_of(__name__))
 
     def test_the_librarys_own_modules(self):
         assert set(sources_of("lgl_core.fields")) == {"lgl_core.fields"}
-        assert set(sources_of("lgl_core.networks")) == {"lgl_core.networks", "lgl_core.fields"}
-        assert "lgl_core.spikes" in sources_of("lgl_core.lif")
+        assert set(sources_of("lgl_core.networks.network")) == {
+            "lgl_core.networks.network",
+            "lgl_core.fields",
+        }
+        assert "lgl_core.spikes" in sources_of("lgl_core.simulate.lif")
 
     @pytest.mark.parametrize("name", ["lgl_core.nothing", "nowhere", "sys", "lgl_core"])
     def test_no_such_source(self, name):
@@ -723,7 +727,7 @@ class TestSourceHash:
 
     def test_an_edit_makes_a_stored_result_unfindable(self, toy, tmp_path):
         script = textwrap.dedent("""
-            from lgl_core.cache import cached, is_cached, keyed_directory
+            from lgl_core.disk.cache import cached, is_cached, keyed_directory
             from toy.top import four
             print(is_cached(four), cached(four)(), keyed_directory(four, seed=0))
         """)
@@ -797,7 +801,7 @@ class TestEditsWhileRunning:
         script = textwrap.dedent(f"""
             import os, warnings
             from pathlib import Path
-            from lgl_core.cache import cached, is_cached, source_hash
+            from lgl_core.disk.cache import cached, is_cached, source_hash
             from mine.code import times
             new, old = Path(r"{tmp_path}/here/mine/code.py"), Path(r"{tmp_path}/there/mine/code.py")
             warnings.simplefilter("always")
@@ -826,7 +830,7 @@ class TestEditsWhileRunning:
             path = Path(r"{copy}", "spikes.py")
             path.write_text(path.read_text().replace("def rates", "def rate"))
             os.utime(path, (1e9, 1e9))
-            from lgl_core.cache import source_hash
+            from lgl_core.disk.cache import source_hash
             try:
                 source_hash("lgl_core.spikes")
             except ValueError as error:

@@ -157,7 +157,7 @@ def test_studies_leave_results_alone(tmp_path):
         return list(tmp_path.rglob("*.pkl"))
 
     before = results_of("small")
-    ended = interrupted(["-m", "lgl_core.studies", "small"], works, LGL_CACHE=str(tmp_path))
+    ended = interrupted(["-m", "studies.results", "small"], works, LGL_CACHE=str(tmp_path))
     assert ended.status == 130 and not ended.left
     (line,) = ended.said
     assert line.startswith("Interrupted. Finished points are in the cache")
@@ -186,7 +186,7 @@ class TestElsewhere:
     def test_in_python_ctrl_c_raises(self):
         said = run(
             "-c",
-            "import os, signal\nimport lgl_core.cache\n"
+            "import os, signal\nimport lgl_core.disk.cache\n"
             "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\n"
             "except KeyboardInterrupt:\n    print('raised')",
         )

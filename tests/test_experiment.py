@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from lgl_core import experiment
-from lgl_core.experiment_claims import claims
-from lgl_core.extraction import attention_connectivity
-from lgl_core.glm import GLMConfig, fit_glm
-from lgl_core.lif import simulate
-from lgl_core.metrics import compare, paper_table_1
-from lgl_core.networks import hub_network
-from lgl_core.tokens import tokenize
-from lgl_core.training import TrainConfig
+from lgl_core.extraction.attention import attention_connectivity
+from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.metrics.compare import compare, paper_table_1
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
+from lgl_core.transformer.tokens import tokenize
+from lgl_core.transformer.training import TrainConfig
+from studies.evidence.claims_table_1 import claims
 
 NETWORK = hub_network(15, n_hubs=1, connection_probability=0.2, seed=0)
 QUICK = TrainConfig(epochs=1, batch_size=16)
@@ -100,10 +100,10 @@ def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypat
     def forbidden(*args, **kwargs):
         raise AssertionError("computed although it was in the cache")
 
-    monkeypatch.setattr("lgl_core.training.Run", forbidden)
-    monkeypatch.setattr("lgl_core.lif.advance", forbidden)
-    monkeypatch.setattr("lgl_core.glm.solve", forbidden)
-    monkeypatch.setattr("lgl_core.extraction.attention_connectivity", forbidden)
+    monkeypatch.setattr("lgl_core.transformer.training.Run", forbidden)
+    monkeypatch.setattr("lgl_core.simulate.lif.advance", forbidden)
+    monkeypatch.setattr("lgl_core.glm.fit.solve", forbidden)
+    monkeypatch.setattr("lgl_core.extraction.attention.attention_connectivity", forbidden)
     again = experiment.run(NETWORK, **PATH)
     pd.testing.assert_frame_equal(
         again.drop(columns="seconds"), table.drop(columns="seconds"), check_exact=True

@@ -7,10 +7,10 @@ import pytest
 import torch
 from gapped import gapped_trains, pieces
 
-from lgl_core.extraction import _LANES, _MASKED, _softmax, attention_connectivity
+from lgl_core.extraction.attention import _LANES, _MASKED, _softmax, attention_connectivity
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import Windows, tokenize
-from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.tokens import Windows, tokenize
 
 N, T = 6, 10
 

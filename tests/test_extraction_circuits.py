@@ -5,7 +5,7 @@ import pytest
 import torch
 from test_extraction_influence import N, model, recording
 
-from lgl_core.extraction_circuits import circuits
+from lgl_core.extraction.circuits import circuits
 
 
 def mean_time_embedding(made, tokens):

@@ -5,10 +5,10 @@ import pytest
 import torch
 from test_extraction_influence import LAGS, N, log_rates, model, recording
 
-from lgl_core.extraction_gradient import _signs, _slopes, linear_influence, state
-from lgl_core.extraction_rerun import predicted
-from lgl_core.tokens import Windows
-from lgl_core.transformer_coupling import CouplingConfig
+from lgl_core.extraction._rerun import predicted
+from lgl_core.extraction.gradient import _signs, _slopes, linear_influence, state
+from lgl_core.transformer.coupling import CouplingConfig
+from lgl_core.transformer.tokens import Windows
 
 
 def first_window(made, tokens):
@@ -47,7 +47,7 @@ def test_a_spike_alone_gets_its_slope_at_full_presence(monkeypatch, time_embeddi
     """Against finite differences in double precision, whatever sign the spike was dimmed with."""
     tokens = recording(41)  # a single window
     made, k, n_after = model(tokens, time_embedding=time_embedding), 25, 9
-    monkeypatch.setattr("lgl_core.extraction_gradient._signs", lambda *_: only(k, sign=sign))
+    monkeypatch.setattr("lgl_core.extraction.gradient._signs", lambda *_: only(k, sign=sign))
     found = linear_influence(made, tokens, lags=LAGS, n_after=n_after, progress=False)
 
     window = tuple(a.double() if a.is_floating_point() else a for a in first_window(made, tokens))

@@ -6,16 +6,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgl_core.extraction_influence import (
+from lgl_core.extraction.influence import (
     Influence,
     drawn_windows,
     influence,
     overlaps,
 )
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import Windows, tokenize
-from lgl_core.transformer import Neuroformer, TransformerConfig
-from lgl_core.transformer_coupling import CouplingConfig
+from lgl_core.transformer.coupling import CouplingConfig
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.tokens import Windows, tokenize
 
 N = 6
 LAGS = (0.0, 2e-3, 5e-3)
@@ -141,7 +141,7 @@ def test_replacing_is_running_again_with_another_neuron(monkeypatch, coupling):
             self.permutation = draw(seed).permutation
             self.choice = lambda neurons, size: np.full(size, 3)
 
-    monkeypatch.setattr("lgl_core.extraction_influence.np.random.default_rng", Stranger)
+    monkeypatch.setattr("lgl_core.extraction.influence.np.random.default_rng", Stranger)
     found = influence(
         made, tokens, n_spikes=10**6, change="replaced", lags=LAGS, n_after=9, progress=False
     )

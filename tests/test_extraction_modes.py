@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from lgl_core.extraction import attention_connectivity
-from lgl_core.extraction_gradient import linear_influence
-from lgl_core.extraction_influence import influence
-from lgl_core.extraction_rollout import rollout_connectivity
-from lgl_core.extraction_selected import selected_attention
-from lgl_core.extraction_trust import visible
+from lgl_core.extraction.attention import attention_connectivity
+from lgl_core.extraction.gradient import linear_influence
+from lgl_core.extraction.influence import influence
+from lgl_core.extraction.layers import visible
+from lgl_core.extraction.rollout import rollout_connectivity
+from lgl_core.extraction.selected import selected_attention
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import tokenize
-from lgl_core.training_step import evaluate
-from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.step import evaluate
+from lgl_core.transformer.tokens import tokenize
 
 READERS = {
     "attention": lambda model, tokens: attention_connectivity([model], tokens, progress=False).flow,

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lgl_core.extraction_readings import (
+from lgl_core.extraction.readings import (
     centred,
     excess_shares,
     row_shares,
     standing_out,
     without_column_median,
 )
-from lgl_core.metrics import co_input, spearman
-from lgl_core.networks_topologies import erdos_renyi
+from lgl_core.metrics.compare import co_input, spearman
+from lgl_core.networks.topologies import erdos_renyi
 
 each_reading = pytest.mark.parametrize("reading", [row_shares, excess_shares])
 graphs = hnp.arrays(float, (7, 7), elements=st.floats(0.125, 8.0))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_extraction_influence import N, earlier, model, recording
 
-from lgl_core.extraction_rerun import Spikes, moved, removed, replaced, with_and_without
-from lgl_core.tokens import Windows
+from lgl_core.extraction._rerun import Spikes, moved, removed, replaced, with_and_without
+from lgl_core.transformer.tokens import Windows
 
 N_TOKENS, N_AFTER = 30, 4
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from test_extraction_influence import N, model, recording
 
-from lgl_core.extraction import attention_connectivity
-from lgl_core.extraction_rollout import rollout, rollout_connectivity
-from lgl_core.tokens import Windows
+from lgl_core.extraction.attention import attention_connectivity
+from lgl_core.extraction.rollout import rollout, rollout_connectivity
+from lgl_core.transformer.tokens import Windows
 
 
 def random_attention(n_layers, n_tokens=5, seed=0):

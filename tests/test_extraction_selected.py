@@ -8,11 +8,11 @@ import pytest
 import torch
 from gapped import gapped_trains, pieces
 
-from lgl_core.extraction import attention_connectivity
-from lgl_core.extraction_selected import selected_attention
+from lgl_core.extraction.attention import attention_connectivity
+from lgl_core.extraction.selected import selected_attention
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import tokenize
-from lgl_core.transformer import Neuroformer, TransformerConfig, rotate
+from lgl_core.transformer.model import Neuroformer, TransformerConfig, rotate
+from lgl_core.transformer.tokens import tokenize
 
 N, T = 4, 7
 ALL_BUT_CHAINED = [

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from lgl_core.extraction import AttentionConnectivity, attention_connectivity
-from lgl_core.extraction_trust import (
+from lgl_core.extraction.attention import AttentionConnectivity, attention_connectivity
+from lgl_core.extraction.layers import (
     _attended,
     _costs,
     _finished,
@@ -23,12 +23,12 @@ from lgl_core.extraction_trust import (
     attention_lag,
     visible,
 )
-from lgl_core.metrics import co_input, off_diagonal
+from lgl_core.metrics.compare import co_input, off_diagonal
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import Windows, tokenize
-from lgl_core.training import evaluate
-from lgl_core.training_step import mean_losses
-from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.step import mean_losses
+from lgl_core.transformer.tokens import Windows, tokenize
+from lgl_core.transformer.training import evaluate
 
 N, T, LAYERS, HEADS = 6, 10, 3, 2
 

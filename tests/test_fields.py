@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 
 import lgl_core
+from lgl_core.baselines.masked import MaskedConfig
 from lgl_core.fields import check_fields
-from lgl_core.glm import GLMConfig
-from lgl_core.lif import LIFParams
-from lgl_core.masked import MaskedConfig
-from lgl_core.networks import Network
-from lgl_core.recordings import Session
-from lgl_core.simulators import IzhikevichParams
+from lgl_core.glm.fit import GLMConfig
+from lgl_core.networks.network import Network
+from lgl_core.recordings.session import Session
+from lgl_core.simulate.izhikevich import IzhikevichParams
+from lgl_core.simulate.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
-from lgl_core.studies_outside import OutsideRecording
-from lgl_core.studies_unconnected import UnconnectedRecording
-from lgl_core.sweep import Sweep
-from lgl_core.tokens import IntervalVocabulary
-from lgl_core.training_run import TrainConfig
-from lgl_core.transformer import TransformerConfig
-from lgl_core.transformer_coupling import CouplingConfig
+from lgl_core.sweep.sweep import Sweep
+from lgl_core.transformer._run import TrainConfig
+from lgl_core.transformer.coupling import CouplingConfig
+from lgl_core.transformer.model import TransformerConfig
+from lgl_core.transformer.tokens import IntervalVocabulary
+from studies.outside import OutsideRecording
+from studies.unconnected import UnconnectedRecording
 
 SPIKES = SpikeTrains(times=[0.5], neurons=[0], n_neurons=1, duration=1.0)
 EXAMPLES = [

@@ -20,11 +20,12 @@ from figure_checks import (
 )
 from scipy.stats import pearsonr, spearmanr
 
-from lgl_core import figures, figures_graphs, figures_scores, figures_speed
-from lgl_core.figures_style import HUB, SIGNED
-from lgl_core.metrics import co_input, normalised_singular_values, paper_table_1
-from lgl_core.networks import Network, hub_network
+from lgl_core.figures import data, graphs, scores
+from lgl_core.figures.style import HUB, SIGNED
+from lgl_core.metrics.compare import co_input, normalised_singular_values, paper_table_1
+from lgl_core.networks.network import Network, hub_network
 from lgl_core.spikes import SpikeTrains
+from studies.figures import speed
 
 RNG = np.random.default_rng(0)
 N = 24
@@ -59,7 +60,7 @@ HEADS = pd.DataFrame(
         for layer in range(2)
         for head in range(3)
         for view in ("true", "co_input")
-        for score in figures_scores.SCORES
+        for score in scores.SCORES
     ]
 )
 PAPER = paper_table_1()
@@ -89,25 +90,25 @@ GROWTH = pd.DataFrame(
 )
 
 DRAW = {
-    "raster": lambda: figures.raster(SPIKES, network=NETWORK),
-    "network_degrees": lambda: figures.network_degrees(NETWORK),
-    "weight_distribution": lambda: figures.weight_distribution(NETWORK),
-    "interval_histogram": lambda: figures.interval_histogram(np.diff(TIMES), [0, 1e-3, 5e-3]),
-    "basis": lambda: figures.basis(LAGS, FILTERS[0].T),
-    "coupling_filters": lambda: figures.coupling_filters(LAGS, FILTERS, PAIRS),
-    "attention_example": lambda: figures.attention_example(
+    "raster": lambda: data.raster(SPIKES, network=NETWORK),
+    "network_degrees": lambda: data.network_degrees(NETWORK),
+    "weight_distribution": lambda: data.weight_distribution(NETWORK),
+    "interval_histogram": lambda: data.interval_histogram(np.diff(TIMES), [0, 1e-3, 5e-3]),
+    "basis": lambda: data.basis(LAGS, FILTERS[0].T),
+    "coupling_filters": lambda: data.coupling_filters(LAGS, FILTERS, PAIRS),
+    "attention_example": lambda: data.attention_example(
         ATTENTION, TOKENS, TIMES[:30], NETWORK.hubs
     ),
-    "connectivity_matrices": lambda: figures_graphs.connectivity_matrices(GRAPHS, NETWORK.hubs),
-    "co_input_matrices": lambda: figures_graphs.co_input_matrices(CO_INPUTS, "truth"),
-    "edge_scatter": lambda: figures_graphs.edge_scatter(GRAPHS["truth"], GRAPHS, NETWORK.hubs),
-    "singular_values": lambda: figures_graphs.singular_values(SPECTRA),
-    "hub_ranking": lambda: figures_graphs.hub_ranking(STRENGTH, NETWORK.hubs),
-    "loss_curves": lambda: figures_scores.loss_curves({"a": HISTORY, "b": HISTORY}, BASELINES),
-    "layer_head_scores": lambda: figures_scores.layer_head_scores(HEADS),
-    "table1": lambda: figures_scores.table1(OURS, PAPER),
-    "speed_ratios": lambda: figures_speed.speed_ratios(RATIOS),
-    "growth": lambda: figures_speed.growth(GROWTH, "n_neurons"),
+    "connectivity_matrices": lambda: graphs.connectivity_matrices(GRAPHS, NETWORK.hubs),
+    "co_input_matrices": lambda: graphs.co_input_matrices(CO_INPUTS, "truth"),
+    "edge_scatter": lambda: graphs.edge_scatter(GRAPHS["truth"], GRAPHS, NETWORK.hubs),
+    "singular_values": lambda: graphs.singular_values(SPECTRA),
+    "hub_ranking": lambda: graphs.hub_ranking(STRENGTH, NETWORK.hubs),
+    "loss_curves": lambda: scores.loss_curves({"a": HISTORY, "b": HISTORY}, BASELINES),
+    "layer_head_scores": lambda: scores.layer_head_scores(HEADS),
+    "table1": lambda: scores.table1(OURS, PAPER),
+    "speed_ratios": lambda: speed.speed_ratios(RATIOS),
+    "growth": lambda: speed.growth(GROWTH, "n_neurons"),
 }
 # Words that the axes of each figure must bear: what is shown, and its unit where there is one.
 AXES = {
@@ -151,7 +152,7 @@ def line(axes, label):
 
 
 def test_every_public_function_is_tested_here():
-    files = (figures, figures_graphs, figures_scores, figures_speed)
+    files = (data, graphs, scores, speed)
     public = {name for file in files for name in file.__all__}
     assert set(DRAW) == set(AXES) == public - {"growth_exponent"}  # which draws nothing
 
@@ -208,7 +209,7 @@ def test_the_signed_scale_keeps_the_sign_in_black_and_white():
 def test_signed_matrices_are_drawn_as_given_around_zero(seed):
     rng = np.random.default_rng(seed)
     graph, order = rng.normal(rng.normal(), 1, (7, 7)), rng.permutation(7)
-    figure = figures_graphs.connectivity_matrices({"a": graph, "b": -graph}, order=order)
+    figure = graphs.connectivity_matrices({"a": graph, "b": -graph}, order=order)
     for image, given in zip(images(figure), (graph, -graph), strict=True):
         shown = image.get_array()
         assert (shown.mask == np.eye(7, dtype=bool)).all()  # the order moves rows and columns
@@ -219,7 +220,7 @@ def test_signed_matrices_are_drawn_as_given_around_zero(seed):
 
 
 def test_unsigned_matrices_get_a_scale_without_a_middle():
-    image = images(figures_graphs.connectivity_matrices({"attention": GRAPHS["Neuroformer"]}))[0]
+    image = images(graphs.connectivity_matrices({"attention": GRAPHS["Neuroformer"]}))[0]
     low, high = image.get_clim()
     assert 0 <= low < high <= 1
     assert image.get_cmap().name == "viridis"
@@ -229,27 +230,27 @@ def test_a_huge_diagonal_or_hub_column_does_not_set_the_scale():
     graph = RNG.uniform(1, 2, (30, 30))
     graph[:, 4] = 1e6
     np.fill_diagonal(graph, 1e9)
-    image = images(figures_graphs.connectivity_matrices({"graph": graph}))[0]
+    image = images(graphs.connectivity_matrices({"graph": graph}))[0]
     assert image.get_clim()[1] <= 2
     assert image.colorbar.extend in ("max", "both")  # the scale says that values lie beyond it
 
 
 def test_at_the_last_percentile_the_scale_ends_at_the_largest_edge():
     graph = GRAPHS["GLM"] + 1e3 * np.eye(N)
-    image = images(figures_graphs.connectivity_matrices({"GLM": graph}, percentile=100))[0]
+    image = images(graphs.connectivity_matrices({"GLM": graph}, percentile=100))[0]
     assert image.get_clim()[1] == np.abs(graph[OFF]).max()
     assert image.colorbar.extend == "neither"
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
 def test_a_constant_matrix_has_a_scale_too(value):
-    image = images(figures_graphs.connectivity_matrices({"flat": np.full((4, 4), value)}))[0]
+    image = images(graphs.connectivity_matrices({"flat": np.full((4, 4), value)}))[0]
     low, high = image.get_clim()
     assert low < high
 
 
 def test_chosen_columns_are_shown_with_their_ids_and_hubs_marked():
-    figure = figures_graphs.connectivity_matrices({"truth": GRAPHS["truth"]}, [5], columns=[7, 5])
+    figure = graphs.connectivity_matrices({"truth": GRAPHS["truth"]}, [5], columns=[7, 5])
     axes = figure.axes[0]
     shown = axes.get_images()[0].get_array()
     assert np.array_equal(shown.data, GRAPHS["truth"][:, [7, 5]])
@@ -260,7 +261,7 @@ def test_chosen_columns_are_shown_with_their_ids_and_hubs_marked():
 def test_ordering_by_co_input_puts_groups_side_by_side():
     group = np.random.default_rng(1).permutation(np.repeat([0, 1, 2], 5))
     shared = (group[:, None] == group) + 0.01 * np.ones((15, 15))
-    figure = figures_graphs.co_input_matrices({"truth": shared, "other": 2 * shared}, "truth")
+    figure = graphs.co_input_matrices({"truth": shared, "other": 2 * shared}, "truth")
     truth, other = (image.get_array().data for image in images(figure))
     same = truth[np.arange(14), np.arange(1, 15)] > 0.5
     assert np.count_nonzero(~same) == 2  # three groups in a row have two borders
@@ -268,7 +269,7 @@ def test_ordering_by_co_input_puts_groups_side_by_side():
 
 
 def test_attention_to_the_future_is_blank():
-    figure = figures.attention_example(ATTENTION, TOKENS, TIMES[:30], hubs=[TOKENS[3]])
+    figure = data.attention_example(ATTENTION, TOKENS, TIMES[:30], hubs=[TOKENS[3]])
     shown = images(figure)[0].get_array()
     assert np.array_equal(shown.mask, np.triu(np.ones((30, 30), bool), 1))
     assert np.array_equal(shown.data, ATTENTION)
@@ -280,7 +281,7 @@ def test_attention_to_the_future_is_blank():
 
 
 def test_raster_shows_each_spike_of_the_span_and_the_mean_rate():
-    axes = figures.raster(SPIKES, start=0.5, stop=1.5, network=NETWORK).axes
+    axes = data.raster(SPIKES, start=0.5, stop=1.5, network=NETWORK).axes
     others, hubs = axes[0].lines[:2]
     shown = np.concatenate([others.get_xydata(), hubs.get_xydata()])
     inside = (SPIKES.times >= 0.5) & (SPIKES.times < 1.5)
@@ -296,7 +297,7 @@ def test_raster_shows_each_spike_of_the_span_and_the_mean_rate():
 
 
 def test_degrees_and_strengths_are_those_of_the_network():
-    degrees, strengths = figures.network_degrees(NETWORK).axes
+    degrees, strengths = data.network_degrees(NETWORK).axes
     for label, ids in (("hub", NETWORK.hubs), ("inhibitory", NETWORK.inhibitory)):
         assert line(degrees, label).get_xdata().tolist() == NETWORK.in_degree[ids].tolist()
         assert line(degrees, label).get_ydata().tolist() == NETWORK.out_degree[ids].tolist()
@@ -308,18 +309,18 @@ def test_degrees_and_strengths_are_those_of_the_network():
 
 
 def test_a_network_without_synapses_still_has_degrees():
-    figures.network_degrees(Network(weights=np.zeros((3, 3)))).canvas.draw()
+    data.network_degrees(Network(weights=np.zeros((3, 3)))).canvas.draw()
 
 
 def test_every_synapse_is_counted_once():
-    axes = figures.weight_distribution(NETWORK).axes[0]
+    axes = data.weight_distribution(NETWORK).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     counts = [int(label.split("(")[1].split()[0].replace(",", "")) for label in labels]
     assert sum(counts) == np.count_nonzero(NETWORK.weights)
 
 
 def test_interval_shares_and_class_edges():
-    axes = figures.interval_histogram([0, 1e-3, 2e-3, 4e-3], [0, 1e-3, 3e-3, np.inf]).axes[0]
+    axes = data.interval_histogram([0, 1e-3, 2e-3, 4e-3], [0, 1e-3, 3e-3, np.inf]).axes[0]
     assert axes.get_xscale() == "log"
     assert axes.patches[0].get_data().values.sum() == pytest.approx(0.75)
     shown = [segment[0, 0] for segment in axes.collections[0].get_segments()]
@@ -328,11 +329,11 @@ def test_interval_shares_and_class_edges():
 
 
 def test_filters_and_basis_are_drawn_in_ms():
-    axes = figures.coupling_filters(LAGS, FILTERS, PAIRS).axes[0]
+    axes = data.coupling_filters(LAGS, FILTERS, PAIRS).axes[0]
     hub = line(axes, "hub: 1 → 0")
     assert hub.get_xdata() == pytest.approx(LAGS * 1e3)
     assert np.array_equal(hub.get_ydata(), FILTERS[0, 1])
-    for row, curve in zip(FILTERS[0], figures.basis(LAGS, FILTERS[0].T).axes[0].lines, strict=True):
+    for row, curve in zip(FILTERS[0], data.basis(LAGS, FILTERS[0].T).axes[0].lines, strict=True):
         assert np.array_equal(curve.get_ydata(), row)
 
 
@@ -340,7 +341,7 @@ def test_filters_and_basis_are_drawn_in_ms():
 
 
 def test_scatter_holds_every_ordered_pair_and_tells_both_correlations():
-    panels = figures_graphs.edge_scatter(GRAPHS["truth"], GRAPHS, NETWORK.hubs).axes
+    panels = graphs.edge_scatter(GRAPHS["truth"], GRAPHS, NETWORK.hubs).axes
     true, estimate = GRAPHS["truth"][OFF], GRAPHS["GLM"][OFF]
     others, hubs = line(panels[2], "other pairs"), line(panels[2], "pairs from a hub")
     shown = np.concatenate([others.get_xydata(), hubs.get_xydata()])
@@ -354,14 +355,14 @@ def test_scatter_holds_every_ordered_pair_and_tells_both_correlations():
 
 
 def test_spectra_are_drawn_by_rank():
-    axes = figures_graphs.singular_values(SPECTRA).axes[0]
+    axes = graphs.singular_values(SPECTRA).axes[0]
     assert axes.get_yscale() == "log"
     for name, spectrum in SPECTRA.items():
         assert np.array_equal(line(axes, name).get_ydata(), spectrum)
 
 
 def test_hubs_stand_at_their_rank():
-    figure = figures_graphs.hub_ranking({"a": [5, 9, 1, 7]}, hubs=[1, 0])
+    figure = graphs.hub_ranking({"a": [5, 9, 1, 7]}, hubs=[1, 0])
     axes = figure.axes[0]
     assert "hub ranks: 1, 3" in axes.get_title()
     assert line(axes, "hub").get_xydata().tolist() == [[1, 9], [3, 5]]
@@ -371,7 +372,7 @@ def test_hubs_stand_at_their_rank():
 
 @pytest.mark.slow
 def test_losses_and_baselines_stand_in_their_own_panel():
-    neuron, interval = figures_scores.loss_curves(HISTORY, BASELINES).axes
+    neuron, interval = scores.loss_curves(HISTORY, BASELINES).axes
     assert line(neuron, "training").get_xydata().tolist() == [[1, 3.1], [2, 2.9]]  # NaN left out
     assert line(neuron, "validation").get_ydata().tolist() == [3.2, 3.0, 2.95]
     assert line(interval, "validation").get_ydata().tolist() == [2.2, 2.15, 2.1]
@@ -381,10 +382,10 @@ def test_losses_and_baselines_stand_in_their_own_panel():
 
 
 def test_each_head_has_its_value_at_its_layer():
-    panels = figures_scores.layer_head_scores(HEADS).axes
+    panels = scores.layer_head_scores(HEADS).axes
     assert len(panels) == 6  # three scores by two views
     for panel, (score, view) in zip(
-        panels, [(s, v) for s in figures_scores.SCORES for v in ("true", "co_input")], strict=True
+        panels, [(s, v) for s in scores.SCORES for v in ("true", "co_input")], strict=True
     ):
         rows = HEADS[(HEADS["score"] == score) & (HEADS["view"] == view) & (HEADS["head"] == 1)]
         points = line(panel, "head 1")
@@ -393,15 +394,13 @@ def test_each_head_has_its_value_at_its_layer():
 
 
 def test_table1_shows_all_values_beside_the_paper_and_names_the_blank():
-    figure = figures_scores.table1(OURS, PAPER)
-    for panel, score in zip(figure.axes, figures_scores.SCORES, strict=True):
+    figure = scores.table1(OURS, PAPER)
+    for panel, score in zip(figure.axes, scores.SCORES, strict=True):
         for source, table in (("ours", OURS), ("paper", PAPER)):
             for method, rows in table[table["score"] == score].dropna().groupby("method"):
                 markers = line(panel, f"{method}, {source}")
                 assert markers.get_ydata().tolist() == rows["value"].tolist()
-                views = [
-                    list(figures_scores.VIEWS)[x] for x in np.rint(markers.get_xdata()).astype(int)
-                ]
+                views = [list(scores.VIEWS)[x] for x in np.rint(markers.get_xdata()).astype(int)]
                 assert views == rows["view"].tolist()
                 assert (markers.get_markerfacecolor() == "none") == (source == "paper")
     assert figure.get_suptitle() == "No value: attention, Abs, spearman (paper)"
@@ -420,71 +419,71 @@ def test_growth_tells_the_power_of_each_stage_and_draws_its_line():
     assert line(axes, "simulation: power 1.00").get_ydata().tolist() == [1.0, 2.0, 4.0]
     fitted = axes.lines[3]
     np.testing.assert_allclose(fitted.get_ydata(), [0.5, 8.0])
-    assert figures_speed.growth_exponent([1, 2, 4], [3.0, 12.0, 48.0]) == pytest.approx(2)
+    assert speed.growth_exponent([1, 2, 4], [3.0, 12.0, 48.0]) == pytest.approx(2)
 
 
 # --- what is refused ---------------------------------------------------------------------------
 
 SQUARE, OBLONG = np.zeros((3, 3)), np.zeros((3, 2))
 REFUSED = {
-    "another network": (lambda: figures.raster(SPIKES, network=Network(weights=SQUARE)), "24"),
-    "a span outside": (lambda: figures.raster(SPIKES, stop=4.0), "stop"),
-    "no synapse": (lambda: figures.weight_distribution(Network(weights=SQUARE)), "synapses"),
-    "negative intervals": (lambda: figures.interval_histogram([-1.0, 1], [0, 1]), "intervals"),
-    "descending edges": (lambda: figures.interval_histogram([1.0], [1, 0]), "edges"),
-    "basis and lags": (lambda: figures.basis(LAGS, OBLONG), "20 lags"),
-    "filters and lags": (lambda: figures.coupling_filters(LAGS, SQUARE, PAIRS), "post, pre, lag"),
-    "unknown pair": (lambda: figures.coupling_filters(LAGS, FILTERS, {"x": (0, 3)}), "'x'"),
-    "no pairs": (lambda: figures.coupling_filters(LAGS, FILTERS, {}), "pairs"),
+    "another network": (lambda: data.raster(SPIKES, network=Network(weights=SQUARE)), "24"),
+    "a span outside": (lambda: data.raster(SPIKES, stop=4.0), "stop"),
+    "no synapse": (lambda: data.weight_distribution(Network(weights=SQUARE)), "synapses"),
+    "negative intervals": (lambda: data.interval_histogram([-1.0, 1], [0, 1]), "intervals"),
+    "descending edges": (lambda: data.interval_histogram([1.0], [1, 0]), "edges"),
+    "basis and lags": (lambda: data.basis(LAGS, OBLONG), "20 lags"),
+    "filters and lags": (lambda: data.coupling_filters(LAGS, SQUARE, PAIRS), "post, pre, lag"),
+    "unknown pair": (lambda: data.coupling_filters(LAGS, FILTERS, {"x": (0, 3)}), "'x'"),
+    "no pairs": (lambda: data.coupling_filters(LAGS, FILTERS, {}), "pairs"),
     "attention transposed": (
-        lambda: figures.attention_example(ATTENTION.T, TOKENS, TIMES[:30]),
+        lambda: data.attention_example(ATTENTION.T, TOKENS, TIMES[:30]),
         "transposed",
     ),
-    "attention and tokens": (lambda: figures.attention_example(SQUARE, [1], [0.0]), "neurons"),
-    "no graph": (lambda: figures_graphs.connectivity_matrices({}), "at least one"),
-    "an oblong graph": (lambda: figures_graphs.connectivity_matrices({"a": OBLONG}), "a must"),
-    "NaN": (lambda: figures_graphs.connectivity_matrices({"a": SQUARE * np.nan}), "finite"),
+    "attention and tokens": (lambda: data.attention_example(SQUARE, [1], [0.0]), "neurons"),
+    "no graph": (lambda: graphs.connectivity_matrices({}), "at least one"),
+    "an oblong graph": (lambda: graphs.connectivity_matrices({"a": OBLONG}), "a must"),
+    "NaN": (lambda: graphs.connectivity_matrices({"a": SQUARE * np.nan}), "finite"),
     "two sizes": (
-        lambda: figures_graphs.connectivity_matrices({"a": SQUARE, "b": np.zeros((2, 2))}),
+        lambda: graphs.connectivity_matrices({"a": SQUARE, "b": np.zeros((2, 2))}),
         "one size",
     ),
     "half an order": (
-        lambda: figures_graphs.connectivity_matrices({"a": SQUARE}, order=[0, 1]),
+        lambda: graphs.connectivity_matrices({"a": SQUARE}, order=[0, 1]),
         "order",
     ),
-    "unknown hubs": (lambda: figures_graphs.connectivity_matrices({"a": SQUARE}, [3]), "hubs"),
+    "unknown hubs": (lambda: graphs.connectivity_matrices({"a": SQUARE}, [3]), "hubs"),
     "a graph for a co-input": (
-        lambda: figures_graphs.co_input_matrices({"a": np.triu(np.ones((3, 3)))}),
+        lambda: graphs.co_input_matrices({"a": np.triu(np.ones((3, 3)))}),
         "symmetric",
     ),
-    "unknown order": (lambda: figures_graphs.co_input_matrices({"a": SQUARE}, "b"), "order_by"),
-    "no estimate": (lambda: figures_graphs.edge_scatter(SQUARE, {}), "estimates"),
+    "unknown order": (lambda: graphs.co_input_matrices({"a": SQUARE}, "b"), "order_by"),
+    "no estimate": (lambda: graphs.edge_scatter(SQUARE, {}), "estimates"),
     "another shape": (
-        lambda: figures_graphs.edge_scatter(SQUARE, {"a": np.zeros((2, 2))}),
+        lambda: graphs.edge_scatter(SQUARE, {"a": np.zeros((2, 2))}),
         "one size",
     ),
-    "not normalised": (lambda: figures_graphs.singular_values({"a": [2.0, 1]}), "descend"),
+    "not normalised": (lambda: graphs.singular_values({"a": [2.0, 1]}), "descend"),
     "strengths differ": (
-        lambda: figures_graphs.hub_ranking({"a": [1.0, 2], "b": [1.0]}, [0]),
+        lambda: graphs.hub_ranking({"a": [1.0, 2], "b": [1.0]}, [0]),
         "b must have 2",
     ),
-    "no hub": (lambda: figures_graphs.hub_ranking({"a": [1.0, 2]}, []), "hubs"),
-    "no history": (lambda: figures_scores.loss_curves({}), "histories"),
-    "half a history": (lambda: figures_scores.loss_curves(HISTORY[["epoch"]]), "train_neuron"),
+    "no hub": (lambda: graphs.hub_ranking({"a": [1.0, 2]}, []), "hubs"),
+    "no history": (lambda: scores.loss_curves({}), "histories"),
+    "half a history": (lambda: scores.loss_curves(HISTORY[["epoch"]]), "train_neuron"),
     "a flat baseline": (
-        lambda: figures_scores.loss_curves(HISTORY, {"neuron": 3.0}),
+        lambda: scores.loss_curves(HISTORY, {"neuron": 3.0}),
         "baselines",
     ),
-    "no head": (lambda: figures_scores.layer_head_scores(PAPER), "layer"),
-    "unknown view": (lambda: figures_scores.table1(OURS.assign(view="x"), PAPER), "view"),
-    "unknown score": (lambda: figures_scores.table1(OURS, PAPER.assign(score="x")), "score"),
-    "no comparison": (lambda: figures_speed.speed_ratios(RATIOS[:0]), "at least one"),
+    "no head": (lambda: scores.layer_head_scores(PAPER), "layer"),
+    "unknown view": (lambda: scores.table1(OURS.assign(view="x"), PAPER), "view"),
+    "unknown score": (lambda: scores.table1(OURS, PAPER.assign(score="x")), "score"),
+    "no comparison": (lambda: speed.speed_ratios(RATIOS[:0]), "at least one"),
     "a ratio of 0": (
-        lambda: figures_speed.speed_ratios(RATIOS.assign(ratios=[[0.0], [1.0]])),
+        lambda: speed.speed_ratios(RATIOS.assign(ratios=[[0.0], [1.0]])),
         "a simulation",
     ),
-    "unknown growth": (lambda: figures_speed.growth(GROWTH, "depth"), "along"),
-    "a single size": (lambda: figures_speed.growth(GROWTH[:1], "n_neurons"), "two sizes"),
+    "unknown growth": (lambda: speed.growth(GROWTH, "depth"), "along"),
+    "a single size": (lambda: speed.growth(GROWTH[:1], "n_neurons"), "two sizes"),
 }
 
 

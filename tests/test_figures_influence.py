@@ -15,7 +15,7 @@ from figure_checks import (
     nothing_is_clipped,
 )
 
-from lgl_core import figures_influence
+from lgl_core.figures import influence as figures_influence
 
 TABLE = pd.DataFrame(
     [

@@ -15,7 +15,7 @@ from figure_checks import (
     nothing_is_clipped,
 )
 
-from lgl_core import figures_measured
+from studies.figures import measured as figures_measured
 
 AREAS = pd.DataFrame(
     [

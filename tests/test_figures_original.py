@@ -16,8 +16,8 @@ from figure_checks import (
     nothing_is_clipped,
 )
 
-from lgl_core.figures_original import activity_beside, changes
-from lgl_core.studies_original import FIGURE, SETTINGS
+from studies.figures.original import activity_beside, changes
+from studies.original import FIGURE, SETTINGS
 
 RNG = np.random.default_rng(0)
 

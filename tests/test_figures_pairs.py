@@ -15,8 +15,8 @@ from figure_checks import (
     nothing_is_clipped,
 )
 
-from lgl_core.figures_pairs import KIND_NAMES, confusions
-from lgl_core.metrics_pairs import KINDS
+from lgl_core.metrics.pairs import KINDS
+from studies.figures.pairs import KIND_NAMES, confusions
 
 TABLE = pd.DataFrame(
     [

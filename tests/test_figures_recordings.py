@@ -15,10 +15,10 @@ from figure_checks import (
     nothing_is_clipped,
 )
 
-from lgl_core import figures_recordings
-from lgl_core.recordings_borders import score_borders
-from lgl_core.recordings_chance import marks_by_distance
-from lgl_core.recordings_readout import hub_confidence
+from lgl_core.figures import recordings
+from lgl_core.recordings.borders import score_borders
+from lgl_core.recordings.chance import marks_by_distance
+from lgl_core.recordings.readout import hub_confidence
 
 RNG = np.random.default_rng(0)
 GRAPHS = {name: RNG.normal(size=(20, 20)) for name in ("GLM", "Neuroformer", "correlogram")}
@@ -49,15 +49,13 @@ BORDERS = score_borders(GRAPHS, [(k % 5, k // 5) for k in range(20)], fewest=5, 
 BORDERS["series"] = "between " + BORDERS["axis"]
 
 FIGURES = {
-    "border_scores": lambda: figures_recordings.border_scores(BORDERS, 2),
-    "connections_by_distance": lambda: figures_recordings.connections_by_distance(
-        DISTANCES, "electrodes"
-    ),
-    "data_needed": lambda: figures_recordings.data_needed(SIZES, 71, 480.5),
-    "estimates_beside_chance": lambda: figures_recordings.estimates_beside_chance(
+    "border_scores": lambda: recordings.border_scores(BORDERS, 2),
+    "connections_by_distance": lambda: recordings.connections_by_distance(DISTANCES, "electrodes"),
+    "data_needed": lambda: recordings.data_needed(SIZES, 71, 480.5),
+    "estimates_beside_chance": lambda: recordings.estimates_beside_chance(
         GRAPHS, NULLS, BANDS, {"GLM": "peak (log-odds)"}
     ),
-    "hub_strengths": lambda: figures_recordings.hub_strengths(HUBS, UNITS),
+    "hub_strengths": lambda: recordings.hub_strengths(HUBS, UNITS),
 }
 
 
@@ -68,7 +66,7 @@ def closed():
 
 
 def test_every_figure_is_here():
-    assert set(figures_recordings.__all__) == set(FIGURES)
+    assert set(recordings.__all__) == set(FIGURES)
 
 
 @pytest.mark.slow
@@ -101,13 +99,13 @@ def test_every_pair_is_counted_once_and_the_band_is_drawn():
 
 def test_a_method_without_null():
     with pytest.raises(ValueError, match="must have an entry for 'Neuroformer'"):
-        figures_recordings.estimates_beside_chance(
+        recordings.estimates_beside_chance(
             GRAPHS, {k: v for k, v in NULLS.items() if k != "Neuroformer"}, BANDS
         )
 
 
 def test_senders_stand_in_order_with_their_names():
-    panel = figures_recordings.hub_strengths(HUBS, UNITS, n_shown=5).axes[0]
+    panel = recordings.hub_strengths(HUBS, UNITS, n_shown=5).axes[0]
     table = HUBS["GLM"].head(5)
     texts = [label.get_text() for label in panel.get_yticklabels()]
     assert texts == [f"unit {r.neuron:03d} ({r.confidence:.0%})" for r in table.itertuples()]
@@ -128,11 +126,11 @@ def test_shares_of_pairs_stand_at_their_distance():
 
 def test_missing_columns():
     with pytest.raises(ValueError, match="table"):
-        figures_recordings.connections_by_distance(DISTANCES.drop(columns="group"), "mm")
+        recordings.connections_by_distance(DISTANCES.drop(columns="group"), "mm")
     with pytest.raises(ValueError, match="sizes"):
-        figures_recordings.data_needed(SIZES.drop(columns="value"), 71, 480.5)
+        recordings.data_needed(SIZES.drop(columns="value"), 71, 480.5)
     with pytest.raises(ValueError, match="tables"):
-        figures_recordings.hub_strengths({"GLM": HUBS["GLM"].drop(columns="low")}, UNITS)
+        recordings.hub_strengths({"GLM": HUBS["GLM"].drop(columns="low")}, UNITS)
 
 
 def test_borders_stand_at_their_positions_before_the_null_of_the_first_series():

@@ -20,8 +20,9 @@ from figure_checks import (
 )
 from scipy.stats import rankdata
 
-from lgl_core import figures_maps, figures_studies
-from lgl_core.studies_names import VIEW_NAMES
+from studies.figures import maps
+from studies.figures import scores as figures_studies
+from studies.names import VIEW_NAMES
 
 RNG = np.random.default_rng(0)
 NAMES = ["GLM, peak", "attention, interval", "attention, rotary"]
@@ -89,8 +90,8 @@ DRAW = {
     "methods_by_network": lambda: figures_studies.methods_by_network(METHODS),
     "scores_along": lambda: along(default=7.0),
     "score_map": lambda: mapped(mark=(7.0, 0.4)),
-    "layers_across_models": lambda: figures_maps.layers_across_models(LAYERS),
-    "visible_against_truth": lambda: figures_maps.visible_against_truth(SEEN),
+    "layers_across_models": lambda: maps.layers_across_models(LAYERS),
+    "visible_against_truth": lambda: maps.visible_against_truth(SEEN),
 }
 # Words that the axes of each figure must bear: what is shown, and its unit where there is one.
 AXES = {
@@ -105,12 +106,12 @@ AXES = {
 
 
 def along(table=ALONG, **options) -> plt.Figure:
-    return figures_maps.scores_along(table, "weight", "hub weight (mV)", **options)
+    return maps.scores_along(table, "weight", "hub weight (mV)", **options)
 
 
 def mapped(table=MAP, **options) -> plt.Figure:
     labels = {"x_label": "hub weight (mV)", "y_label": "hub reach (share)"}
-    return figures_maps.score_map(table, "weight", "reach", **labels, **options)
+    return maps.score_map(table, "weight", "reach", **labels, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +155,7 @@ def shown(axes) -> list:
 
 
 def test_every_public_function_is_tested_here():
-    public = {*figures_studies.__all__, *figures_maps.__all__}
+    public = {*figures_studies.__all__, *maps.__all__}
     assert set(DRAW) == set(AXES) == public
 
 
@@ -448,7 +449,7 @@ def test_the_default_setting_is_outlined():
 
 
 def test_a_line_joins_the_layers_of_one_model_in_their_order():
-    figure = figures_maps.layers_across_models(LAYERS)
+    figure = maps.layers_across_models(LAYERS)
     for variant in ("interval", "rotary"):
         axes = panel_of(figure, variant)
         assert ticks(axes.xaxis) == ["1", "2", "3", "all"]
@@ -469,12 +470,12 @@ def test_a_line_joins_the_layers_of_one_model_in_their_order():
 def test_layers_may_be_numbers_and_more_than_nine():
     deep = LAYERS[LAYERS["layer"] == "1"]
     deep = pd.concat([deep.assign(layer=layer) for layer in (10, 2)])
-    axes = figures_maps.layers_across_models(deep).axes[0]
+    axes = maps.layers_across_models(deep).axes[0]
     assert ticks(axes.xaxis) == ["2", "10"]
 
 
 def test_what_is_seen_stands_against_the_truth_with_its_rank_correlation():
-    figure = figures_maps.visible_against_truth(SEEN)
+    figure = maps.visible_against_truth(SEEN)
     for axes, observable in zip(figure.axes, ["entropy", "own"], strict=True):
         rows = SEEN[SEEN["observable"] == observable]
         for layer, label in (("2", "layer 2"), ("all", "all layers")):
@@ -487,7 +488,7 @@ def test_what_is_seen_stands_against_the_truth_with_its_rank_correlation():
 
 
 def test_an_observable_that_never_changes_has_no_correlation():
-    axes = figures_maps.visible_against_truth(SEEN.assign(seen=1.0)).axes[0]
+    axes = maps.visible_against_truth(SEEN.assign(seen=1.0)).axes[0]
     assert "nan" in axes.get_title()
 
 
@@ -528,8 +529,8 @@ TABLES = {
     "methods_by_network": (figures_studies.methods_by_network, METHODS),
     "scores_along": (along, ALONG),
     "score_map": (mapped, MAP),
-    "layers_across_models": (figures_maps.layers_across_models, LAYERS),
-    "visible_against_truth": (figures_maps.visible_against_truth, SEEN),
+    "layers_across_models": (maps.layers_across_models, LAYERS),
+    "visible_against_truth": (maps.visible_against_truth, SEEN),
 }
 NEEDED = {
     "scores_with_intervals": ["name", "view", "score", "mean", "low", "high"],
@@ -608,11 +609,11 @@ REFUSED = {
     "a default off the grid": (lambda: mapped(mark=(7.0, 0.3)), "mark"),
     "a map of nothing": (lambda: mapped(MAP.assign(value=np.nan)), "at least one number"),
     "two views of layers": (
-        lambda: figures_maps.layers_across_models(pd.concat([LAYERS, LAYERS.assign(view="abs")])),
+        lambda: maps.layers_across_models(pd.concat([LAYERS, LAYERS.assign(view="abs")])),
         "one view",
     ),
     "two heads of a layer": (
-        lambda: figures_maps.layers_across_models(pd.concat([LAYERS, LAYERS])),
+        lambda: maps.layers_across_models(pd.concat([LAYERS, LAYERS])),
         "one row per",
     ),
 }

@@ -19,19 +19,13 @@ import test_figures_recordings as recordings
 import test_figures_studies as studies
 from test_project import ROOT
 
-from lgl_core import (
-    figures,
-    figures_graphs,
-    figures_influence,
-    figures_maps,
-    figures_measured,
-    figures_original,
-    figures_pairs,
-    figures_recordings,
-    figures_scores,
-    figures_speed,
-    figures_studies,
-)
+from lgl_core.figures import data, graphs, scores
+from lgl_core.figures import influence as figures_influence
+from lgl_core.figures import recordings as figures_recordings
+from studies.figures import maps, scores, speed
+from studies.figures import measured as figures_measured
+from studies.figures import original as figures_original
+from studies.figures import pairs as figures_pairs
 
 # Without a formula that can be read between its dollar signs, Matplotlib raises as it draws.
 ODD = "5$ \\frac{$ <b>&amp;</b> %s {0} ^_ \\$1"
@@ -50,48 +44,42 @@ def labels(things):
 
 
 DRAW = {
-    "coupling_filters": lambda: figures.coupling_filters(
+    "coupling_filters": lambda: data.coupling_filters(
         plain.LAGS, plain.FILTERS, keyed(plain.PAIRS)
     ),
-    "connectivity_matrices": lambda: figures_graphs.connectivity_matrices(
+    "connectivity_matrices": lambda: graphs.connectivity_matrices(
         keyed(plain.GRAPHS), plain.NETWORK.hubs, labels=labels(plain.GRAPHS)
     ),
-    "co_input_matrices": lambda: figures_graphs.co_input_matrices(
+    "co_input_matrices": lambda: graphs.co_input_matrices(
         keyed(plain.CO_INPUTS), f"truth {ODD}", labels(plain.GRAPHS)
     ),
-    "edge_scatter": lambda: figures_graphs.edge_scatter(
+    "edge_scatter": lambda: graphs.edge_scatter(
         plain.GRAPHS["truth"], keyed(plain.GRAPHS), None, ODD, labels(plain.GRAPHS)
     ),
-    "singular_values": lambda: figures_graphs.singular_values(keyed(plain.SPECTRA)),
-    "hub_ranking": lambda: figures_graphs.hub_ranking(
+    "singular_values": lambda: graphs.singular_values(keyed(plain.SPECTRA)),
+    "hub_ranking": lambda: graphs.hub_ranking(
         keyed(plain.STRENGTH), plain.NETWORK.hubs, labels(plain.STRENGTH)
     ),
-    "loss_curves": lambda: figures_scores.loss_curves(
-        keyed({"a": plain.HISTORY}), keyed(plain.BASELINES)
-    ),
-    "layer_head_scores": lambda: figures_scores.layer_head_scores(named(plain.HEADS, "head")),
-    "table1": lambda: figures_scores.table1(
-        named(plain.OURS, "method"), named(plain.PAPER, "method")
-    ),
-    "speed_ratios": lambda: figures_speed.speed_ratios(named(plain.RATIOS, "job", "peer")),
-    "growth": lambda: figures_speed.growth(named(plain.GROWTH, "stage"), "n_neurons"),
-    "scores_with_intervals": lambda: figures_studies.scores_with_intervals(
+    "loss_curves": lambda: scores.loss_curves(keyed({"a": plain.HISTORY}), keyed(plain.BASELINES)),
+    "layer_head_scores": lambda: scores.layer_head_scores(named(plain.HEADS, "head")),
+    "table1": lambda: scores.table1(named(plain.OURS, "method"), named(plain.PAPER, "method")),
+    "speed_ratios": lambda: speed.speed_ratios(named(plain.RATIOS, "job", "peer")),
+    "growth": lambda: speed.growth(named(plain.GROWTH, "stage"), "n_neurons"),
+    "scores_with_intervals": lambda: scores.scores_with_intervals(
         named(studies.SUMMARY, "name"), named(studies.PAPER, "name")
     ),
-    "against_nulls": lambda: figures_studies.against_nulls(
+    "against_nulls": lambda: scores.against_nulls(
         named(studies.NULLS, "name"), named(studies.PAPER_NULLS, "name")
     ),
-    "methods_by_network": lambda: figures_studies.methods_by_network(
+    "methods_by_network": lambda: scores.methods_by_network(
         named(studies.METHODS, "name", "network")
     ),
-    "scores_along": lambda: figures_maps.scores_along(named(studies.ALONG, "name"), "weight", ODD),
-    "score_map": lambda: figures_maps.score_map(
+    "scores_along": lambda: maps.scores_along(named(studies.ALONG, "name"), "weight", ODD),
+    "score_map": lambda: maps.score_map(
         named(studies.MAP, "name"), "weight", "reach", ODD, ODD, value_label=ODD
     ),
-    "layers_across_models": lambda: figures_maps.layers_across_models(
-        named(studies.LAYERS, "variant")
-    ),
-    "visible_against_truth": lambda: figures_maps.visible_against_truth(
+    "layers_across_models": lambda: maps.layers_across_models(named(studies.LAYERS, "variant")),
+    "visible_against_truth": lambda: maps.visible_against_truth(
         named(studies.SEEN, "observable"), ODD
     ),
     "data_needed": lambda: figures_recordings.data_needed(named(recordings.SIZES, "name"), 9, 480),
@@ -170,6 +158,6 @@ def test_a_label_of_two_lines_has_two_lines():
 
 
 def test_numbers_of_an_axis_are_still_set_as_powers():
-    assert "\\math" not in written(figures_speed.growth(plain.GROWTH, "n_neurons"))
-    figure = figures.weight_distribution(plain.NETWORK)
+    assert "\\math" not in written(speed.growth(plain.GROWTH, "n_neurons"))
+    figure = data.weight_distribution(plain.NETWORK)
     assert "$" not in written(figure)

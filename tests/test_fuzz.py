@@ -15,11 +15,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from lgl_core import extraction_readings as readings
-from lgl_core import metrics, metrics_detection, metrics_views
-from lgl_core.parameters import declared_types
+from lgl_core.extraction import readings
+from lgl_core.metrics import card, compare, detection
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import IntervalVocabulary, Windows, detokenize, tokenize
+from lgl_core.sweep.parameters import declared_types
+from lgl_core.transformer.tokens import IntervalVocabulary, Windows, detokenize, tokenize
 
 pytestmark = pytest.mark.slow
 
@@ -242,16 +242,16 @@ graphs = {
 a_graph = st.integers(2, 6).flatmap(graphs.get)
 two_graphs = st.integers(2, 6).flatmap(lambda n: st.tuples(graphs[n], graphs[n]))
 OF_ONE = [
-    *(metrics.co_input, metrics.off_diagonal, metrics.out_strengths),
-    metrics.normalised_singular_values,
+    *(compare.co_input, compare.off_diagonal, compare.out_strengths),
+    compare.normalised_singular_values,
     *(readings.row_shares, readings.excess_shares, readings.without_column_median),
     *(readings.standing_out, readings.centred),
-    metrics_detection.spearman_ceiling,
+    detection.spearman_ceiling,
 ]
 OF_TWO = [
-    *(metrics.compare, metrics.pearson, metrics.spearman, metrics.spectral_divergence),
-    *(metrics_detection.auc, metrics_detection.average_precision),
-    *(metrics_detection.sign_agreement, metrics_views.score_card),
+    *(compare.compare, compare.pearson, compare.spearman, compare.spectral_divergence),
+    *(detection.auc, detection.average_precision),
+    *(detection.sign_agreement, card.score_card),
 ]
 by_name = {"ids": lambda function: function.__name__}
 
@@ -310,11 +310,11 @@ def test_readings_are_what_they_are_called(graph):
 def test_scores_are_the_same_the_other_way_round_for_other_ids_and_other_units(pair, random, unit):
     first, second = pair
     order = np.ix_(*[random.sample(range(len(first)), len(first))] * 2)
-    scores = metrics.compare(first, second)
+    scores = compare.compare(first, second)
     for other in (
-        metrics.compare(second, first),
-        metrics.compare(first[order], second[order]),
-        metrics.compare(first * unit, second),
+        compare.compare(second, first),
+        compare.compare(first[order], second[order]),
+        compare.compare(first * unit, second),
     ):
         np.testing.assert_allclose(other, scores, rtol=1e-6, atol=1e-6)
     assert scores.loc[["pearson", "spearman"]].abs().max(axis=None) <= 1 or scores.isna().any(
@@ -328,7 +328,7 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_the_right_order(pair)
     estimate, truth = pair
     off = ~np.eye(len(truth), dtype=bool)
     is_edge, size = truth[off] != 0, np.abs(estimate[off])
-    value = attempt(metrics_detection.auc, estimate, truth)
+    value = attempt(detection.auc, estimate, truth)
     if value is None or is_edge.all() or not is_edge.any():
         assert value is None or np.isnan(value)
         return
@@ -339,9 +339,9 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_the_right_order(pair)
 @examples(100)
 @given(a_graph, st.lists(st.integers(-1, 6), max_size=4) | odd_numbers)
 def test_hubs_are_ranked_as_a_loop_ranks_them_or_are_refused(graph, hubs):
-    ranks = attempt(metrics.hub_ranks, graph, hubs)
+    ranks = attempt(compare.hub_ranks, graph, hubs)
     if ranks is not None:
-        sent = metrics.out_strengths(graph)
+        sent = compare.out_strengths(graph)
         assert ranks.tolist() == [int((sent >= sent[hub]).sum()) for hub in np.asarray(hubs)]
 
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 from test_recordings import random_sessions, same
 
-from lgl_core.recordings import Session, read
-from lgl_core.sweep import load_sweep
+from lgl_core.recordings.session import Session, read
+from lgl_core.sweep.sweep import load_sweep
 
 pytestmark = pytest.mark.slow
 

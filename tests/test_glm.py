@@ -7,8 +7,8 @@ import pytest
 from glm_twin import dense_design, spike_trains
 from sklearn.linear_model import LogisticRegression
 
-from lgl_core.cache import cached
-from lgl_core.glm import GLMConfig, GLMFit, fit_glm, fit_quietly, raised_cosine_basis
+from lgl_core.disk.cache import cached
+from lgl_core.glm.fit import GLMConfig, GLMFit, fit_glm, fit_quietly, raised_cosine_basis
 from lgl_core.spikes import SpikeTrains
 
 SMALL = GLMConfig(window=5e-3, n_basis=2, l2=1.0)

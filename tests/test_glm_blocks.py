@@ -4,11 +4,11 @@ import joblib
 import numpy as np
 import pytest
 
-from lgl_core.glm import GLMConfig, fit_glm
-from lgl_core.glm_blocks import joined
-from lgl_core.glm_solvers import Solution
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
+from lgl_core.glm._blocks import joined
+from lgl_core.glm._solvers import Solution
+from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
 
 CONFIG = GLMConfig(n_basis=4, window=0.02)
 

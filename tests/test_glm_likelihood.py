@@ -6,7 +6,7 @@ from glm_twin import dense_design, dense_loss_and_gradient, spike_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.glm_likelihood import BinnedSpikes, bin_spikes, gram_matrix, loss_and_gradient
+from lgl_core.glm._likelihood import BinnedSpikes, bin_spikes, gram_matrix, loss_and_gradient
 from lgl_core.spikes import SpikeTrains
 
 CHUNK = 256  # bins that the kernel takes at a time

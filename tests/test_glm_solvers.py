@@ -4,9 +4,9 @@ import pytest
 from glm_twin import dense_design, dense_loss_and_gradient, spike_trains
 from scipy.optimize import minimize
 
-from lgl_core.glm import raised_cosine_basis
-from lgl_core.glm_likelihood import bin_spikes, loss_and_gradient
-from lgl_core.glm_solvers import adam, lbfgs
+from lgl_core.glm._likelihood import bin_spikes, loss_and_gradient
+from lgl_core.glm._solvers import adam, lbfgs
+from lgl_core.glm.fit import raised_cosine_basis
 
 BASIS = raised_cosine_basis(2, 6e-3, 1e-3)
 

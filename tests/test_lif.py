@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgl_core import lif
-from lgl_core.lif import LIFParams, simulate, threshold_units
-from lgl_core.lif_kernel import LANES, fill_normals
-from lgl_core.networks import Network, hub_network
+from lgl_core.networks.network import Network, hub_network
+from lgl_core.simulate import lif
+from lgl_core.simulate._lif_kernel import LANES, fill_normals
+from lgl_core.simulate.lif import LIFParams, simulate, threshold_units
 from lgl_core.spikes import count_steps
 
 SILENT = LIFParams(mu=0.0, sigma=0.0)

@@ -6,7 +6,13 @@ import torch
 from gapped import gapped_trains
 from test_pairwise import poisson, recording
 
-from lgl_core.masked import MaskedConfig, MaskedModel, _windows, masked_connectivity, train_masked
+from lgl_core.baselines.masked import (
+    MaskedConfig,
+    MaskedModel,
+    _windows,
+    masked_connectivity,
+    train_masked,
+)
 
 SMALL = {"context": 8, "width": 16, "n_heads": 2, "epochs": 20, "batch_size": 16}
 

@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lgl_core import metrics_detection
-from lgl_core.metrics import spearman
-from lgl_core.networks import hub_network
-from lgl_core.networks_assemblies import hub_assemblies
+from lgl_core.metrics import detection
+from lgl_core.metrics.compare import spearman
+from lgl_core.networks.assemblies import hub_assemblies
+from lgl_core.networks.network import hub_network
 
 few = settings(max_examples=40)
 # Few values, so that ties and zeros abound.
@@ -51,8 +51,8 @@ class TestDetection:
     @given(pair=two_graphs)
     def test_equals_scikit_learn_with_ties(self, edges, pair):
         positive, scores = detector(*pair, edges)
-        area = metrics_detection.auc(*pair, edges)
-        precision = metrics_detection.average_precision(*pair, edges)
+        area = detection.auc(*pair, edges)
+        precision = detection.average_precision(*pair, edges)
         if positive.all() or not positive.any():
             assert np.isnan(area) and np.isnan(precision)
         else:
@@ -64,18 +64,18 @@ class TestDetection:
         truth = hub_network(seed=1).weights
         estimate = truth + np.random.default_rng(1).normal(size=truth.shape)
         positive, scores = detector(estimate, truth, edges)
-        assert metrics_detection.auc(estimate, truth, edges) == pytest.approx(
+        assert detection.auc(estimate, truth, edges) == pytest.approx(
             roc_auc_score(positive, scores)
         )
-        assert metrics_detection.average_precision(estimate, truth, edges) == pytest.approx(
+        assert detection.average_precision(estimate, truth, edges) == pytest.approx(
             average_precision_score(positive, scores)
         )
 
     @each_edges
     def test_the_truth_finds_itself(self, edges):
         truth = hub_network(n_neurons=40, seed=2).weights
-        assert metrics_detection.auc(truth, truth, edges) == 1
-        assert metrics_detection.average_precision(truth, truth, edges) == 1
+        assert detection.auc(truth, truth, edges) == 1
+        assert detection.average_precision(truth, truth, edges) == 1
 
     @each_edges
     @pytest.mark.parametrize("nudge", [0, 1e-16])
@@ -83,16 +83,16 @@ class TestDetection:
         truth = hub_network(n_neurons=40, seed=2).weights
         estimate = 0.1 + nudge * np.sign(truth)
         positive, _ = detector(truth, truth, edges)
-        assert metrics_detection.auc(estimate, truth, edges) == 0.5
-        assert metrics_detection.average_precision(estimate, truth, edges) == positive.mean()
+        assert detection.auc(estimate, truth, edges) == 0.5
+        assert detection.average_precision(estimate, truth, edges) == positive.mean()
 
     def test_the_sign_of_the_estimate_tells_the_kinds_apart(self):
         truth = hub_network(n_neurons=40, seed=2).weights
-        assert metrics_detection.auc(-truth, truth) == 1
-        assert metrics_detection.auc(-truth, truth, "excitatory") < 0.5
-        assert metrics_detection.auc(-truth, truth, "inhibitory") < 0.5
+        assert detection.auc(-truth, truth) == 1
+        assert detection.auc(-truth, truth, "excitatory") < 0.5
+        assert detection.auc(-truth, truth, "inhibitory") < 0.5
 
-    @pytest.mark.parametrize("score", [metrics_detection.auc, metrics_detection.average_precision])
+    @pytest.mark.parametrize("score", [detection.auc, detection.average_precision])
     def test_unknown_edges(self, score):
         with pytest.raises(ValueError, match="edges must be .* got 'signed'"):
             score(np.eye(3), np.eye(3), "signed")
@@ -106,11 +106,11 @@ class TestChanceAbove:
     )
     def test_is_counted_over_all_pairs(self, first, second):
         won = [(a > b) + (a == b) / 2 for a in first for b in second]
-        assert metrics_detection.chance_above(first, second) == pytest.approx(np.mean(won))
+        assert detection.chance_above(first, second) == pytest.approx(np.mean(won))
 
     def test_of_nothing_is_nan(self):
         for first, second in (([], [1.0]), ([1.0], []), ([], [])):
-            assert np.isnan(metrics_detection.chance_above(first, second))
+            assert np.isnan(detection.chance_above(first, second))
 
 
 class TestSignAgreement:
@@ -120,40 +120,40 @@ class TestSignAgreement:
         x, y = map(slow_off_diagonal, pair)
         right = [a * b > 0 for a, b in zip(x, y, strict=True) if b != 0]
         expected = sum(right) / len(right) if right else np.nan
-        assert metrics_detection.sign_agreement(*pair) == pytest.approx(expected, nan_ok=True)
+        assert detection.sign_agreement(*pair) == pytest.approx(expected, nan_ok=True)
 
     def test_no_estimate_no_agreement(self):
         truth = hub_network(n_neurons=30, seed=0).weights
-        assert metrics_detection.sign_agreement(np.zeros((30, 30)), truth) == 0
+        assert detection.sign_agreement(np.zeros((30, 30)), truth) == 0
 
     def test_a_positive_estimate_scores_the_share_of_excitation(self):
         truth = hub_network(n_neurons=30, seed=0).weights
         excitatory = (truth > 0).sum() / (truth != 0).sum()
-        assert metrics_detection.sign_agreement(np.ones((30, 30)), truth) == excitatory
+        assert detection.sign_agreement(np.ones((30, 30)), truth) == excitatory
 
 
 class TestHubsFound:
     def test_in_the_true_network_all(self):
         network = hub_network(seed=4)
-        assert metrics_detection.hubs_found(network.weights, network.hubs) == 1
+        assert detection.hubs_found(network.weights, network.hubs) == 1
 
     def test_only_ranks_up_to_the_number_of_hubs_count(self):
         graph = np.zeros((5, 5))
         graph[0, 1:] = 4, 3, 2, 1  # strengths of the columns 1 to 4
-        assert metrics_detection.hubs_found(graph, [1]) == 1
-        assert metrics_detection.hubs_found(graph, [2]) == 0
-        assert metrics_detection.hubs_found(graph, [1, 3]) == 0.5
-        assert metrics_detection.hubs_found(graph, [3, 1, 2]) == 1
+        assert detection.hubs_found(graph, [1]) == 1
+        assert detection.hubs_found(graph, [2]) == 0
+        assert detection.hubs_found(graph, [1, 3]) == 0.5
+        assert detection.hubs_found(graph, [3, 1, 2]) == 1
 
     def test_a_graph_that_tells_no_neuron_from_another_finds_none(self):
-        assert metrics_detection.hubs_found(np.ones((5, 5)), [0, 3]) == 0
+        assert detection.hubs_found(np.ones((5, 5)), [0, 3]) == 0
 
     def test_nan_without_hubs(self):
-        assert np.isnan(metrics_detection.hubs_found(np.ones((3, 3)), []))
+        assert np.isnan(detection.hubs_found(np.ones((3, 3)), []))
 
     def test_unknown_ids(self):
         with pytest.raises(ValueError, match="hubs"):
-            metrics_detection.hubs_found(np.ones((3, 3)), [3])
+            detection.hubs_found(np.ones((3, 3)), [3])
 
 
 class TestHubGroupsFound:
@@ -165,7 +165,7 @@ class TestHubGroupsFound:
         graph = np.zeros((7, 7))
         graph[0, 1:] = strengths[1:]
         graph[1, 0] = strengths[0]
-        return metrics_detection.hub_groups_found(graph, self.HUBS, self.GROUPS)
+        return detection.hub_groups_found(graph, self.HUBS, self.GROUPS)
 
     def test_one_strong_member_is_enough(self):
         assert self.found([0, 9, 0, 1, 1, 5, 0]) == 1
@@ -184,21 +184,18 @@ class TestHubGroupsFound:
 
     def test_hubs_by_themselves_are_as_before(self):
         graph = np.random.default_rng(0).normal(size=(9, 9))
-        assert metrics_detection.hub_groups_found(
-            graph, [3, 5, 8], [0, 1, 2]
-        ) == metrics_detection.hubs_found(graph, [3, 5, 8])
+        assert detection.hub_groups_found(graph, [3, 5, 8], [0, 1, 2]) == detection.hubs_found(
+            graph, [3, 5, 8]
+        )
 
     def test_the_true_stripes_are_found(self):
         network = hub_assemblies(seed=1)
-        assert (
-            metrics_detection.hub_groups_found(network.weights, network.hubs, network.group_of_hub)
-            == 1
-        )
+        assert detection.hub_groups_found(network.weights, network.hubs, network.group_of_hub) == 1
 
     def test_nan_without_hubs_and_wrong_groups_are_named(self):
-        assert np.isnan(metrics_detection.hub_groups_found(np.ones((3, 3)), [], []))
+        assert np.isnan(detection.hub_groups_found(np.ones((3, 3)), [], []))
         with pytest.raises(ValueError, match="groups"):
-            metrics_detection.hub_groups_found(np.ones((3, 3)), [0, 1], [0])
+            detection.hub_groups_found(np.ones((3, 3)), [0, 1], [0])
 
 
 def orders_by(key: np.ndarray, ranks: tuple[int, ...]) -> bool:
@@ -221,7 +218,7 @@ class TestSpearmanCeiling:
     @settings(max_examples=15)
     @given(truth=graphs(3))
     def test_equals_the_best_of_all_orders(self, signed, truth):
-        ceiling = metrics_detection.spearman_ceiling(truth, signed)
+        ceiling = detection.spearman_ceiling(truth, signed)
         if np.ptp(slow_off_diagonal(truth)) == 0:
             assert np.isnan(ceiling)
         else:
@@ -230,8 +227,8 @@ class TestSpearmanCeiling:
     def test_no_estimate_exceeds_it_and_the_best_reach_it(self):
         truth = hub_network(n_neurons=30, seed=3).weights
         noise = np.random.default_rng(0).normal(size=(100, 30, 30))
-        ceiling = metrics_detection.spearman_ceiling(truth)
-        unsigned = metrics_detection.spearman_ceiling(truth, signed=False)
+        ceiling = detection.spearman_ceiling(truth)
+        unsigned = detection.spearman_ceiling(truth, signed=False)
         assert 0 < unsigned < ceiling < 1
         for knowledge in (0, 0.1, 1, 10):
             scores = [spearman(knowledge * truth + graph, truth) for graph in noise]
@@ -244,11 +241,11 @@ class TestSpearmanCeiling:
     def test_an_estimate_with_ties_may_exceed_it(self):
         truth = hub_network(n_neurons=30, seed=3).weights
         assert spearman(truth, truth) == pytest.approx(1)
-        assert metrics_detection.spearman_ceiling(truth) < 0.9
+        assert detection.spearman_ceiling(truth) < 0.9
 
     def test_without_ties_there_is_none(self):
         truth = np.random.default_rng(0).normal(size=(9, 9))
-        assert metrics_detection.spearman_ceiling(truth) == pytest.approx(1)
+        assert detection.spearman_ceiling(truth) == pytest.approx(1)
 
     @pytest.mark.parametrize("n_synapses", [1, 9, 90, 99])
     def test_equals_the_formula_for_ties(self, n_synapses):
@@ -258,18 +255,16 @@ class TestSpearmanCeiling:
         truth = np.zeros((11, 11))
         truth[~np.eye(11, dtype=bool)] = np.random.default_rng(0).permutation(edges)
         tied = m - n_synapses
-        assert metrics_detection.spearman_ceiling(truth) == pytest.approx(
+        assert detection.spearman_ceiling(truth) == pytest.approx(
             np.sqrt(1 - (tied**3 - tied) / (m**3 - m))
         )
 
     def test_unsigned_and_signed_agree_where_nothing_is_inhibitory(self):
         truth = abs(hub_network(n_neurons=30, seed=3).weights)
-        assert metrics_detection.spearman_ceiling(
-            truth, signed=False
-        ) == metrics_detection.spearman_ceiling(truth)
+        assert detection.spearman_ceiling(truth, signed=False) == detection.spearman_ceiling(truth)
 
     def test_nan_for_a_constant_truth(self):
-        assert np.isnan(metrics_detection.spearman_ceiling(np.ones((4, 4))))
+        assert np.isnan(detection.spearman_ceiling(np.ones((4, 4))))
 
 
 @pytest.mark.parametrize("bad", [np.ones((2, 3)), np.ones(4), np.array([[0, np.nan], [1, 0]])])
@@ -277,9 +272,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "score",
         [
-            metrics_detection.auc,
-            metrics_detection.average_precision,
-            metrics_detection.sign_agreement,
+            detection.auc,
+            detection.average_precision,
+            detection.sign_agreement,
         ],
     )
     def test_of_either_of_two(self, score, bad):
@@ -290,6 +285,6 @@ class TestRefusals:
 
     def test_of_one_matrix(self, bad):
         with pytest.raises(ValueError, match="must be"):
-            metrics_detection.spearman_ceiling(bad)
+            detection.spearman_ceiling(bad)
         with pytest.raises(ValueError, match="graph must be"):
-            metrics_detection.hubs_found(bad, [0])
+            detection.hubs_found(bad, [0])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import rankdata
 
-from lgl_core.metrics_kernels import products, products_off_columns, ranked
+from lgl_core.metrics._kernels import products, products_off_columns, ranked
 
 values = st.one_of(
     arrays(np.float64, st.integers(0, 60), elements=st.integers(-3, 3).map(float)),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lgl_core.metrics_detection import auc
-from lgl_core.metrics_measured import _degrees_kept, auc_where_measured, mutual_scores
+from lgl_core.metrics.detection import auc
+from studies.worm_atlas_scores import _degrees_kept, auc_where_measured, mutual_scores
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.metrics_detection import auc
-from lgl_core.metrics_pairs import KINDS, confusion, pair_kinds
+from lgl_core.metrics.detection import auc
+from lgl_core.metrics.pairs import KINDS, confusion, pair_kinds
 
 
 def graph(n=7, density=0.2, seed=0):

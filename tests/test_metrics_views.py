@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from lgl_core import metrics, metrics_detection, metrics_views
-from lgl_core.networks import hub_network
+from lgl_core.metrics import card as metrics_views
+from lgl_core.metrics import compare, detection
+from lgl_core.networks.network import hub_network
 
 few = settings(max_examples=30)
 entries = st.integers(-20, 20).map(lambda n: n / 4)  # ties and zeros are common
@@ -74,16 +75,16 @@ class TestOffHubs:
         _, truth, hubs = example()
         sent = truth[:, hubs]
         np.testing.assert_allclose(
-            metrics_views.co_input_off_hubs(truth, hubs) + sent @ sent.T, metrics.co_input(truth)
+            metrics_views.co_input_off_hubs(truth, hubs) + sent @ sent.T, compare.co_input(truth)
         )
 
     def test_without_hubs_nothing_is_left_out(self):
         estimate, _, _ = example()
         np.testing.assert_array_equal(
-            metrics_views.edges_off_hubs(estimate, []), metrics.off_diagonal(estimate)
+            metrics_views.edges_off_hubs(estimate, []), compare.off_diagonal(estimate)
         )
         np.testing.assert_array_equal(
-            metrics_views.co_input_off_hubs(estimate, []), metrics.co_input(estimate)
+            metrics_views.co_input_off_hubs(estimate, []), compare.co_input(estimate)
         )
 
     @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ class TestScoreCard:
     def test_holds_the_table_of_compare(self, case):
         estimate, truth, _ = case
         scores = card(estimate, truth)
-        for row in metrics.tidy(metrics.compare(estimate, truth)).itertuples():
+        for row in compare.tidy(compare.compare(estimate, truth)).itertuples():
             assert scores[row.view, row.score] == pytest.approx(row.value, nan_ok=True)
 
     @pytest.mark.slow
@@ -154,15 +155,15 @@ class TestScoreCard:
         scores = card(estimate, truth, hubs, spectral=False)
         for edges in ("abs", "excitatory", "inhibitory"):
             assert scores[edges, "auc"] == pytest.approx(
-                metrics_detection.auc(estimate, truth, edges), nan_ok=True
+                detection.auc(estimate, truth, edges), nan_ok=True
             )
             assert scores[edges, "ap"] == pytest.approx(
-                metrics_detection.average_precision(estimate, truth, edges), nan_ok=True
+                detection.average_precision(estimate, truth, edges), nan_ok=True
             )
-        agreement = metrics_detection.sign_agreement(estimate, truth)
+        agreement = detection.sign_agreement(estimate, truth)
         assert scores["true", "sign_agreement"] == pytest.approx(agreement, nan_ok=True)
-        assert scores["hubs", "found"] == metrics_detection.hubs_found(estimate, hubs)
-        assert scores["hubs", "rank"] == metrics.hub_ranks(estimate, hubs).max()
+        assert scores["hubs", "found"] == detection.hubs_found(estimate, hubs)
+        assert scores["hubs", "rank"] == compare.hub_ranks(estimate, hubs).max()
 
     def test_has_one_row_per_score_and_leaves_out_what_is_not_asked_for(self):
         estimate, truth, hubs = example()

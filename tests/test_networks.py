@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.networks import Network, hub_network
+from lgl_core.networks.network import Network, hub_network
 
 TWO = [[0.0, 1.0], [2.0, 0.0]]
 

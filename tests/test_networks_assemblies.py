@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import curve_fit
 
-from lgl_core.networks_assemblies import assembly_of, block_means, hub_assemblies
+from lgl_core.networks.assemblies import assembly_of, block_means, hub_assemblies
 
 CENTRES = (49, 149, 249)
 # Of a cell: how far the figure is blurred, so that single cells are not to be read off it.

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.lif import simulate
-from lgl_core.networks_connectomes import larval_mushroom_body, larval_mushroom_body_neurons
+from lgl_core.networks.connectomes import larval_mushroom_body, larval_mushroom_body_neurons
+from lgl_core.simulate.lif import simulate
 
 ROOT = Path(__file__).parents[1]
 NAMES = np.array(larval_mushroom_body_neurons())

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lgl_core.lif import simulate
-from lgl_core.metrics_pairs import pair_kinds
-from lgl_core.networks import hub_network
-from lgl_core.networks_motifs import common_drive, motifs, subnetwork
+from lgl_core.metrics.pairs import pair_kinds
+from lgl_core.networks.motifs import common_drive, motifs, subnetwork
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
 
 
 def test_triplets_are_chains_forks_and_colliders_in_equal_numbers():

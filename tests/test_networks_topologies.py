@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from lgl_core.lif import LIFParams, simulate
-from lgl_core.networks import Network, hub_network
-from lgl_core.networks_topologies import (
+from lgl_core.networks.network import Network, hub_network
+from lgl_core.networks.topologies import (
     c_elegans,
     c_elegans_neurons,
     erdos_renyi,
@@ -26,6 +25,7 @@ from lgl_core.networks_topologies import (
     spatial,
     spatial_positions,
 )
+from lgl_core.simulate.lif import LIFParams, simulate
 
 ROOT = Path(__file__).parents[1]
 DRAWN = [erdos_renyi, scale_free, spatial]

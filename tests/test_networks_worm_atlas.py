@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from local_server import serving
 
-from lgl_core import networks_worm_atlas
-from lgl_core.networks_topologies import c_elegans, c_elegans_neurons
-from lgl_core.networks_worm_atlas import (
+from lgl_core.networks.topologies import c_elegans, c_elegans_neurons
+from studies import worm_atlas_data
+from studies.worm_atlas_data import (
     FOLDER_VARIABLE,
     c_elegans_gap_junctions,
     c_elegans_synapses,
@@ -60,10 +60,10 @@ def published(tmp_path, monkeypatch):
             file[f"{strain}/dFF"], file[f"{strain}/q"] = sign * RESPONSE, Q
             file[f"{strain}/occ1"] = TRIALS
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(networks_worm_atlas, "_SHA256", checksum)
+    monkeypatch.setattr(worm_atlas_data, "_SHA256", checksum)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "kept"))
     with serving(folder) as url:
-        monkeypatch.setattr(networks_worm_atlas, "_URL", url)
+        monkeypatch.setattr(worm_atlas_data, "_URL", url)
         yield path
 
 
@@ -129,7 +129,7 @@ class TestFetching:
         def missing(package):
             raise ImportError(package)
 
-        monkeypatch.setattr(networks_worm_atlas, "import_module", missing)
+        monkeypatch.setattr(worm_atlas_data, "import_module", missing)
         with pytest.raises(ImportError, match=r"needs h5py: pip install 'lgl_core\[data\]'"):
             worm_atlas(published.parent)
         with pytest.raises(ImportError, match="needs pooch"):
@@ -201,7 +201,7 @@ def test_the_gap_junctions_say_where_they_come_from():
 
 
 def test_the_page_of_the_atlas_tells_source_and_licences():
-    source = networks_worm_atlas.SOURCE
+    source = worm_atlas_data.SOURCE
     commit = source["url"].split("/")[-4]
     assert len(commit) == 40 and source["url"].endswith("/wormneuroatlas/data/funatlas.h5")
     for part in ("10.1038/s41586-023-06683-4", "GNU General Public License, version 3 or later",

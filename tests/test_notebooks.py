@@ -21,7 +21,7 @@ from execute import SCRATCH, execute, with_palette
 from PIL import Image
 from test_atomic import make_old
 
-from lgl_core.atomic import in_use
+from lgl_core.disk.atomic import in_use
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"

@@ -11,10 +11,7 @@ from scipy.stats import kstest
 from sklearn.covariance import EmpiricalCovariance, ShrunkCovariance
 from test_spikes import on_a_grid
 
-from lgl_core.lif import simulate
-from lgl_core.metrics import hub_ranks, off_diagonal
-from lgl_core.networks import hub_network
-from lgl_core.pairwise import (
+from lgl_core.baselines.pairwise import (
     correlation,
     correlogram_z,
     covariance,
@@ -23,6 +20,9 @@ from lgl_core.pairwise import (
     rate_product,
     shifted_in_time,
 )
+from lgl_core.metrics.compare import hub_ranks, off_diagonal
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=60)

@@ -15,7 +15,7 @@ from papermill.cli import papermill as papermill_command
 from papermill.parameterize import parameterize_notebook
 from papermill.translators import PythonTranslator
 
-from lgl_core.parameters import check_names, checked, command, declared_types, given, resolve
+from lgl_core.sweep.parameters import check_names, checked, command, declared_types, given, resolve
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 SOURCES = sorted(FOLDER.glob("[0-9]*.md"))

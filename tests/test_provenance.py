@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lgl_core import provenance
-from lgl_core.provenance import machine, peak_mb
+from lgl_core.disk import provenance
+from lgl_core.disk.provenance import machine, peak_mb
 
 
 def test_names_the_versions_that_are_installed_and_says_which_are_not():

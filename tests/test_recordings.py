@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings import Session, read
+from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=25)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lgl_core.recordings_borders import score_borders, within_wins
+from lgl_core.recordings.borders import score_borders, within_wins
 
 PLACES = np.array([(column, row) for column in range(1, 9) for row in range(1, 9)])
 LEFT = PLACES[:, 0] <= 4

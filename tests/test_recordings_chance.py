@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_recordings_readout import trains
 
-from lgl_core.recordings_chance import (
+from lgl_core.recordings.chance import (
     beyond_chance,
     chance_band,
     found_and_expected,

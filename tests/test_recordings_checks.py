@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings import _session, read
-from lgl_core.recordings_checks import checked
-from lgl_core.recordings_raw import Raw
+from lgl_core.recordings._checks import checked
+from lgl_core.recordings._raw import Raw
+from lgl_core.recordings.session import _session, read
 
 few = settings(max_examples=50)
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")

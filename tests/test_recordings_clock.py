@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings import read
-from lgl_core.recordings_clock import other_unit, silences
+from lgl_core.recordings._clock import other_unit, silences
+from lgl_core.recordings.session import read
 
 some = settings(max_examples=60)
 

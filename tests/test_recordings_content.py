@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from test_recordings import empty_nwb
 
 from lgl_core.experiment import split_tokens
-from lgl_core.recordings import Session, read
-from lgl_core.recordings_parts import blocks
+from lgl_core.recordings._parts import blocks
+from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import Windows, tokenize
+from lgl_core.transformer.tokens import Windows, tokenize
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 few = settings(max_examples=50)

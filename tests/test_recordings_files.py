@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 from test_recordings import empty_nwb, same
 
-from lgl_core.recordings import Session, read
-from lgl_core.recordings_files import FORMATS
+from lgl_core.recordings._files import FORMATS
+from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from test_atomic import full_disk
 from test_recordings import empty_nwb, random_sessions, same
 
-from lgl_core.recordings import Session, read
+from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -71,8 +71,8 @@ class TestRoundTrips:
         same(read(session.to_neo(), seconds_per_unit=1), session)
 
     def test_the_simulator_s_spikes(self, tmp_path):
-        from lgl_core.lif import simulate
-        from lgl_core.networks import hub_network
+        from lgl_core.networks.network import hub_network
+        from lgl_core.simulate.lif import simulate
 
         spikes = simulate(hub_network(n_neurons=30, n_hubs=2, seed=0), duration=5.0, seed=0)
         session = Session(spikes=spikes, units=tuple(range(30)))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from local_server import serving
 
-from lgl_core import recordings_public
-from lgl_core.recordings import read
-from lgl_core.recordings_public import FOLDER_VARIABLE, coculture
+from lgl_core.recordings import public
+from lgl_core.recordings.public import FOLDER_VARIABLE, coculture
+from lgl_core.recordings.session import read
 
 PEAKS = {"B10": [[3, 9.5], [40_000, 8.0]], "A04": [[2, 30.0], [3, 31.0], [50_000, 29.5]], "C03": []}
 
@@ -38,10 +38,10 @@ def published(tmp_path, monkeypatch):
             for path in sorted(folder.iterdir())
         )
     )
-    monkeypatch.setattr(recordings_public, "_REGISTRY", registry)
+    monkeypatch.setattr(public, "_REGISTRY", registry)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "kept"))
     with serving(folder) as url:
-        monkeypatch.setattr(recordings_public, "_URL", url)
+        monkeypatch.setattr(public, "_URL", url)
         yield folder
 
 
@@ -84,7 +84,7 @@ def test_one_file_of_all_electrodes_gives_the_same(published, tmp_path):
 
 
 def test_the_registry_names_every_electrode_once():
-    lines = recordings_public._REGISTRY.read_text().split("\n")[:-1]
+    lines = public._REGISTRY.read_text().split("\n")[:-1]
     names, sums = zip(*map(str.split, lines), strict=True)
     electrodes = {name.rpartition("_")[2] for name in names}
     assert len(electrodes) == len(names) == 120
@@ -95,7 +95,7 @@ def test_the_registry_names_every_electrode_once():
 def test_the_command_writes_a_file(published, tmp_path, monkeypatch, capsys):
     path = tmp_path / "culture.csv"
     monkeypatch.setattr("sys.argv", ["recordings_public", str(path)])
-    recordings_public.main()
+    public.main()
     assert "5 spikes of 2 neurons" in capsys.readouterr().out
     assert read(path).units == ("A04", "B10")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from test_recordings import random_sessions
 
-from lgl_core.recordings_raw import Raw, ends, from_trains, plain_labels, scaled
+from lgl_core.recordings._raw import Raw, ends, from_trains, plain_labels, scaled
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*units have no spike")
 

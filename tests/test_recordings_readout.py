@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_atomic import full_disk
 
-from lgl_core.glm import fit_glm
-from lgl_core.lif import simulate
-from lgl_core.metrics import out_strengths
-from lgl_core.networks import hub_network
-from lgl_core.pairwise import correlogram_z
-from lgl_core.recordings import Session
-from lgl_core.recordings_readout import (
+from lgl_core.baselines.pairwise import correlogram_z
+from lgl_core.glm.fit import fit_glm
+from lgl_core.metrics.compare import out_strengths
+from lgl_core.networks.network import hub_network
+from lgl_core.recordings.readout import (
     Readout,
     beyond_chance,
     beyond_jitter,
@@ -26,6 +24,8 @@ from lgl_core.recordings_readout import (
     hub_confidence,
     read_out,
 )
+from lgl_core.recordings.session import Session
+from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=25)

@@ -15,11 +15,11 @@ import pytest
 from numpy.lib import format as npy
 from scipy.io import savemat
 
-from lgl_core import recordings_room
-from lgl_core.recordings import Session, read
-from lgl_core.recordings_public import coculture
-from lgl_core.recordings_readout import Readout
-from lgl_core.recordings_room import check_room, free_memory
+from lgl_core.recordings import _room as recordings_room
+from lgl_core.recordings._room import check_room, free_memory
+from lgl_core.recordings.public import coculture
+from lgl_core.recordings.readout import Readout
+from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
 
 N = 400

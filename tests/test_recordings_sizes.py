@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings_sizes import around, told
+from lgl_core.recordings.sizes import around, told
 
 NEURONS, LENGTHS = (20, 50, 300), (30.0, 60.0, 600.0)
 SIZES = pd.DataFrame(

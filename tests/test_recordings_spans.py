@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings_spans import best_company, common, joined, length, without
+from lgl_core.recordings._spans import best_company, common, joined, length, without
 
 some = settings(max_examples=60)
 pytestmark = pytest.mark.slow

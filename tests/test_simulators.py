@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from lgl_core import simulators
-from lgl_core.networks import Network, hub_network
-from lgl_core.simulators import IzhikevichParams, conductances, simulate_izhikevich
+from lgl_core.networks.network import Network, hub_network
+from lgl_core.simulate import izhikevich
+from lgl_core.simulate.izhikevich import IzhikevichParams, conductances, simulate_izhikevich
 
 pytestmark = pytest.mark.slow  # Brian2 takes seconds to start and to build each network
 
@@ -28,8 +28,8 @@ def pair(weight, delay=None):
 
 def response(b2, network, params=QUIET, duration=0.06):
     """Let the first neuron spike at time 0; return times in s and v, g_e and g_i of the second."""
-    with simulators._own_settings(b2):
-        whole, neurons, _ = simulators._built(b2, network, params)
+    with izhikevich._own_settings(b2):
+        whole, neurons, _ = izhikevich._built(b2, network, params)
         neurons.v = [40.0, params.rest]
         seen = b2.StateMonitor(neurons, ["v", "g_e", "g_i"], record=[1])
         whole.add(seen)
@@ -106,8 +106,8 @@ def slow_twin(params, current, duration):
 @pytest.mark.slow
 def test_a_driven_neuron_fires_as_its_slow_twin_and_adapts(b2):
     params = IzhikevichParams(noise=0.0)
-    with simulators._own_settings(b2):
-        whole, neurons, monitor = simulators._built(b2, Network(weights=np.zeros((1, 1))), params)
+    with izhikevich._own_settings(b2):
+        whole, neurons, monitor = izhikevich._built(b2, Network(weights=np.zeros((1, 1))), params)
         neurons.namespace["drive"] = 10.0  # above what the parameters allow
         whole.run(0.5 * b2.second, namespace={})
         fired = np.asarray(monitor.t)

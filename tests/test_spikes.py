@@ -13,11 +13,11 @@ from gapped import gapped_trains, pieces, random_gapped_trains
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
-from lgl_core.pairwise import lag_counts
+from lgl_core.baselines.pairwise import lag_counts
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import tokenize
+from lgl_core.transformer.tokens import tokenize
 
 few = settings(max_examples=40)
 

@@ -13,19 +13,20 @@ import pandas as pd
 import pytest
 from test_provenance import is_in_history
 
-from lgl_core import studies, studies_points
-from lgl_core.cache import source_hash
-from lgl_core.extraction_readings import excess_shares, row_shares
-from lgl_core.metrics import co_input, spearman
-from lgl_core.metrics_nulls import null_scores, strengths_only
-from lgl_core.metrics_views import score_card
-from lgl_core.studies import load, provenance, run
-from lgl_core.studies_outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
-from lgl_core.studies_plans import SMALL_NETWORK, STUDIES, Study
-from lgl_core.studies_points import Model, Nulls, Recording
-from lgl_core.studies_report import repeated
-from lgl_core.studies_rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns
-from lgl_core.studies_standing_out import StandingOut
+from lgl_core.disk.cache import source_hash
+from lgl_core.extraction.readings import excess_shares, row_shares
+from lgl_core.metrics.card import score_card
+from lgl_core.metrics.compare import co_input, spearman
+from lgl_core.metrics.nulls import null_scores, strengths_only
+from studies import points as studies_points
+from studies import results as studies
+from studies.evidence.report import repeated
+from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
+from studies.plans import SMALL_NETWORK, STUDIES, Study
+from studies.points import Model, Nulls, Recording
+from studies.results import load, provenance, run
+from studies.rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns
+from studies.standing_out import StandingOut
 
 # Methods that read a trained model otherwise than by its attention.
 BEYOND = ("rollout", "circuits", "gradient", "influence", "graph_constrained")
@@ -180,7 +181,7 @@ def test_a_study_leaves_two_files_that_can_be_read_back(study, tmp_path):
     expected = pd.concat(map(studies_points.rows, study))["value"].to_numpy()
     np.testing.assert_allclose(table["value"], expected, rtol=1e-4)
     origin = provenance("seeds", tmp_path)
-    assert origin["source"] == source_hash("lgl_core.studies_points")
+    assert origin["source"] == source_hash("studies.points")
     assert origin["planned_points"] == len(origin["points"]) == 3
     assert origin["machine"]["versions"]["numpy"] == np.__version__
     assert origin["points"][1]["recording"]["settings"] == TINY.settings
@@ -312,7 +313,7 @@ def test_a_table_under_the_record_of_another_run_is_refused_by_all_that_read_it(
     counted_rows([3, 0], tmp_path / "other")
     (tmp_path / "other" / "seeds.parquet").replace(tmp_path / "seeds.parquet")
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
-    remedy = r"seeds\.json does not describe .*seeds\.parquet.* python -m lgl_core.studies seeds"
+    remedy = r"seeds\.json does not describe .*seeds\.parquet.* python -m studies.results seeds"
     for read in (load, provenance, studies.origin):
         with pytest.raises(ValueError, match=remedy):
             read("seeds", tmp_path)
@@ -343,7 +344,7 @@ def test_a_finished_point_is_read_back_and_not_computed_again(monkeypatch):
 def test_unknown_and_missing_studies_are_named(tmp_path):
     with pytest.raises(ValueError, match="small, seeds"):
         run("no such study")
-    with pytest.raises(FileNotFoundError, match="python -m lgl_core.studies seeds"):
+    with pytest.raises(FileNotFoundError, match="python -m studies.results seeds"):
         load("seeds", tmp_path)
 
 
@@ -373,7 +374,7 @@ def test_there_are_results():
 def test_committed_results_say_where_they_come_from(name):
     table, origin = load(name), provenance(name)
     assert set(table["study"]) == {name}
-    assert origin["command"] == f"python -m lgl_core.studies {name}"
+    assert origin["command"] == f"python -m studies.results {name}"
     assert set(origin["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
     planned = [
         json.loads(json.dumps(point)) for point in map(studies.described, STUDIES[name].points())
@@ -514,7 +515,7 @@ def test_graphs_of_a_study_that_keeps_none_are_refused():
 
 
 def test_graphs_that_are_not_there_name_the_command(tmp_path):
-    with pytest.raises(FileNotFoundError, match="lgl_core.studies paper_size"):
+    with pytest.raises(FileNotFoundError, match="studies.results paper_size"):
         studies.graphs("paper_size", tmp_path)
 
 
@@ -523,4 +524,4 @@ def test_the_origin_tells_the_question_what_is_in_and_the_command(study, tmp_pat
     question, made = studies.origin("seeds", tmp_path).splitlines()
     assert question == "seeds: Which?"
     assert made.startswith("  3 of 3 planned points are in, made on 20")
-    assert re.search(r" by python -m lgl_core.studies seeds \(commit [0-9a-f]{8}.*\)$", made)
+    assert re.search(r" by python -m studies.results seeds \(commit [0-9a-f]{8}.*\)$", made)

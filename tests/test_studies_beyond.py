@@ -9,9 +9,13 @@ import torch
 from test_studies import MODEL, TINY
 
 from lgl_core.experiment import split_tokens
-from lgl_core.extraction_influence import Change, influence
-from lgl_core.metrics_views import score_card
-from lgl_core.studies_beyond import (
+from lgl_core.extraction.influence import Change, influence
+from lgl_core.metrics.card import score_card
+from lgl_core.transformer.coupling import CouplingConfig
+from lgl_core.transformer.model import Neuroformer, preset
+from lgl_core.transformer.training import evaluate
+from studies.points import rows
+from studies.readings import (
     EARLIER,
     UNTOLD,
     Changed,
@@ -20,11 +24,7 @@ from lgl_core.studies_beyond import (
     Timing,
     _loss_untold,
 )
-from lgl_core.studies_points import rows
-from lgl_core.studies_rows import COLUMNS
-from lgl_core.training import evaluate
-from lgl_core.transformer import Neuroformer, preset
-from lgl_core.transformer_coupling import CouplingConfig
+from studies.rows import COLUMNS
 
 SHORT = {"epochs": 1, "batch_size": 8}
 

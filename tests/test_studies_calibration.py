@@ -5,12 +5,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from lgl_core import studies_calibration
-from lgl_core.lif import simulate
-from lgl_core.networks_assemblies import hub_assemblies
-from lgl_core.studies_calibration import ASKED_FOR, CALIBRATION_SEEDS, calibrate, misfits
-from lgl_core.studies_original import FIGURE, FIGURE_RATE, SETTINGS, blocks_of_activity
-from lgl_core.studies_plans import NETWORK_SEEDS
+from lgl_core.networks.assemblies import hub_assemblies
+from lgl_core.simulate.lif import simulate
+from studies import calibration
+from studies.calibration import ASKED_FOR, CALIBRATION_SEEDS, calibrate, misfits
+from studies.original import FIGURE, FIGURE_RATE, SETTINGS, blocks_of_activity
+from studies.plans import NETWORK_SEEDS
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,8 @@ def test_settings_are_found_on_networks_that_no_study_reads():
 
 
 def test_the_misfit_is_that_of_a_recording_by_hand(monkeypatch):
-    monkeypatch.setattr(studies_calibration, "_DURATION", 4.0)
-    monkeypatch.setattr(studies_calibration, "_BINS", (0.1,))
+    monkeypatch.setattr(calibration, "_DURATION", 4.0)
+    monkeypatch.setattr(calibration, "_BINS", (0.1,))
     setting = SETTINGS["20 ms"]
     network = hub_assemblies(scale=setting.scale, seed=100)
     spikes = simulate(network, setting.neurons(), duration=4.0, seed=100)
@@ -37,7 +37,7 @@ def test_the_misfit_is_that_of_a_recording_by_hand(monkeypatch):
 
 @pytest.mark.parametrize("changes", [{"mu": -3.0, "sigma": 0.1}, {"mu": 3.0}])
 def test_a_silent_or_a_racing_network_fits_nothing(changes, monkeypatch):
-    monkeypatch.setattr(studies_calibration, "_DURATION", 2.0)
+    monkeypatch.setattr(calibration, "_DURATION", 2.0)
     by_bin, off_rate = misfits(replace(SETTINGS["20 ms"], **changes), [100])
     assert np.isinf(by_bin).all() and np.isinf(off_rate)
 

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core import studies_card
-from lgl_core.metrics import paper_table_1
-from lgl_core.studies import load
-from lgl_core.studies_card import PAGE, page
-from lgl_core.studies_claims import CLAIMS
-from lgl_core.studies_claims_beyond import (
+from lgl_core.metrics.compare import paper_table_1
+from studies.evidence import card as studies_card
+from studies.evidence.card import PAGE, page
+from studies.evidence.claims_beyond import (
     BOTH_READ,
     BY_WHAT_STANDS_OUT,
     CLAIMS_BEYOND,
@@ -27,14 +25,16 @@ from lgl_core.studies_claims_beyond import (
     OUTSIDE,
     TELLING,
 )
-from lgl_core.studies_claims_settings import CLAIMS_OF_SETTINGS
-from lgl_core.studies_names import CORRELATIONS
-from lgl_core.studies_plans import SIZES
-from lgl_core.studies_points import EQUAL_ROWS, EXCESS_SHARES
-from lgl_core.studies_report import NotMeasured
-from lgl_core.studies_rows import COLUMNS
-from lgl_core.studies_rules import OBSERVABLES
-from lgl_core.studies_verdicts import ATTENTION, CCG, GLM, ROTARY
+from studies.evidence.claims_paper import CLAIMS
+from studies.evidence.claims_settings import CLAIMS_OF_SETTINGS
+from studies.evidence.report import NotMeasured
+from studies.evidence.rules import OBSERVABLES
+from studies.evidence.verdicts import ATTENTION, CCG, GLM, ROTARY
+from studies.names import CORRELATIONS
+from studies.plans import SIZES
+from studies.points import EQUAL_ROWS, EXCESS_SHARES
+from studies.results import load
+from studies.rows import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 N_NETWORKS, N_TRAININGS = 3, 3
@@ -602,7 +602,7 @@ def test_every_claim_links_to_a_section_of_the_book():
 
 @pytest.mark.slow
 def test_the_committed_page_is_what_python_m_lgl_core_studies_card_writes_today():
-    assert PAGE.read_text() == page(), "run: python -m lgl_core.studies_card"
+    assert PAGE.read_text() == page(), "run: python -m studies.evidence.card"
 
 
 @pytest.mark.weekly

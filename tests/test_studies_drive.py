@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.metrics_pairs import confusion
-from lgl_core.networks_motifs import common_drive
-from lgl_core.studies_drive import STRONG, Confusions, PartialRecording
-from lgl_core.studies_points import Recording, rows
-from lgl_core.studies_rows import COLUMNS
+from lgl_core.metrics.pairs import confusion
+from lgl_core.networks.motifs import common_drive
+from studies.drive import STRONG, Confusions, PartialRecording
+from studies.points import Recording, rows
+from studies.rows import COLUMNS
 
 DRIVEN = PartialRecording(
     topology="common_drive", duration=30.0, hubs_hidden=True,

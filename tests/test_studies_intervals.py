@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from lgl_core.studies_intervals import Difference, interval, mean_interval, with_interval
+from studies.evidence.intervals import Difference, interval, mean_interval, with_interval
 
 SKEWED = np.random.default_rng(0).lognormal(size=12)
 eighths = st.integers(-80, 80).map(lambda n: n / 8)

@@ -7,13 +7,13 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import ProcessPoolExecutor
 from test_studies import TINY
 
-from lgl_core import studies_methods
-from lgl_core.baselines import transfer_entropy
+from lgl_core.baselines.coincidences import transfer_entropy
 from lgl_core.experiment import training_part
-from lgl_core.metrics_views import score_card
-from lgl_core.studies_methods import METHODS, PEAK, Method, Run, measured
-from lgl_core.studies_plans import NETWORK_SEEDS, STUDIES
-from lgl_core.studies_rows import COLUMNS
+from lgl_core.metrics.card import score_card
+from studies import methods as studies_methods
+from studies.methods import METHODS, PEAK, Method, Run, measured
+from studies.plans import NETWORK_SEEDS, STUDIES
+from studies.rows import COLUMNS
 
 pytestmark = pytest.mark.usefixtures("cold_cache")
 

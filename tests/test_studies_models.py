@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from test_provenance import is_in_history
 
-from lgl_core import studies_models
 from lgl_core.experiment import split_tokens, trained
-from lgl_core.studies_models import PAGE_MODELS, apart, the_shipped, written
-from lgl_core.studies_points import Model, Recording
-from lgl_core.training import TrainConfig, first_steps
-from lgl_core.training_shipped import MODELS, record_of
+from lgl_core.transformer.shipped import MODELS, record_of
+from lgl_core.transformer.training import TrainConfig, first_steps
+from studies import models as studies_models
+from studies.models import PAGE_MODELS, apart, the_shipped, written
+from studies.points import Model, Recording
 
 each_model = pytest.mark.parametrize("name", PAGE_MODELS)
 
@@ -73,7 +73,7 @@ def test_whoever_asks_for_a_page_model_gets_the_shipped_one(monkeypatch):
 
 @pytest.mark.slow
 def test_another_member_of_the_ensemble_is_trained(cold_cache, monkeypatch, tmp_path):
-    monkeypatch.setattr("lgl_core.training_shipped.MODELS", tmp_path)
+    monkeypatch.setattr("lgl_core.transformer.shipped.MODELS", tmp_path)
     spikes = QUICK.recording.spikes()
     settings = {"size": "tiny", "config": TrainConfig(**QUICK.training)}
     before = trained(spikes, ["rotary"], n_models=2, **settings)["rotary"]
@@ -89,7 +89,7 @@ def test_another_member_of_the_ensemble_is_trained(cold_cache, monkeypatch, tmp_
 def test_the_command_trains_what_is_missing_and_compares_what_is_not(
     cold_cache, monkeypatch, tmp_path, capsys
 ):
-    monkeypatch.setattr("lgl_core.training_shipped.MODELS", tmp_path)
+    monkeypatch.setattr("lgl_core.transformer.shipped.MODELS", tmp_path)
     monkeypatch.setattr(studies_models, "PAGE_MODELS", {"quick": QUICK})
     studies_models.main([])
     written = (tmp_path / "quick.safetensors").stat().st_mtime_ns

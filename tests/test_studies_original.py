@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core import studies_original
-from lgl_core.extraction_selected import selected_attention
-from lgl_core.metrics_views import score_card
-from lgl_core.networks_assemblies import assembly_of
-from lgl_core.pairwise import correlation
-from lgl_core.studies_original import (
+from lgl_core.baselines.pairwise import correlation
+from lgl_core.extraction.selected import selected_attention
+from lgl_core.metrics.card import score_card
+from lgl_core.networks.assemblies import assembly_of
+from lgl_core.transformer.tokens import tokenize
+from studies import original as studies_original
+from studies.original import (
     FIGURE,
     FITTED,
     SETTINGS,
@@ -19,7 +20,7 @@ from lgl_core.studies_original import (
     PaperRecording,
     blocks_of_activity,
 )
-from lgl_core.studies_original_models import (
+from studies.original_models import (
     BOOK,
     CENTRED,
     KINDS,
@@ -29,7 +30,7 @@ from lgl_core.studies_original_models import (
     PaperModel,
     panel,
 )
-from lgl_core.studies_original_scores import (
+from studies.original_scores import (
     IN_THIRDS,
     PERMUTED,
     SHUFFLED,
@@ -37,8 +38,7 @@ from lgl_core.studies_original_scores import (
     CoupledGLM,
     judged,
 )
-from lgl_core.studies_rows import COLUMNS
-from lgl_core.tokens import tokenize
+from studies.rows import COLUMNS
 
 pytestmark = [pytest.mark.usefixtures("cold_cache"), pytest.mark.slow]
 

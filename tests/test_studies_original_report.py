@@ -6,13 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.metrics import paper_table_1
-from lgl_core.studies_claims import CLAIMS
-from lgl_core.studies_claims_original import CLAIMS_THERE, STUDY, on_both
-from lgl_core.studies_names import CORRELATIONS
-from lgl_core.studies_original import SETTINGS, PaperRecording
-from lgl_core.studies_original_models import CENTRED, ENSEMBLE, READOUTS
-from lgl_core.studies_original_report import (
+from lgl_core.metrics.compare import paper_table_1
+from studies.evidence.claims_original import CLAIMS_THERE, STUDY, on_both
+from studies.evidence.claims_paper import CLAIMS
+from studies.evidence.original import (
     ORIGINAL_ATTENTION,
     ORIGINAL_CENTRED,
     ORIGINAL_GLM,
@@ -23,9 +20,12 @@ from lgl_core.studies_original_report import (
     once,
     table_1,
 )
-from lgl_core.studies_original_scores import IN_THIRDS, PERMUTED, SHUFFLED
-from lgl_core.studies_report import chosen
-from lgl_core.studies_rows import COLUMNS
+from studies.evidence.report import chosen
+from studies.names import CORRELATIONS
+from studies.original import SETTINGS, PaperRecording
+from studies.original_models import CENTRED, ENSEMBLE, READOUTS
+from studies.original_scores import IN_THIRDS, PERMUTED, SHUFFLED
+from studies.rows import COLUMNS
 
 SEEDS = range(3)
 PAPER = paper_table_1().set_index(["method", "view", "score"])["value"].fillna(0.03)

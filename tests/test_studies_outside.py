@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.cache import source_hash
-from lgl_core.networks import hub_network
-from lgl_core.networks_connectomes import larval_mushroom_body
-from lgl_core.simulators import simulate_izhikevich
-from lgl_core.studies_outside import OutsideModel, OutsideRecording
-from lgl_core.studies_plans import STUDIES
-from lgl_core.studies_points import Model, Recording, rows
-from lgl_core.studies_rows import COLUMNS
+from lgl_core.disk.cache import source_hash
+from lgl_core.networks.connectomes import larval_mushroom_body
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.izhikevich import simulate_izhikevich
+from studies.outside import OutsideModel, OutsideRecording
+from studies.plans import STUDIES
+from studies.points import Model, Recording, rows
+from studies.rows import COLUMNS
 
 SMALL = {"n_neurons": 12, "n_hubs": 1, "connection_probability": 0.3}
 TINY = OutsideRecording(settings=SMALL, duration=20.0, simulator="izhikevich")
@@ -71,8 +71,8 @@ def test_a_model_of_it_is_trained_on_its_spikes():
 
 
 def test_results_are_kept_under_the_source_of_the_other_simulator():
-    assert OutsideModel.__module__ == OutsideRecording.__module__ == "lgl_core.studies_outside"
-    assert source_hash("lgl_core.studies_outside") != source_hash("lgl_core.studies_points")
+    assert OutsideModel.__module__ == OutsideRecording.__module__ == "studies.outside"
+    assert source_hash("studies.outside") != source_hash("studies.points")
 
 
 def test_the_source_of_a_points_own_class_is_part_of_the_key_of_its_rows(monkeypatch, tmp_path):

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lgl_core import studies
-from lgl_core.glm import GLMConfig, fit_glm
-from lgl_core.metrics_views import edges_off_hubs, score_card
-from lgl_core.pairwise import correlogram_z
-from lgl_core.studies_plans import STUDIES
-from lgl_core.studies_points import Recording
-from lgl_core.studies_recording_size import WholeRecording
-from lgl_core.studies_rows import NOT_CONVERGED
-from lgl_core.studies_tables import recording_sizes
+from lgl_core.baselines.pairwise import correlogram_z
+from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.metrics.card import edges_off_hubs, score_card
+from studies import results
+from studies.evidence.tables import recording_sizes
+from studies.plans import STUDIES
+from studies.points import Recording
+from studies.recording_size import WholeRecording
+from studies.rows import NOT_CONVERGED
 
 
 @pytest.mark.slow
@@ -64,7 +64,7 @@ def test_sizes_are_those_of_the_plan_and_every_network_counts_once():
 
 def test_more_of_a_recording_says_more_of_its_edges():
     """What is committed: of each method and number of neurons, from the shortest to the longest."""
-    sizes = recording_sizes(studies.load("recording_size"))
+    sizes = recording_sizes(results.load("recording_size"))
     assert {20, 50, 100, 300} == set(sizes["n_neurons"])
     means = sizes.groupby(["name", "n_neurons", "spikes_per_unit"])["value"].mean()
     for _, of_size in means.groupby(["name", "n_neurons"]):

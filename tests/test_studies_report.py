@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.metrics import paper_table_1
-from lgl_core.studies_intervals import interval
-from lgl_core.studies_names import CORRELATIONS
-from lgl_core.studies_points import EQUAL_ROWS, Model, Nulls, Recording
-from lgl_core.studies_report import (
+from lgl_core.metrics.compare import paper_table_1
+from studies.evidence.intervals import interval
+from studies.evidence.report import (
     as_published,
     chosen,
     difference,
@@ -22,6 +20,8 @@ from lgl_core.studies_report import (
     summary,
     with_settings,
 )
+from studies.names import CORRELATIONS
+from studies.points import EQUAL_ROWS, Model, Nulls, Recording
 
 SKEWED = np.random.default_rng(0).lognormal(size=12)
 eighths = st.integers(-80, 80).map(lambda n: n / 8)

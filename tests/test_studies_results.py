@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgl_core.studies import RESULTS
-from lgl_core.studies_results import (
+from studies._files import (
     graphs_content,
     read_graphs,
     read_results,
@@ -27,6 +26,7 @@ from lgl_core.studies_results import (
     table_content,
     write_results,
 )
+from studies.results import RESULTS
 
 finite = st.floats(-1e300, 1e300)
 

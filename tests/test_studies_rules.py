@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgl_core.studies_rules import OBSERVABLES, ORACLE, gain, layer_table, picks, rules
+from studies.evidence.rules import OBSERVABLES, ORACLE, gain, layer_table, picks, rules
 
 PLACES = {"first layer", "last layer", "mean of all layers", "a layer at random", ORACLE}
 LOOKS = {

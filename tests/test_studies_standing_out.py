@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from test_studies import MODEL, TINY
 
-from lgl_core.extraction_readings import standing_out
-from lgl_core.metrics_views import pearson_of_hubs, score_card
-from lgl_core.studies_beyond import Constrained
-from lgl_core.studies_names import CORRELATIONS
-from lgl_core.studies_points import Recording, rows
-from lgl_core.studies_rows import COLUMNS
-from lgl_core.studies_standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond
+from lgl_core.extraction.readings import standing_out
+from lgl_core.metrics.card import pearson_of_hubs, score_card
+from studies.names import CORRELATIONS
+from studies.points import Recording, rows
+from studies.readings import Constrained
+from studies.rows import COLUMNS
+from studies.standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond
 
 pytestmark = pytest.mark.usefixtures("cold_cache")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.studies_report import NotMeasured
-from lgl_core.studies_tables import NOTHING, by_network, by_reading, means_shown, null_shown
+from studies.evidence.report import NotMeasured
+from studies.evidence.tables import NOTHING, by_network, by_reading, means_shown, null_shown
 
 
 def test_scores_of_a_method_are_taken_apart_by_network():

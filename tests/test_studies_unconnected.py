@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from lgl_core.pairwise import correlogram_z
-from lgl_core.recordings_chance import jittered
-from lgl_core.studies_methods import METHODS
-from lgl_core.studies_rows import COLUMNS
-from lgl_core.studies_unconnected import (
+from lgl_core.baselines.pairwise import correlogram_z
+from lgl_core.recordings.chance import jittered
+from studies.methods import METHODS
+from studies.rows import COLUMNS
+from studies.unconnected import (
     _OF_WIDE_BINS,
     ALL_PAIRS,
     ATTENTION,

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core import studies_card
-from lgl_core.studies_names import CORRELATIONS
-from lgl_core.studies_report import difference
-from lgl_core.studies_verdicts import (
+from studies.evidence import card
+from studies.evidence.report import difference
+from studies.evidence.verdicts import (
     CHANCE_BEYOND,
     Claim,
     Finding,
@@ -15,6 +14,7 @@ from lgl_core.studies_verdicts import (
     beyond_null,
     null_of,
 )
+from studies.names import CORRELATIONS
 
 
 def scores(values, null_mean, null_sd=0.1, null="permuted"):
@@ -74,7 +74,7 @@ def test_the_card_names_what_does_not_stand_among_many():
     clear, faint = finding_of([0.5, 0.51, 0.49, 0.5]), finding_of([0.1, 0.03, 0.07, 0.04])
     nothing = finding_of([0.1, -0.1, 0.05, -0.06])
     claims = {Claim("", f"claim {k}", "", None): nothing for k in range(8)}
-    text = studies_card._all_at_once(
+    text = card._all_at_once(
         {Claim("", "clear", "", None): clear, Claim("", "faint", "", None): faint} | claims
     )
     assert "rest, among others, on 20 differences" in text and "; 4 are." in text

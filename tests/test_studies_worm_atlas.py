@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core import studies, studies_worm_atlas
-from lgl_core.cache import source_hash
-from lgl_core.metrics_measured import FINDS_ANATOMY, FINDS_FUNCTION, mutual_scores
-from lgl_core.networks_topologies import c_elegans_neurons
-from lgl_core.networks_worm_atlas import (
+from lgl_core.disk.cache import source_hash
+from lgl_core.networks.topologies import c_elegans_neurons
+from studies import results
+from studies import worm_atlas as studies_worm_atlas
+from studies.rows import COLUMNS
+from studies.worm_atlas import areas, load, origin, pairs, provenance, run, scores, twins
+from studies.worm_atlas_data import (
     FOLDER_VARIABLE,
     SOURCE,
     WormAtlas,
@@ -20,8 +22,7 @@ from lgl_core.networks_worm_atlas import (
     worm_atlas,
     worm_atlas_file,
 )
-from lgl_core.studies_rows import COLUMNS
-from lgl_core.studies_worm_atlas import areas, load, origin, pairs, provenance, run, scores, twins
+from studies.worm_atlas_scores import FINDS_ANATOMY, FINDS_FUNCTION, mutual_scores
 
 NAMES = c_elegans_neurons()
 
@@ -116,14 +117,14 @@ def test_what_is_written_can_be_read_back(made_up, table, tmp_path, monkeypatch)
     blanks = table.fillna({"null": ""})
     pd.testing.assert_frame_equal(written, blanks, rtol=1e-5, check_dtype=False)
     record = provenance(tmp_path)
-    assert record["source"] == source_hash("lgl_core.studies_worm_atlas")
+    assert record["source"] == source_hash("studies.worm_atlas")
     assert record["machine"]["versions"]["numpy"] == np.__version__
     assert record["configuration"]["n_nulls"] == 5
-    assert origin(tmp_path).splitlines()[1].endswith("by python -m lgl_core.studies_worm_atlas")
+    assert origin(tmp_path).splitlines()[1].endswith("by python -m studies.worm_atlas")
 
 
 def test_scores_that_are_not_there_name_the_command(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run python -m lgl_core.studies_worm_atlas"):
+    with pytest.raises(FileNotFoundError, match="run python -m studies.worm_atlas"):
         load(tmp_path)
 
 
@@ -132,11 +133,11 @@ def test_scores_that_are_not_there_name_the_command(tmp_path):
 
 def test_committed_scores_say_where_they_come_from():
     record = provenance()
-    assert studies_worm_atlas.RESULTS == studies.RESULTS
-    assert record["command"] == "python -m lgl_core.studies_worm_atlas"
+    assert studies_worm_atlas.RESULTS == results.RESULTS
+    assert record["command"] == "python -m studies.worm_atlas"
     assert record["data"] == json.loads(json.dumps(SOURCE))
     assert set(record["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
-    path = studies.RESULTS / "worm_atlas.parquet"
+    path = results.RESULTS / "worm_atlas.parquet"
     assert record["table_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert set(load()["study"]) == {"worm_atlas"}
 

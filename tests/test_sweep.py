@@ -18,13 +18,21 @@ import pytest
 import torch
 from interrupted import interrupted
 
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
-from lgl_core.sweep import Sweep, cluster_of, load_sweep, main, results, run_sweep, slurm_cluster
-from lgl_core.sweep_points import attempt, notebook_text
-from lgl_core.tokens import tokenize
-from lgl_core.training import TrainConfig, train_ensemble
-from lgl_core.transformer import preset
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
+from lgl_core.sweep.points import attempt, notebook_text
+from lgl_core.sweep.sweep import (
+    Sweep,
+    cluster_of,
+    load_sweep,
+    main,
+    results,
+    run_sweep,
+    slurm_cluster,
+)
+from lgl_core.transformer.model import preset
+from lgl_core.transformer.tokens import tokenize
+from lgl_core.transformer.training import TrainConfig, train_ensemble
 
 # Another sweep, or the tests beside us, may have the usual port of the dashboard.
 pytestmark = pytest.mark.filterwarnings("ignore:Port 8787 is already in use")
@@ -290,8 +298,8 @@ class TestRun:
     @pytest.mark.slow
     def test_the_whole_path_is_that_of_experiment_run(self, client, tmp_path):
         from lgl_core.experiment import run
-        from lgl_core.networks import hub_network
-        from lgl_core.training import TrainConfig
+        from lgl_core.networks.network import hub_network
+        from lgl_core.transformer.training import TrainConfig
 
         sweep = Sweep(
             folder=tmp_path / "paths",
@@ -356,7 +364,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [1, 2, 3, 4, 5, 6]}\n"
                                "fixed: {wait: 0.5}\nfolder: squares")  # fmt: skip
     sweep = load_sweep(path)
-    command = ["-m", "lgl_core.sweep", str(path), "--workers", "1"]
+    command = ["-m", "lgl_core.sweep.sweep", str(path), "--workers", "1"]
     ended = interrupted(command, lambda *_: len(journal(sweep)) >= 2)
     assert ended.status == 130 and not ended.left
     (line,) = ended.said
@@ -388,7 +396,7 @@ def test_an_ensemble_trains_on_the_workers_of_a_cluster(client, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch, joblib.parallel_config("dask"):
         # Nothing can be trained in this process now, but the workers are others.
-        patch.setattr("lgl_core.training.Run", None)
+        patch.setattr("lgl_core.transformer.training.Run", None)
         there = ensemble("there")
     for ours, theirs in zip(ensemble("here"), there, strict=True):
         # A process with other vector instructions moves a weight by 1e-4, another seed by 0.1.
@@ -408,7 +416,7 @@ def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
     commands = []
     for name in ("one", "two"):
         (tmp_path / f"{name}.yml").write_text(text)
-        commands.append([sys.executable, "-m", "lgl_core.sweep", str(tmp_path / f"{name}.yml"),
+        commands.append([sys.executable, "-m", "lgl_core.sweep.sweep", str(tmp_path / f"{name}.yml"),
                          "--workers", "1"])  # fmt: skip
     running = [
         subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for c in commands

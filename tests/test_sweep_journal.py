@@ -10,13 +10,13 @@ import warnings
 import numpy as np
 import pytest
 
-from lgl_core.sweep import Sweep, results
-from lgl_core.sweep_journal import append, read
+from lgl_core.sweep._journal import append, read
+from lgl_core.sweep.sweep import Sweep, results
 
 # Writes a record of each of so many points, one after the other, until it is stopped.
 WRITER = """
 import sys
-from lgl_core.sweep_journal import append
+from lgl_core.sweep._journal import append
 path, name, n, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 for x in range(n):
     append(path, {"status": "done", "row": {"x": x}, "traceback": "." * size, "key": f"{name}{x}"})
@@ -25,7 +25,7 @@ for x in range(n):
 # XFSZ, which Python ignores by itself.
 CUT_SHORT = """
 import os, resource, signal, sys
-from lgl_core.sweep_journal import append
+from lgl_core.sweep._journal import append
 if sys.argv[2] == "killed":
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -6,10 +6,10 @@ from gapped import gapped_trains, pieces, random_gapped_trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
+from lgl_core.networks.network import hub_network
+from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import IntervalVocabulary, Windows, detokenize, tokenize
+from lgl_core.transformer.tokens import IntervalVocabulary, Windows, detokenize, tokenize
 
 DURATION = 2.0
 

@@ -20,12 +20,16 @@ import torch
 from safetensors.torch import load, save
 from test_atomic import full_disk, make_old, python
 
-from lgl_core import training, training_run
-from lgl_core.lif import simulate
-from lgl_core.networks import Network
+from lgl_core.networks.network import Network
+from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import IntervalVocabulary, tokenize
-from lgl_core.training import (
+from lgl_core.transformer import _run as training_run
+from lgl_core.transformer import training
+from lgl_core.transformer._run import CHECKPOINTS, Run, set_aside
+from lgl_core.transformer.coupling import CouplingConfig
+from lgl_core.transformer.model import TransformerConfig
+from lgl_core.transformer.tokens import IntervalVocabulary, tokenize
+from lgl_core.transformer.training import (
     TrainConfig,
     baselines,
     evaluate,
@@ -33,9 +37,6 @@ from lgl_core.training import (
     train,
     train_ensemble,
 )
-from lgl_core.training_run import CHECKPOINTS, Run, set_aside
-from lgl_core.transformer import TransformerConfig
-from lgl_core.transformer_coupling import CouplingConfig
 
 VOCABULARY = IntervalVocabulary(fine_width=1e-3, n_fine=8, n_coarse=4)
 

@@ -10,18 +10,18 @@ import pandas as pd
 import pytest
 import torch
 
-from lgl_core.training_devices import add_up, device_named, is_first, join, launched, share
-from lgl_core.transformer import load_model
+from lgl_core.transformer._devices import add_up, device_named, is_first, join, launched, share
+from lgl_core.transformer.model import load_model
 
 TRAINING = """
 import sys
 from pathlib import Path
 
-from lgl_core.lif import simulate
-from lgl_core.networks import hub_network
-from lgl_core.tokens import tokenize
-from lgl_core.training import TrainConfig, train
-from lgl_core.transformer import preset
+from lgl_core.simulate.lif import simulate
+from lgl_core.networks.network import hub_network
+from lgl_core.transformer.tokens import tokenize
+from lgl_core.transformer.training import TrainConfig, train
+from lgl_core.transformer.model import preset
 
 spikes = simulate(hub_network(20, n_hubs=1), duration=60.0)
 tokens = [tokenize(part) for part in spikes.split()]

@@ -12,8 +12,8 @@ from test_atomic import full_disk
 from test_training import QUICK, chain_spikes, config, same_weights, split_tokens
 
 from lgl_core.spikes import SpikeTrains
-from lgl_core.training import train
-from lgl_core.training_shipped import MODELS, fingerprint, record_of, ship, shipped
+from lgl_core.transformer.shipped import MODELS, fingerprint, record_of, ship, shipped
+from lgl_core.transformer.training import train
 
 SPIKES = chain_spikes(2000)
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from lgl_core import training_step
-from lgl_core.training_step import gradient_step, losses, mean_losses, threads
-from lgl_core.transformer import Neuroformer, TransformerConfig
+from lgl_core.transformer import step as training_step
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.step import gradient_step, losses, mean_losses, threads
 
 N, C, T, B = 7, 5, 12, 10
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from lgl_core.transformer import (
+from lgl_core.transformer._files import DamagedWeights, read_tensors, write_tensors
+from lgl_core.transformer.embeddings import position_features, rotate
+from lgl_core.transformer.model import (
     PRESETS,
     Neuroformer,
     TransformerConfig,
@@ -17,8 +19,6 @@ from lgl_core.transformer import (
     preset,
     save_model,
 )
-from lgl_core.transformer_embeddings import position_features, rotate
-from lgl_core.transformer_files import DamagedWeights, read_tensors, write_tensors
 
 EMBEDDINGS = ["interval", "elapsed", "rotary"]
 MASKS = ["causal", "strict"]

@@ -8,10 +8,10 @@ import torch
 from scipy.integrate import quad
 
 from lgl_core.spikes import SpikeTrains
-from lgl_core.tokens import tokenize
-from lgl_core.training import TrainConfig, train
-from lgl_core.transformer import Neuroformer, TransformerConfig, load_model, save_model
-from lgl_core.transformer_coupling import Coupling, CouplingConfig, filter_bumps
+from lgl_core.transformer.coupling import Coupling, CouplingConfig, filter_bumps
+from lgl_core.transformer.model import Neuroformer, TransformerConfig, load_model, save_model
+from lgl_core.transformer.tokens import tokenize
+from lgl_core.transformer.training import TrainConfig, train
 
 N = 5
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
-from lgl_core.transformer_kernels import causal_attention, counter_dropout
+from lgl_core.transformer.kernels import causal_attention, counter_dropout
 
 
 def random_bits(counters, seed):

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.transformer_kernels import _spread, causal_attention, counter_dropout
-from lgl_core.transformer_plain import plain_attention, plain_dropout
+from lgl_core.transformer.kernels import _spread, causal_attention, counter_dropout
+from lgl_core.transformer.plain import plain_attention, plain_dropout
 
 few = settings(max_examples=20)
 

@@ -1,0 +1,136 @@
+"""Figures of what a model predicts with and without a spike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lgl_core.figures.style import (
+    COLOURS,
+    ORDINARY,
+    checked_columns,
+    draw_line,
+    in_style,
+    panels,
+    shared_legend,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+__all__ = ["change_by_lag", "columns_in_order", "effect_lost"]
+
+
+@in_style
+def change_by_lag(table: DataFrame) -> Figure:
+    """Show what a spike changes, by the time since.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``name`` (a kind of pair), ``quantity`` (a panel each), ``lag`` in s and ``value``.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    checked_columns("table", table, ("name", "quantity", "lag", "value"))
+    quantities = list(table.groupby("quantity", sort=False))
+    names = list(table["name"].unique())
+    figure, axes = panels(len(quantities), height=3.0)
+    for panel, (quantity, rows) in zip(axes, quantities, strict=True):
+        _draw_over_ms(panel, rows, "lag", names)
+        panel.axhline(0, color="0.6", lw=1, zorder=0)
+        panel.set(xlabel="time since the spike (ms)", ylabel=quantity)
+        panel.set_xticks(np.arange(0, 1e3 * rows["lag"].max() + 1, 2))
+    shared_legend(figure, axes, columns=2)
+    return figure
+
+
+@in_style
+def effect_lost(table: DataFrame) -> Figure:
+    """Show what share of its effect a spike loses by coming earlier.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``model`` (a panel each), ``name`` (a line), ``earlier`` in s and ``value``. Several
+        rows at one place give a dot each; the line goes through their mean.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("model", "name", "earlier", "value"))
+    models = list(table.groupby("model", sort=False))
+    names = list(table["name"].unique())
+    figure, axes = panels(len(models), height=3.0, sharey=True)
+    for panel, (model, rows) in zip(axes, models, strict=True):
+        _draw_over_ms(panel, rows, "earlier", names)
+        for share in (0, 1):
+            panel.axhline(share, color="0.6", lw=1, zorder=0)
+        panel.set(title=model, xlabel="moved back by (ms)")
+        panel.set_xticks(np.unique(1e3 * rows["earlier"]))
+    axes[0].set_ylabel("effect lost (share)")
+    shared_legend(figure, axes, columns=2)
+    return figure
+
+
+@in_style
+def columns_in_order(table: DataFrame, value_label: str) -> Figure:
+    """Show the entries of single columns in order, who is connected, and what is kept.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``name`` (a presynaptic neuron, a panel each), ``value``, ``synapse`` (whether there
+        is one, which gives the colour) and ``kept`` (whether the entry is, which fills the dot).
+    value_label : str
+        What ``value`` is, with its unit.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("name", "value", "synapse", "kept"))
+    columns = list(table.groupby("name", sort=False))
+    figure, axes = panels(len(columns), height=3.4)
+    for panel, (name, rows) in zip(axes, columns, strict=True):
+        rows = rows.sort_values("value", ignore_index=True)
+        for synapse, colour, marker in ((False, ORDINARY["color"], "o"), (True, COLOURS[2], "^")):
+            for kept, fill in ((False, "none"), (True, colour)):
+                mine = rows[(rows["synapse"] == synapse) & (rows["kept"] == kept)]
+                label = "synapse, " if synapse else "no synapse, "
+                label += "kept" if kept else "taken for noise"
+                look = {"marker": marker, "mec": colour, "mfc": fill, "ms": 5, "ls": ""}
+                panel.plot(mine.index, mine["value"], label=label, **look)
+        panel.axhline(0, color="0.6", lw=1, zorder=0)
+        panel.set(title=name, xlabel="postsynaptic neurons, in order")
+    axes[0].set_ylabel(value_label)
+    shared_legend(figure, axes, columns=2)
+    return figure
+
+
+def _draw_over_ms(panel: Axes, rows: DataFrame, x: str, names: list[Any]) -> None:
+    """Draw a line for each name over a column in s; ``names`` are those of all panels."""
+    for name, of_name in rows.groupby("name", sort=False):
+        in_ms = of_name.assign(**{x: 1e3 * of_name[x]})
+        draw_line(panel, in_ms, x, str(name), names.index(name))

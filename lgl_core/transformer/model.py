@@ -1,0 +1,398 @@
+"""Neuroformer: a causal transformer over spikes (Appendix B.2 and B.3).
+
+Shapes: ``B`` sequences, ``T`` tokens each, ``H`` heads, ``D`` width of a head, ``W = H * D``
+width of the model, ``N`` neurons, ``C`` interval classes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lgl_core.disk.atomic import read_whole, replacing
+from lgl_core.fields import check_fields
+from lgl_core.transformer._files import DamagedWeights, read_tensors, write_tensors
+from lgl_core.transformer.coupling import Coupling, CouplingConfig
+from lgl_core.transformer.embeddings import fourier_features, position_features, rotate
+from lgl_core.transformer.kernels import causal_attention, counter_dropout, not_finite
+from lgl_core.transformer.plain import allowed_positions
+
+__all__ = [
+    "PRESETS",
+    "Neuroformer",
+    "Seed",
+    "TransformerConfig",
+    "load_model",
+    "preset",
+    "save_model",
+]
+
+TimeEmbedding = Literal["interval", "elapsed", "rotary", "position"]
+Mask = Literal["causal", "strict"]
+Seed = tuple[int, ...]  # of dropout; a layer adds its own number
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """Shape of a Neuroformer.
+
+    Parameters
+    ----------
+    n_neurons, n_classes : int
+        Sizes of the two vocabularies: neurons, and classes of intervals.
+    n_layers, n_heads, width, context : int
+        Depth, heads per layer, width of the residual stream, tokens per sequence.
+    dropout : float
+        Rate of dropout on embeddings, attention and residual branches.
+    time_embedding : {"interval", "elapsed", "rotary", "position"}
+        How a token knows its time: Fourier features of its interval (the paper's), of the time
+        since the window's first token, queries and keys rotated by spike time, or not at all: fixed
+        sinusoids of its position in the window, as in the code of the original hub study.
+    mask : {"causal", "strict"}
+        Whether a token may attend to itself and the past, or to the past only.
+    interval_weight : float
+        Weight of the interval loss in the sum of both losses; that of the neuron's loss is 1. The
+        paper does not give it. What the network is wired like shows in who fires next, and a
+        model that may spend less on intervals finds it sooner.
+    coupling : CouplingConfig, optional
+        A graph inside the model, which adds to the logits of the next neuron. Default: none, the
+        paper's model. With one, ``n_layers`` may be 0: the graph is then all that knows the past.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the width does not divide into heads (of even width), or an
+        option is unknown.
+    """
+
+    n_neurons: int
+    n_classes: int
+    n_layers: int = 3
+    n_heads: int = 4
+    width: int = 96
+    context: int = 128
+    dropout: float = 0.1
+    time_embedding: TimeEmbedding = "interval"
+    mask: Mask = "causal"
+    interval_weight: float = 0.3
+    coupling: CouplingConfig | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("n_neurons", "n_classes", "n_layers", "n_heads", "width", "context"):
+            without_layers = name == "n_layers" and self.coupling and self.n_layers == 0
+            if getattr(self, name) < 1 and not without_layers:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.width % (2 * self.n_heads):
+            raise ValueError(
+                f"width must be a multiple of 2 * n_heads = {2 * self.n_heads}, got {self.width}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.interval_weight < 0:
+            raise ValueError(f"interval_weight must be at least 0, got {self.interval_weight}")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"n_layers": 2, "n_heads": 2, "width": 32, "context": 64},
+    "laptop": {"n_layers": 3, "n_heads": 4, "width": 96, "context": 128},
+    "paper": {"n_layers": 8, "n_heads": 8, "width": 256, "context": 128},
+    "original": {
+        "n_layers": 2,
+        "n_heads": 2,
+        "width": 128,
+        "context": 100,
+        "time_embedding": "position",
+        "interval_weight": 0.0,
+    },
+}
+
+
+def preset(name: str, **changes: Any) -> TransformerConfig:
+    """Make the configuration of a named size, with ``changes`` on top.
+
+    Parameters
+    ----------
+    name : {"tiny", "laptop", "paper", "original"}
+        ``"laptop"`` is the book's default, ``"paper"`` the size of Neuroformer's published
+        models, ``"original"`` the model of the hub study that the paper's data come from (of the
+        windows in its public code, 100, 1,000 and 2,000 tokens, the first), ``"tiny"`` serves
+        demonstrations and tests.
+    **changes
+        Fields of :class:`TransformerConfig`; the two vocabulary sizes are required.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {name!r}")
+    return TransformerConfig(**{**PRESETS[name], **changes})
+
+
+class CausalSelfAttention(nn.Module):
+    r"""Multi-head attention of each token to the past.
+
+    .. math:: A = \mathrm{softmax}(Q K^\top / \sqrt{D} + M), \quad O = A V
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.n_heads, self.dropout = config.n_heads, config.dropout
+        self.rotary, self.strict = config.time_embedding == "rotary", config.mask == "strict"
+        self.query_key_value = nn.Linear(config.width, 3 * config.width)
+        self.output = nn.Linear(config.width, config.width)
+
+    def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
+        """Attend, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
+        query, key, value = self.project(x, times)
+        attended = causal_attention(
+            query,
+            key,
+            value,
+            strict=self.strict,
+            dropout=self.dropout if self.training else 0.0,
+            seed=seed,
+        )
+        return self.output(attended.transpose(1, 2).flatten(2))  # (B, H, T, D) -> (B, T, W)
+
+    def project(self, x: Tensor, times: Tensor, n_parts: int = 3) -> list[Tensor]:
+        """Compute queries, keys and values, each (B, H, T, D); the first ``n_parts`` of them."""
+        n = n_parts * x.shape[-1]
+        projected = F.linear(x, self.query_key_value.weight[:n], self.query_key_value.bias[:n])
+        # (B, T, parts, H, D) -> parts x (B, H, T, D)
+        parts = projected.unflatten(-1, (n_parts, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        return [rotate(x, times) if self.rotary and k < 2 else x for k, x in enumerate(parts)]
+
+    def attention(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend with the matrices ``A[query, key]`` written out, without dropout.
+
+        Returns the matrices, (B, H, T, T), and what :meth:`forward` returns, (B, T, W).
+        """
+        query, key, value = self.project(x, times)
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        allowed = allowed_positions(x.shape[1], strict=self.strict, device=x.device)
+        matrix = scores.masked_fill_(~allowed, -torch.inf).softmax(-1)
+        if self.strict:
+            matrix = matrix.nan_to_num(0.0)  # the first row has no key at all
+        return matrix, self.output((matrix @ value).transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block: attention, then a two-layer perceptron."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(config.width)
+        self.attention = CausalSelfAttention(config)
+        self.norm_perceptron = nn.LayerNorm(config.width)
+        self.perceptron = nn.Sequential(
+            nn.Linear(config.width, 4 * config.width),
+            nn.GELU(),
+            nn.Linear(4 * config.width, config.width),
+        )
+        self.dropout = config.dropout
+
+    def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
+        """Transform, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
+        rate = self.dropout if self.training else 0.0
+        attended = self.attention(self.norm_attention(x), times, (*seed, 0))
+        x = x + counter_dropout(attended, rate, (*seed, 1))
+        transformed = self.perceptron(self.norm_perceptron(x))
+        return x + counter_dropout(transformed, rate, (*seed, 2))
+
+
+class Neuroformer(nn.Module):
+    """Predicts, from the spikes so far, which neuron fires next and after what interval.
+
+    Parameters
+    ----------
+    config : TransformerConfig
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.n_layers:
+            self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
+            if config.time_embedding in ("interval", "elapsed"):
+                self.time_embedding = nn.Linear(config.width, config.width, bias=False)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        if config.n_layers:
+            self.norm = nn.LayerNorm(config.width)
+        self.neuron_head = _head(config, config.n_neurons)
+        self.interval_head = _head(config, config.n_classes)
+        self.apply(_initialise)
+        if config.coupling:
+            self.coupling = Coupling(config.coupling, config.n_neurons)
+
+    def forward(
+        self,
+        neurons: Tensor,
+        intervals: Tensor,
+        times: Tensor,
+        seed: Seed | None = None,
+        next_times: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of the next neuron and of its interval's class.
+
+        Parameters
+        ----------
+        neurons : Tensor of int, shape (B, T)
+        intervals : Tensor of float, shape (B, T)
+            Interval of each token in s.
+        times : Tensor of float, shape (B, T)
+            Time of each token in s since the window's first one.
+        seed : tuple of int, optional
+            Seed of dropout in training; it alone decides what is dropped. Default: drawn from
+            PyTorch's generator.
+        next_times : Tensor of float, shape (B, T), optional
+            Time of the token that is predicted at each position. A model with a coupling needs it:
+            who fires is asked once it is known when.
+
+        Returns
+        -------
+        neuron_logits : Tensor, shape (B, T, N)
+        interval_logits : Tensor, shape (B, T, C)
+
+        Raises
+        ------
+        ValueError
+            If the model has a coupling and no ``next_times`` are given.
+        """
+        if seed is None:
+            seed = (int(torch.randint(2**31, ())),) if self.training else ()
+        neuron_logits, interval_logits = self.heads(neurons, intervals, times, seed)
+        if self.config.coupling:
+            if next_times is None:
+                raise ValueError("next_times must be given to a model with a coupling, got None")
+            neuron_logits = neuron_logits + self.coupling(neurons, times, next_times)
+        return neuron_logits, interval_logits
+
+    def heads(
+        self, neurons: Tensor, intervals: Tensor, times: Tensor, seed: Seed = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of the transformer alone, whatever a coupling adds to them."""
+        if not self.config.n_layers:
+            return self.neuron_head(neurons), self.interval_head(neurons)
+        x = self.embed(neurons, intervals, times)
+        if self.training:
+            x = counter_dropout(x, self.config.dropout, seed)
+        for layer, block in enumerate(self.blocks, start=1):
+            x = block(x, times, (*seed, layer))
+        x = self.norm(x)
+        return self.neuron_head(x), self.interval_head(x)
+
+    def embed(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> Tensor:
+        """Embed tokens: ``z = e[neuron] + u(interval)``, shape (B, T, W)."""
+        x, kind = self.neuron_embedding(neurons), self.config.time_embedding
+        if kind == "position":
+            return x + position_features(neurons.shape[1], self.config.width, x.device)
+        if kind != "rotary":
+            clock = intervals if kind == "interval" else times
+            x = x + self.time_embedding(fourier_features(clock, self.config.width))
+        return x
+
+    @torch.no_grad()
+    def attention(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> list[Tensor]:
+        """Attention matrices ``A[query, key]`` of each layer, a list of (B, H, T, T)."""
+        x = self.embed(neurons, intervals, times)
+        matrices = []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            matrix, attended = block.attention.attention(block.norm_attention(x), times)
+            matrices.append(matrix)
+            x = x + attended
+            x = x + block.perceptron(block.norm_perceptron(x))
+        return matrices
+
+
+class Frequencies(nn.Module):
+    """A head that knows no past: the same logits for every token, (B, T) -> (B, T, n)."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(n))
+
+    def forward(self, neurons: Tensor) -> Tensor:
+        """Repeat the logits for each token."""
+        return self.bias.expand(*neurons.shape, -1)
+
+
+def _head(config: TransformerConfig, n: int) -> nn.Linear | Frequencies:
+    return nn.Linear(config.width, n) if config.n_layers else Frequencies(n)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def save_model(model: Neuroformer, path: Path) -> None:
+    """Write weights and configuration to ``path`` (safetensors, with a checksum over both).
+
+    The configuration also stands beside it (``.json``), for whoever looks there.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written. It is then what it was before.
+    """
+    about = json.dumps(asdict(model.config), indent=2)
+    with replacing(_beside(path)) as partial:
+        partial.write_text(about)
+    write_tensors(model.state_dict(), about, path)
+
+
+def load_model(path: Path) -> Neuroformer:
+    """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode.
+
+    Of files from before there were checksums, the configuration beside the weights is read.
+
+    Raises
+    ------
+    DamagedWeights
+        If the weights are damaged, are not those of the configuration, or are not finite.
+    OSError, ValueError
+        If a file cannot be opened, or the configuration is none.
+    """
+    tensors, about = read_tensors(path)
+    source = path if about is not None else _beside(path)
+    model = Neuroformer(_configuration(read_whole(source) if about is None else about, source))
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DamagedWeights(
+            f"{path} is damaged: it holds no weights of the model in {source.name}"
+        ) from error
+    if names := not_finite(model.state_dict()):
+        raise DamagedWeights(f"{path} is damaged: not finite are {', '.join(names)}")
+    return model.eval()
+
+
+def _beside(path: Path) -> Path:
+    """Name the configuration of weights, whose own name may have dots that are no ending."""
+    return path.with_name(path.name.removesuffix(".safetensors") + ".json")
+
+
+def _configuration(text: str | bytes, source: Path) -> TransformerConfig:
+    try:
+        config = json.loads(text)
+        if config.get("coupling"):
+            config["coupling"] = CouplingConfig(**config["coupling"])
+        return TransformerConfig(**config)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{source} holds no configuration of a model ({error}): it is left as it is, and the "
+            "weights with it. Mend it, or move both away to train anew"
+        ) from error

@@ -1,0 +1,380 @@
+"""The report card: every claim of the paper and of its summary, with a verdict.
+
+``python -m studies.evidence.card`` writes ``book/report_card.md`` from the files under results/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import false_discovery_control
+
+from lgl_core import command
+from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.detection import spearman_ceiling
+from lgl_core.networks.network import hub_network
+from studies.evidence.claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
+from studies.evidence.claims_original import on_both
+from studies.evidence.claims_paper import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
+from studies.evidence.intervals import with_interval
+from studies.evidence.report import NotMeasured, chosen, mean_over_networks, per_network
+from studies.evidence.tables import list_table
+from studies.evidence.verdicts import (
+    ATTENTION,
+    CCG,
+    CHANCE_BEYOND,
+    EQUAL,
+    EXCESS,
+    GLM,
+    ROTARY,
+    ROTARY_EXCESS,
+    Claim,
+    Finding,
+    Tables,
+    null_of,
+)
+from studies.names import NETWORK_NAMES, networks_shown
+from studies.plans import STUDIES, TOPOLOGIES
+from studies.results import RESULTS, load, provenance
+
+__all__ = ["PAGE", "main", "page"]
+
+PAGE = Path(__file__).resolve().parents[1] / "book" / "report_card.md"
+
+# Kinds of networks: the study that asked them, and what it calls them.
+NETWORKS = {
+    "hub network, default": ("seeds", "hub_network"),
+    "its hubs of no weight": ("hub_strength", "hub_network, hub_weight 0"),
+    "its hubs of twice the weight": ("hub_strength", "hub_network, hub_weight 14"),
+    "its hubs reaching a tenth": ("hub_strength", "hub_network, hub_probability 0.1"),
+    "its hubs reaching four fifths": ("hub_strength", "hub_network, hub_probability 0.8"),
+} | {NETWORK_NAMES[kind]: ("topologies", kind) for kind in TOPOLOGIES}
+FALSE_SHARE = 0.05  # of the differences that are called so, the share that may be false
+TYPICAL = ("hub network, default", "its hubs of no weight", "Erdős–Rényi", "C. elegans")
+
+
+def page(tables: Tables = load) -> str:
+    """Write the report card as a page of the book.
+
+    Parameters
+    ----------
+    tables : callable
+        From the name of a study to its scores.
+
+    Returns
+    -------
+    str
+        MyST Markdown.
+    """
+    tables = cache(tables)  # dozens of figures come from each file
+    findings = {claim: _finding(claim, tables) for claim in CLAIMS}
+    rows = [("claim", "measured", "null", "verdict")]
+    for claim, found in findings.items():
+        text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
+        rows.append((text, found.measured, found.null, found.verdict))
+    table = list_table(rows, widths=(24, 42, 14, 20))
+    parts = [_HEAD, _in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
+    verdicts = {claim.text: found.verdict for claim, found in findings.items()}
+    parts += [_CLAIMS_HEAD, table, on_both(tables, verdicts)]
+    parts += [_all_at_once(findings), _wording(), _sources()]
+    return "\n".join(parts)
+
+
+def _finding(claim: Claim, tables: Tables) -> Finding:
+    try:
+        return claim.test(tables)
+    except (FileNotFoundError, NotMeasured):
+        return Finding("not measured yet", "", "**open**")
+
+
+_HEAD = """# Report card
+
+*What you will see:* who knows what of the wiring; then each claim of the paper and of its summary,
+what we measured, and a verdict.
+*Why:* to know how sure to be, without reading the rest.
+"""
+
+_CLAIMS_HEAD = """
+## Claim by claim
+
+Correlations stand as Pearson / Spearman: the mean over networks, one network counting once however
+many trainings it had, with Student's interval of 95 % over networks in brackets and their number
+in parentheses. Without brackets there is one network, and nothing is known of others.
+A *null* is what a graph scores that does not know who is connected: the mean of such graphs, and
+two of their standard deviations; where a difference is tested, it is zero.
+*Holds* means that every part of the claim is borne out, *in part* that some are.
+Links lead to the section that shows the figures.
+"""
+
+
+def _all_at_once(findings: Mapping[Claim, Finding]) -> str:
+    """Say how many differences are tested at once, and which stand if that is allowed for."""
+    tested = [
+        (claim, difference)
+        for claim, found in findings.items()
+        for difference in found.differences
+        if difference.n > 1
+    ]
+    if not tested:
+        return ""
+    # Benjamini and Hochberg: of all that are called so, at most 5 % are false.
+    allowed_for = false_discovery_control([difference.p for _, difference in tested]) <= FALSE_SHARE
+    called = [difference.verdict != "undecided" for _, difference in tested]
+    lost = [
+        f"{claim.text}: {difference}"
+        for (claim, difference), one, stands in zip(tested, called, allowed_for, strict=True)
+        if one and not stands
+    ]
+    stand = f"{sum(called) - len(lost)} of these stand" if lost else "All of these stand"
+    fallen = "; these do not:\n" + "\n".join(f"- {text}" for text in lost) if lost else "."
+    return f"""
+## Many claims at once
+
+The verdicts above rest, among others, on {len(tested)} differences, each called *ahead* or *behind*
+where its interval of 95 % leaves zero out. If there were no difference anywhere, one in twenty
+would be called so; {sum(called)} are. {stand} when the share of false ones among all that are
+called so is held at {100 * FALSE_SHARE:.0f} % (Benjamini and Hochberg){fallen}
+
+Scores are held against their nulls at two standard deviations; of graphs that know nothing one in
+{1 / CHANCE_BEYOND:.0f} lies above. A claim that asks for this of several scores asks it of each.
+"""
+
+
+def _wording() -> str:
+    """List what the texts say in other words than they should."""
+    paper = paper_table_1().set_index(["method", "view", "score"])["value"]
+    r = paper["attention", "co_input", "spearman"]
+    return f"""
+## Wording
+
+- The summary calls the correlations of Table 1 r². They are correlations: {r:.2f} as a rank
+  correlation would be an r² of {r**2:.2f}.
+- Appendix E speaks of sorted eigenvalues and of a spectral norm. What is computed is the Euclidean
+  distance between singular values; a spectral norm is the largest singular value of one matrix.
+- Section 2.2 gives positive co-input as a sign of shared excitation or of shared inhibition. Under
+  Dale's principle every entry is positive or zero, as Appendix D says: the sign tells nothing.
+- The paper's *modest* and *strong* have no bound. Here modest means below {MODEST}.
+
+"""
+
+
+def _in_short(tables: Tables) -> str:
+    """Answer the questions of a reader who reads no further, as far as they were asked."""
+    answers = []
+    for question, answer in (
+        ("Does attention know the wiring?", _known),
+        ("Compared with what?", _compared),
+        ("Can more be read out of such a model?", _read_otherwise),
+        ("And with the noise taken off?", _without_noise),
+        ("In which networks?", _elsewhere),
+    ):
+        try:
+            answers.append(f"- **{question}** {answer(tables)}")
+        except (FileNotFoundError, NotMeasured):
+            answers.append(f"- **{question}** Not measured yet: run `make results`.")
+    return "\n".join(["## In short", "", "Spearman correlations with the truth.", "", *answers, ""])
+
+
+def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, Any]) -> float:
+    return float(per_network(chosen(table, view=view, **labels), [])["value"].mean())
+
+
+def _known(tables: Tables) -> str:
+    table = chosen(tables("seeds"), score="spearman")
+    ceiling = spearman_ceiling(hub_network().weights)
+    off = chosen(table, view="co_input_off_hubs", **ATTENTION)
+    return (
+        f"Averaged over layers, as the paper does it, edges come out at "
+        f"{_mean(table, 'true', ATTENTION):.2f}, where {ceiling:.2f} is the most that can be "
+        f"had without ties, and co-input at {_mean(table, 'co_input', ATTENTION):.2f}; read with "
+        f"each row divided by its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}; with the "
+        f"median of each column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} "
+        f"and co-input at {_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
+        f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
+        f"a graph that knows nothing at {null_of(off)}."
+    )
+
+
+def _compared(tables: Tables) -> str:
+    table = chosen(tables("seeds"), score="spearman")
+    methods = {"A GLM": GLM, "the cross-correlogram, one line of code,": CCG}
+    texts = [
+        f"{name} has {_mean(table, 'true', labels):.2f} on edges, "
+        f"{_mean(table, 'co_input', labels):.2f} on co-input and "
+        f"{_mean(table, 'co_input_off_hubs', labels):.2f} on co-input off the hubs"
+        for name, labels in methods.items()
+    ]
+    rates = _mean(table, "co_input", WITHOUT_MODEL["product of the mean rates"])
+    return "; ".join(texts) + f"; rates alone have {rates:.2f} on co-input."
+
+
+def _edges_and_co_input(table: pd.DataFrame, labels: Mapping[str, Any]) -> tuple[str, str]:
+    """Write what a method knows of edges, and of co-input with the hubs / off the hubs."""
+    table = chosen(table, score="spearman")
+    views = ("true", "co_input", "co_input_off_hubs")
+    of_edges, *of_co_input = (f"{_mean(table, view, labels):.2f}" for view in views)
+    return of_edges, " / ".join(of_co_input)
+
+
+def _read_otherwise(tables: Tables) -> str:
+    known = []
+    for study, labels in OTHER_READINGS.values():
+        of_edges, common = _edges_and_co_input(tables(study), labels)
+        known.append(f"{of_edges} on edges and {common} on co-input")
+    interval, rotary, inside, both = known
+    return (
+        "Co-input stands with the hubs / off the hubs. By what a spike does to the rates that it "
+        f"predicts the interval model has {interval}, a rotary model {rotary}. A graph that is "
+        f"built into the model, and nothing else, has {inside}; with a transformer beside it the "
+        f"whole, read by what a spike does, has {both}."
+    )
+
+
+def _without_noise(tables: Tables) -> str:
+    table = tables("standing_out")
+    texts = [
+        f"{name} {', '.join(_edges_and_co_input(table, labels))}"
+        for name, labels in BY_WHAT_STANDS_OUT.items()
+    ]
+    return (
+        "What lies within the noise of its column can be set to zero without knowing the truth. "
+        "Edges, and co-input with the hubs / off the hubs, are then: " + "; ".join(texts) + "."
+    )
+
+
+def _elsewhere(tables: Tables) -> str:
+    texts = []
+    for name in TYPICAL:
+        study, network = NETWORKS[name]
+        try:
+            table = chosen(tables(study), network=network, score="spearman")
+            readings = (ATTENTION, EXCESS, ROTARY, ROTARY_EXCESS, GLM)
+            values = [_mean(table, "co_input", labels) for labels in readings]
+        except (FileNotFoundError, NotMeasured):
+            continue
+        texts.append(f"{name} {' / '.join(f'{value:.2f}' for value in values)}")
+    if not texts:
+        raise NotMeasured(f"table has none of the networks {', '.join(TYPICAL)}")
+    return (
+        "Co-input of the interval model as it is and in excess over columns, of a rotary model "
+        "likewise, and of the GLM: " + "; ".join(texts) + "."
+    )
+
+
+def _in_which_networks(tables: Tables) -> str:
+    """Tabulate the same methods over kinds of networks."""
+    methods = {"attention": ATTENTION, "excess over columns": EXCESS, "rotary": ROTARY}
+    methods |= {"rotary, excess": ROTARY_EXCESS, "GLM": GLM, "correlogram": CCG}
+    rows = [("", *methods)]
+    for name, (study, network) in NETWORKS.items():
+        try:
+            table = chosen(tables(study), network=network, score="spearman")
+        except (FileNotFoundError, NotMeasured):
+            continue
+        pairs = [
+            " / ".join(_known_or_dash(table, view, labels) for view in ("true", "co_input"))
+            for labels in methods.values()
+        ]
+        rows.append((name, *pairs))
+    if len(rows) == 1:
+        return ""
+    lead = """
+## In which networks
+
+The same correlation in networks of other kinds, one of each, for edges / co-input; of the default,
+the mean over its draws. All have the same neurons and synapses of the same strength, hubs aside. A
+dash: no model was trained there.
+"""
+    return lead + "\n" + list_table(rows, widths=(22, *[13] * len(methods)))
+
+
+def _known_or_dash(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> str:
+    try:
+        return f"{_mean(table, view, labels):.2f}"
+    except NotMeasured:
+        return "–"
+
+
+def _who_knows_what(tables: Tables) -> str:
+    """Tabulate every method by what it knows, off the hubs and on them."""
+    try:
+        table = chosen(tables("seeds"), score="spearman")
+    except FileNotFoundError:
+        return ""
+    views = {
+        "true": "edges",
+        "co_input": "co-input",
+        "true_off_hubs": "edges off the hubs",
+        "co_input_off_hubs": "co-input off the hubs",
+    }
+    rows = [("", *views.values(), "networks")]
+    methods: list[tuple[str, str, Mapping[str, Any]]] = [
+        (name, "seeds", labels) for name, labels in OF_ATTENTION.items()
+    ]
+    methods += [(name, *where) for name, where in OTHER_READINGS.items()]
+    methods += [(name, "seeds", labels) for name, labels in WITHOUT_MODEL.items()]
+    methods += [
+        (f"{name}, what stands out", "standing_out", labels)
+        for name, labels in BY_WHAT_STANDS_OUT.items()
+    ]
+    for name, study, labels in methods:
+        try:
+            mine = chosen(tables(study), score="spearman", **labels)
+            means = [mean_over_networks(chosen(mine, view=view)) for view in views]
+        except (FileNotFoundError, NotMeasured):
+            continue
+        known = [with_interval(*mean[:3]) for mean in means]
+        rows.append((name, *known, networks_shown(mean.n for mean in means)))
+    paper = chosen(paper_table_1(), score="spearman").set_index(["method", "view"])["value"]
+    for method, name in (("attention", "the paper's Neuroformer"), ("glm", "the paper's GLM")):
+        known = [f"{paper[method, view]:.2f}" if (method, view) in paper else "" for view in views]
+        rows.append((f"{name}, on its network", *known, ""))
+    networks = table[table["method"] == "attention"].groupby("network")["network_seed"].nunique()
+    where = ", ".join(f"{count} draws of `{name}`" for name, count in networks.items())
+    lead = f"""
+## Who knows what
+
+Spearman correlation with the truth over networks ({where}, default settings): the mean, Student's
+interval of 95 %, and the number of networks. *Off the hubs* the columns of the hubs are left
+out, of the estimate and of the truth. Zero is what a graph scores that knows nothing. Most pairs
+have no synapse and tie, so that no estimate of edges without ties can come near 1
+({{ref}}`how near <intervals-more>`). *What stands out* sets what lies within the noise of its
+column to zero ({{ref}}`how <influence-standing-out>`), and has ties.
+"""
+    return lead + "\n" + list_table(rows, widths=(30, 15, 15, 15, 15, 10))
+
+
+def _sources() -> str:
+    """Name the file, the command and the date of each study."""
+    rows = [("study", "question", "points", "made by")]
+    for name, study in STUDIES.items():
+        if not (RESULTS / f"{name}.json").exists():
+            rows.append((f"`{name}`", study.question, "none yet", "`make results`"))
+            continue
+        origin = provenance(name)
+        done = f"{len(origin['points'])} of {origin['planned_points']}"
+        made = f"`{origin['command']}`, {origin['machine']['date']}"
+        rows.append((f"`{name}`", study.question, done, made))
+    table = list_table(rows, widths=(14, 46, 10, 30))
+    return f"""
+## Where the figures come from
+
+Each figure above is computed from the files of these studies under `results/`, which name the
+configuration, the versions and the machine that made them. A point is a recording with all that
+needs no training, a trained model, or a set of null models.
+
+{table}
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    command.run(main, "The page is written at the end")

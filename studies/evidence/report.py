@@ -1,0 +1,348 @@
+"""From the files of the studies to what they say: means, intervals, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lgl_core.metrics.compare import paper_table_1
+from studies.evidence.intervals import Difference, Mean, mean_interval, with_interval
+from studies.names import CORRELATIONS
+from studies.points import READINGS, Model, Point, Recording
+from studies.rows import LABELS
+
+__all__ = [
+    "NotMeasured",
+    "as_published",
+    "both",
+    "chosen",
+    "difference",
+    "distance_from_paper",
+    "mean_over_networks",
+    "mean_shown",
+    "named",
+    "paired",
+    "per_network",
+    "repeated",
+    "shown",
+    "summary",
+    "with_settings",
+]
+
+
+class NotMeasured(ValueError):
+    """What is asked for is not in the table; a study may have been run in part."""
+
+
+def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
+    """Keep the rows that carry these labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    **labels
+        Column and label; a list or tuple of labels keeps them all.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    NotMeasured
+        If nothing is left, which names the label that left nothing.
+    """
+    for column, label in labels.items():
+        wanted = label if isinstance(label, list | tuple) else [label]
+        kept = table[table[column].isin(wanted)]
+        if kept.empty:
+            raise NotMeasured(
+                f"{column} must be one of {sorted(map(str, table[column].unique()))}, got {label!r}"
+            )
+        table = kept
+    return table
+
+
+def as_published(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the graphs that are read as in the paper, and all that is no attention."""
+    return table[~table["variant"].str.endswith(tuple(READINGS))]
+
+
+def named(
+    table: pd.DataFrame, series: Mapping[str, Mapping[str, Any]], **labels: Any
+) -> pd.DataFrame:
+    """Keep the rows of several series, such as methods, and name them for a figure.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    series : mapping
+        Labels of each series, as for :func:`chosen`, by its name.
+    **labels
+        Labels that all rows have to carry.
+
+    Returns
+    -------
+    DataFrame
+        Series after series, with a column ``name``.
+
+    Raises
+    ------
+    NotMeasured
+        As for :func:`chosen`.
+    """
+    table = chosen(table, **labels)
+    return pd.concat([chosen(table, **own).assign(name=name) for name, own in series.items()])
+
+
+def per_network(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Average over trainings, so that each network counts once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    by : sequence of str
+        Columns that tell one measurement from another, beside ``network`` and ``network_seed``.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``network``, ``network_seed`` and the mean ``value``.
+    """
+    keys = list(dict.fromkeys([*by, "network", "network_seed"]))
+    return table.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Average over networks, with a 95 % interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    by : sequence of str
+        Columns that tell one measurement from another; one row each.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``mean``, ``low`` and ``high`` (:func:`studies.evidence.intervals.interval`), and
+        ``n_networks``.
+    """
+    groups = per_network(table, by).groupby(list(by), sort=False)["value"]
+    rows = [mean_interval(values) for _, values in groups]
+    found = pd.DataFrame(rows, columns=["mean", "low", "high", "n_networks"])
+    return pd.concat([groups.first().reset_index()[list(by)], found], axis=1)
+
+
+def shown(table: pd.DataFrame, **labels: Any) -> str:
+    """Write the mean and interval of each correlation of one measurement.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    **labels
+        As for :func:`chosen`.
+
+    Returns
+    -------
+    str
+        Pearson, then Spearman, as in ``0.81 [0.79, 0.83] / 0.42 [0.40, 0.44] (n = 5)``; no brackets
+        for a single network.
+    """
+    rows = per_network(chosen(table, score=CORRELATIONS, **labels), ["score"])
+    of_score = rows.groupby("score")["value"]
+    return both({score: mean_interval(of_score.get_group(score)) for score in CORRELATIONS})
+
+
+def mean_shown(table: pd.DataFrame) -> str:
+    """Write the mean over networks, its interval and their number, of one measurement."""
+    return str(mean_over_networks(table))
+
+
+def mean_over_networks(table: pd.DataFrame) -> Mean:
+    """Average the one measurement in a table over networks, each counting once."""
+    return mean_interval(per_network(table, [])["value"])
+
+
+def both(pair: Mapping[str, Mean]) -> str:
+    """Write a measurement in both correlations, Pearson first; the networks once if they agree."""
+    pearson, spearman = (pair[score] for score in CORRELATIONS)
+    if pearson.n == spearman.n:
+        return f"{with_interval(*pearson[:3])} / {spearman}"
+    return f"{pearson} / {spearman}"
+
+
+def difference(
+    table: pd.DataFrame, one: Mapping[str, Any], other: Mapping[str, Any]
+) -> dict[str, Difference]:
+    """Compare two measurements network by network.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    one, other : mapping
+        Labels of the two, as for :func:`chosen`.
+
+    Returns
+    -------
+    dict
+        A :class:`studies.evidence.intervals.Difference`, one minus the other, for each correlation.
+
+    Raises
+    ------
+    NotMeasured
+        If no network has both. Networks with only one of the two are left out.
+    """
+    differences = {}
+    for score in CORRELATIONS:
+        sides = [chosen(table, score=score, **labels) for labels in (one, other)]
+        try:
+            differences[score] = paired(*sides)
+        except NotMeasured as error:
+            raise NotMeasured(f"{error} {dict(one)} and {dict(other)}") from None
+    return differences
+
+
+def paired(own: pd.DataFrame, other: pd.DataFrame) -> Difference:
+    """Compare two measurements network by network, each the rows of one score.
+
+    Parameters
+    ----------
+    own, other : DataFrame
+        As from :func:`chosen`.
+
+    Returns
+    -------
+    Difference
+        The first minus the second. Networks with only one of the two are left out.
+
+    Raises
+    ------
+    NotMeasured
+        If no network has both.
+    """
+    sides = [
+        per_network(rows, []).set_index(["network", "network_seed"])["value"]
+        for rows in (own, other)
+    ]
+    apart = (sides[0] - sides[1]).dropna()
+    if apart.empty:
+        raise NotMeasured("table has no network with both")
+    return Difference(*mean_interval(apart))
+
+
+def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """Put scores that were computed anew beside those of a file.
+
+    Parameters
+    ----------
+    fresh : DataFrame
+        As from :func:`studies.points.rows`, or scores without a null.
+    stored : DataFrame
+        As from :func:`studies.results.load`.
+
+    Returns
+    -------
+    DataFrame
+        One row per score that both have: its labels, ``value``, ``value_stored`` and
+        ``difference`` (without a sign). Empty if the file has no such network.
+    """
+    # The value of a score is the same whatever its null.
+    texts = [label for label in LABELS if label != "null" or fresh["null"].notna().any()]
+    labels = [*texts, "network_seed", "model_seed"]
+    blanks = dict.fromkeys(texts, "")
+    fresh = fresh.astype(dict.fromkeys(texts, object)).fillna(blanks).astype({"model_seed": float})
+    pair = fresh.merge(stored, on=labels, suffixes=("", "_stored"))
+    pair["difference"] = (pair["value"] - pair["value_stored"]).abs()
+    return pair[[*labels, "value", "value_stored", "difference"]]
+
+
+def with_settings(table: pd.DataFrame, points: Iterable[Point], **defaults: Any) -> pd.DataFrame:
+    """Add a column for each setting that a study varies, so that it can be plotted against.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    points : iterable of Point
+        Those of the study.
+    **defaults
+        Name of a setting of the network or of a change of the model, or ``duration``, and the
+        value of it where a point says nothing.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the recordings and models among the points, with the new columns. Rows that
+        are of no recording of the study are left out. Graphs that need no transformer have the
+        defaults of what only models vary.
+    """
+    of_recordings: dict[str, Mapping[str, Any]] = {}
+    of_models: dict[str, Mapping[str, Any]] = {"": {}}
+    for point in points:
+        if isinstance(point, Recording | Model):
+            recording = point if isinstance(point, Recording) else point.recording
+            settings = {"duration": recording.duration, **recording.settings}
+            of_recordings[recording.label] = settings
+        if isinstance(point, Model):
+            variants = [point.variant + reading for reading in ("", *READINGS)]
+            of_models |= dict.fromkeys(variants, point.changes)
+    table = table[table["network"].isin(list(of_recordings))]
+    for name, default in defaults.items():
+        table = table.assign(
+            **{
+                name: [
+                    of_models.get(variant, {}).get(name, of_recordings[network].get(name, default))
+                    for network, variant in zip(table["network"], table["variant"], strict=True)
+                ]
+            }
+        )
+    return table
+
+
+def distance_from_paper(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Tell how far scores lie from Table 1 of the paper.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`.
+    by : sequence of str
+        Columns that tell one setting from another.
+
+    Returns
+    -------
+    DataFrame
+        One row per setting: ``by``, then ``glm`` and ``attention``: the root mean square of what
+        lies between ours and the paper's correlations (Pearson and Spearman, of edges and of
+        co-input), for the readings of the paper; then ``both``, the same over the two columns of
+        the table. NaN where a setting has no such model. Models of several sizes are one setting
+        unless ``by`` tells them apart.
+    """
+    views = ["true", "co_input"]
+    paper = chosen(paper_table_1(), view=views, score=CORRELATIONS)
+    ours = as_published(table)
+    # A model of another size is an interval model, too: "interval, width 192".
+    kind = ours["variant"].str.split(", ").str[0]
+    ours = ours[
+        ours["view"].isin(views)
+        & ours["score"].isin(CORRELATIONS)
+        & ours["head"].isin(["", "all"])
+        & ours["layer"].isin(["", "all"])
+        & ours["rows"].isin(["", "predicted"])
+        & kind.isin(["peak", "interval"])
+    ]
+    apart = ours.merge(paper, on=["method", "view", "score"], suffixes=("", "_paper"))
+    apart["squared"] = (apart["value"] - apart["value_paper"]) ** 2
+    means = apart.groupby([*by, "method"], sort=False)["squared"].mean().unstack()
+    means = means.reindex(columns=["glm", "attention"])
+    means["both"] = means.mean(axis=1, skipna=False)
+    return (means**0.5).reset_index().rename_axis(columns=None)

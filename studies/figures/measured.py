@@ -1,0 +1,188 @@
+"""Figures of what can be counted: anatomy beside measured function, and false alarms."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+from scipy.stats import beta
+
+from lgl_core.figures.style import (
+    COLOURS,
+    MARKERS,
+    checked_columns,
+    in_style,
+    panels,
+    shared_legend,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["areas_beside_nulls", "false_alarms", "responses_by_connections"]
+
+NULLS: dict[str, tuple[str, float, dict[str, Any]]] = {
+    "permuted": ("null: neurons relabelled", -0.2, {"color": "0.75", "edgecolor": "0.35"}),
+    "degrees": (
+        "null: degrees kept",
+        0.2,
+        {"color": "white", "edgecolor": "0.35", "hatch": "/////"},
+    ),
+}
+
+
+@in_style
+def areas_beside_nulls(table: DataFrame) -> Figure:
+    """Show how well anatomy finds function and function anatomy, beside their nulls.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.worm_atlas_scores.mutual_scores`, for one null or both, with a
+        column ``name`` for the kind of anatomy.
+
+    Returns
+    -------
+    Figure
+        One panel per question. A bar is a null's mean ± 2 standard deviations, the vertical mark
+        what the strengths of the anatomy score alone.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or a null is unknown.
+    """
+    columns = ("name", "question", "value", "null", "null_mean", "null_sd", "strengths_only")
+    checked_columns("table", table, columns)
+    unknown = sorted(set(table["null"]) - set(NULLS))
+    if unknown:
+        raise ValueError(f"null in table must be one of {list(NULLS)}, got {unknown}")
+    names = list(table["name"].unique())
+    questions = list(table.groupby("question", sort=False))
+    figure, axes = panels(len(questions), height=1.6 + 0.8 * len(names), sharey=True)
+    for panel, (question, rows) in zip(axes, questions, strict=True):
+        for null, (label, beside, look) in NULLS.items():
+            bars = rows[rows["null"] == null]
+            if bars.empty:
+                continue
+            panel.barh(
+                bars["name"].map(names.index) + beside,
+                4 * bars["null_sd"],
+                left=bars["null_mean"] - 2 * bars["null_sd"],
+                height=0.34,
+                label=label,
+                **look,
+            )
+        once = rows.drop_duplicates("name")
+        places = once["name"].map(names.index)
+        panel.plot(once["value"], places, "o", color=COLOURS[0], ms=8, label="score")
+        alone = once.dropna(subset="strengths_only")
+        if len(alone):
+            panel.plot(
+                alone["strengths_only"],
+                alone["name"].map(names.index),
+                ls="none",
+                marker="|",
+                color="black",
+                ms=16,
+                mew=2.5,
+                label="its strengths alone",
+            )
+        panel.axvline(0.5, color="0.6", lw=1, zorder=0)
+        panel.use_sticky_edges = False  # or the widest bar begins at the very edge
+        panel.autoscale_view()
+        panel.set(title=question, xlabel="area under ROC")
+        panel.set_yticks(range(len(names)), [fill(name, 20) for name in names])
+        panel.set_ylim(len(names) - 0.5, -0.5)
+    shared_legend(figure, axes, columns=2)
+    return figure
+
+
+@in_style
+def responses_by_connections(table: DataFrame) -> Figure:
+    """Show how many pairs respond, by how many connections they have.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per group of pairs: ``name`` (the kind of connection), ``connections`` (the
+        group, such as "3 to 5"; all kinds share one order), ``n_responding`` and ``n_pairs``.
+
+    Returns
+    -------
+    Figure
+        Shares in %, with exact binomial intervals of 95 % (Clopper and Pearson).
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a group has more responses than pairs.
+    """
+    checked_columns("table", table, ("name", "connections", "n_responding", "n_pairs"))
+    hits, of = (table[name].to_numpy(dtype=float) for name in ("n_responding", "n_pairs"))
+    if (hits > of).any():
+        raise ValueError("n_responding in table must not be above n_pairs")
+    # The ends at 0 and 1 responses have no quantile; NaN there is what the interval ends at.
+    low = np.nan_to_num(beta.ppf(0.025, hits, of - hits + 1), nan=0.0)
+    high = np.nan_to_num(beta.ppf(0.975, hits + 1, of - hits), nan=1.0)
+    shares = table.assign(share=100 * hits / of, low=100 * low, high=100 * high)
+    groups, names = list(table["connections"].unique()), list(table["name"].unique())
+    figure, axes = panels(1, height=3.8, width=7.5)
+    offsets = np.linspace(-0.15, 0.15, len(names)) if len(names) > 1 else [0.0]
+    for number, name in enumerate(names):
+        rows = shares[shares["name"] == name]
+        places = rows["connections"].map(groups.index).to_numpy(dtype=float) + offsets[number]
+        colour = COLOURS[number % len(COLOURS)]
+        axes[0].vlines(places, rows["low"], rows["high"], color=colour, lw=2)
+        marker = MARKERS[number % len(MARKERS)]
+        axes[0].plot(places, rows["share"], marker, color=colour, ms=8, label=name)
+    axes[0].set_xticks(range(len(groups)), groups)
+    axes[0].set(xlabel="connections from one to the other", ylabel="pairs that respond (%)")
+    axes[0].set_ylim(bottom=0)
+    shared_legend(figure, axes, columns=3)
+    return figure
+
+
+@in_style
+def false_alarms(table: DataFrame, nominal: float) -> Figure:
+    """Show which share of pairs each method calls connected where none is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per share: ``name`` (the method), ``kind`` (of recording), ``mean``, and the ends
+        of its 95 % interval ``low`` and ``high``, between 0 and 1.
+    nominal : float
+        The share that the decision allows itself.
+
+    Returns
+    -------
+    Figure
+        A panel per kind, a line per method, in %.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or ``nominal`` is not strictly between 0 and 1.
+    """
+    checked_columns("table", table, ("name", "kind", "mean", "low", "high"))
+    if not 0 < nominal < 1:
+        raise ValueError(f"nominal must lie strictly between 0 and 1, got {nominal}")
+    names, kinds = list(table["name"].unique()), list(table["kind"].unique())
+    figure, axes = panels(len(kinds), height=1.6 + 0.36 * len(names), columns=len(kinds))
+    lines = {name: -place for place, name in enumerate(names)}
+    for number, (panel, kind) in enumerate(zip(axes, kinds, strict=True)):
+        rows = table[table["kind"] == kind]
+        y = rows["name"].map(lines)
+        panel.axvline(100 * nominal, color="0.4", lw=1.5, ls="--", zorder=0)
+        panel.hlines(y, 100 * rows["low"], 100 * rows["high"], color=COLOURS[0], lw=2)
+        panel.plot(100 * rows["mean"], y, ls="none", marker="o", ms=6, color=COLOURS[0])
+        panel.set_xlim(0, 100 * max(3 * nominal, 1.05 * table["high"].max()))
+        panel.set_yticks(list(lines.values()), names if number == 0 else [""] * len(names))
+        panel.set_ylim(-len(names) + 0.5, 0.5)
+        panel.set_title(kind)
+    figure.supxlabel("pairs called connected (%)", fontsize=rcParams["axes.labelsize"])
+    return figure

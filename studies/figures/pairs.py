@@ -1,0 +1,74 @@
+"""Figures of kinds of pairs: what a method tells from a synapse, and what it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from lgl_core.figures.style import checked_columns, in_style, panels, series_look
+from lgl_core.metrics.pairs import KINDS
+from studies.figures.scores import _columns, _dodged, _groups, _labels, _legend
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["KIND_NAMES", "confusions"]
+
+# Kinds of :data:`lgl_core.metrics.pairs.KINDS`, as a reader knows them.
+KIND_NAMES = {
+    "edge": "synapse",
+    "reverse": "synapse the other way",
+    "hidden source": "common hidden source",
+    "source": "common source",
+    "together": "shared noise",
+    "chain": "over a third",
+    "target": "common target",
+    "neither": "nothing in common",
+}
+TAKEN = 0.5  # a kind that is taken for synapses, or for nothing
+
+
+@in_style
+def confusions(table: DataFrame, label: str = "synapses ranked above (share)") -> Figure:
+    """Show for each kind of pair how often it is told from another.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``network`` (a panel), ``kind`` of pair (a group), ``name`` of the method (a marker) and
+        ``value``, a share. Several rows of one kind give several markers.
+    label : str
+        Name of the vertical axis.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, the table is empty or a kind is unknown.
+    """
+    checked_columns("table", table, ["network", "kind", "name", "value"])
+    unknown = set(table["kind"]) - set(KINDS)
+    if unknown:
+        raise ValueError(f"kind in table must be one of {KINDS}, got {unknown}")
+    networks, names = list(dict.fromkeys(table["network"])), _labels(table)
+    n_kinds = int(table.groupby("network")["kind"].nunique().max())
+    columns = 1 if n_kinds > 3 else _columns(len(networks))
+    figure, axes = panels(len(networks), height=3.3, columns=columns, sharey=True)
+    for number, (panel, network) in enumerate(zip(axes, networks, strict=True)):
+        mine = table[table["network"] == network]
+        kinds = [kind for kind in KINDS if (mine["kind"] == kind).any()]
+        for index, (name, offset) in enumerate(zip(names, _dodged(len(names)), strict=True)):
+            rows = mine[mine["name"] == name]
+            place = rows["kind"].map(kinds.index).to_numpy(dtype=float) + offset
+            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **series_look(index))
+        panel.axhline(TAKEN, color="0.5", lw=1, zorder=0)
+        _groups(panel, [KIND_NAMES[kind] for kind in kinds], width=12)
+        panel.set(title=network, ylim=(-0.03, 1.03))
+        if number % columns == 0:
+            panel.set_ylabel(label)
+    _legend(figure, axes)
+    return figure

@@ -1,0 +1,413 @@
+"""What a study is made of: recordings and models, each with the rows it adds to the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lgl_core.baselines.pairwise import (
+    correlogram_z,
+    covariance,
+    partial_covariance,
+    rate_product,
+    shifted_in_time,
+)
+from lgl_core.disk.cache import cached
+from lgl_core.experiment import (
+    DURATION,
+    attended,
+    fitted,
+    is_trained,
+    simulated,
+    split_tokens,
+    trained,
+    training_part,
+)
+from lgl_core.extraction.attention import AttentionConnectivity, Rows
+from lgl_core.extraction.layers import View, agreement, visible
+from lgl_core.extraction.readings import excess_shares, row_shares
+from lgl_core.glm.fit import GLMFit
+from lgl_core.metrics.card import score_card
+from lgl_core.metrics.nulls import null_scores, strengths_only
+from lgl_core.networks import network as networks
+from lgl_core.networks.network import Network
+from lgl_core.spikes import SpikeTrains
+from lgl_core.transformer.training import TrainConfig, TrainedModel
+from studies.rows import labelled, not_converged
+
+__all__ = [
+    "EQUAL_ROWS",
+    "EXCESS_SHARES",
+    "READINGS",
+    "Model",
+    "Nulls",
+    "Point",
+    "Recording",
+    "rows",
+    "scored",
+]
+
+Graph = NDArray[np.float64]
+
+# Relabelled graphs per score: enough for a z-value that is right to about 7 %.
+N_PERMUTED = 100
+
+# Added to the variant of a model whose attention is read in another way than the paper's.
+EQUAL_ROWS, EXCESS_SHARES = ", rows made equal", ", excess over columns"
+READINGS: dict[str, Callable[[Graph], Graph]] = {
+    EQUAL_ROWS: row_shares,
+    EXCESS_SHARES: excess_shares,
+}
+
+# How trainings on the same spikes are compared: by their graphs and by their co-input graphs.
+AGREEMENTS: tuple[View, ...] = ("true", "co_input")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A network and how long we listen to it.
+
+    Parameters
+    ----------
+    topology : str
+        Maker of the network: ``"hub_network"`` or one of :mod:`lgl_core.networks.topologies`.
+    seed : int
+        Seed of the network and of its noise.
+    duration : float
+        Length in s.
+    shifted : bool
+        Whether each neuron's spikes are shifted in time by an offset of its own, which leaves no
+        trace of the wiring in them.
+    settings : mapping
+        Arguments of the maker that differ from its defaults.
+    """
+
+    topology: str = "hub_network"
+    seed: int = 0
+    duration: float = DURATION
+    shifted: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    is_ready = True
+
+    @property
+    def label(self) -> str:
+        """Name of the kind of recording, without its seed."""
+        parts = [self.topology, *(f"{name} {value:g}" for name, value in self.settings.items())]
+        parts += [f"{self.duration:g} s"] * (self.duration != DURATION)
+        return ", ".join(parts + ["shifted in time"] * self.shifted)
+
+    def network(self) -> Network:
+        """Draw the truth."""
+        makers = networks if self.topology == "hub_network" else networks_topologies
+        # The wiring of a real animal has no seed; its noise has.
+        seed = {} if self.topology == "c_elegans" else {"seed": self.seed}
+        return getattr(makers, self.topology)(**self.settings, **seed)
+
+    def spikes(self) -> SpikeTrains:
+        """Simulate it, or read it back."""
+        spikes = simulated(self.network(), duration=self.duration, seed=self.seed)
+        return shifted_in_time(spikes, self.seed) if self.shifted else spikes
+
+    def estimates(self) -> dict[tuple[str, str], Graph]:
+        """Graphs that need no transformer, ``[post, pre]``, by method and variant."""
+        fit = self.fit()
+        of_glm = {
+            ("glm", "peak"): fit.coupling("peak"),
+            ("glm", "area"): fit.coupling("area"),
+            ("glm", "area, 5 ms"): fit.coupling("area", 5e-3),
+            ("glm", "area, 10 ms"): fit.coupling("area", 10e-3),
+        }
+        return of_glm | self.counted()
+
+    def fit(self) -> GLMFit:
+        """Fit the GLM, or read it back."""
+        return fitted(training_part(self.spikes()))
+
+    def counted(self) -> dict[tuple[str, str], Graph]:
+        """Those of them that are counted, not fitted, and take a second."""
+        spikes = training_part(self.spikes())
+        return {
+            ("ccg", "1 to 4 ms"): correlogram_z(spikes),
+            ("covariance", "10 ms"): covariance(spikes),
+            ("partial covariance", "10 ms"): partial_covariance(spikes),
+            ("rates", "product"): rate_product(spikes),
+        }
+
+    def references(self) -> dict[tuple[str, str], Graph]:
+        """Graphs that know a part of the truth, by method and variant: what that part is worth."""
+        truth = self.network()
+        known = {("truth", "strengths only"): strengths_only(truth.weights)}
+        if truth.hubs.size:
+            hubs_only = np.zeros_like(truth.weights)
+            hubs_only[:, truth.hubs] = truth.weights[:, truth.hubs]
+            known["truth", "hubs only"] = hubs_only
+        return known
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of all graphs that need no transformer, each with its permuted null.
+
+        One more row says of how many neurons the fit of the GLM has not converged.
+        """
+        truth, estimates = self.network(), self.estimates() | self.references()
+        tables = [
+            scored(graph, truth).assign(method=method, variant=variant)
+            for (method, variant), graph in estimates.items()
+        ]
+        return self.labelled(iter([*tables, not_converged(self.fit())]))
+
+    def counted_rows(self) -> pd.DataFrame:
+        """Scores of what is counted and of what knows a part of the truth, without any null."""
+        truth, estimates = self.network(), self.counted() | self.references()
+        return self.labelled(
+            score_card(graph, truth.weights, truth.hubs).assign(method=method, variant=variant)
+            for (method, variant), graph in estimates.items()
+        )
+
+    labelled = labelled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A Neuroformer, or an ensemble of them, trained on a recording.
+
+    Parameters
+    ----------
+    recording : Recording
+    seed : int
+        Seed of the training; of the first one in an ensemble.
+    n_models : int
+        Models whose attention is averaged, with seeds ``seed``, ``seed + 1``, ...
+    time_embedding, size, changes
+        As for :func:`lgl_core.experiment.trained`.
+    training : mapping
+        Fields of :class:`lgl_core.transformer.training.TrainConfig` that differ from their defaults.
+    in_detail : bool
+        Whether single heads and the other reading of rows are scored, too.
+    """
+
+    recording: Recording
+    seed: int = 0
+    n_models: int = 1
+    time_embedding: str = "interval"
+    size: str = "laptop"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    in_detail: bool = False
+
+    @property
+    def variant(self) -> str:
+        """Name of the kind of model, without its seed."""
+        parts = [self.time_embedding] + [self.size] * (self.size != "laptop")
+        parts += [f"{name} {value}" for name, value in self.changes.items()]
+        return ", ".join(parts + [f"mean of {self.n_models}"] * (self.n_models > 1))
+
+    def members(self) -> list[TrainedModel]:
+        """Train on one core, or read back."""
+        spikes = self.recording.spikes()
+        return [
+            trained(spikes, [self.time_embedding], n_jobs=1, **training)[self.time_embedding][0]
+            for training in self._trainings()
+        ]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all members have been trained."""
+        spikes = self.recording.spikes()
+        return all(is_trained(spikes, self.time_embedding, **t) for t in self._trainings())
+
+    def _trainings(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "size": self.size,
+                "config": TrainConfig(**self.training, seed=seed),
+                **self.changes,
+            }
+            for seed in range(self.seed, self.seed + self.n_models)
+        ]
+
+    def attention(self, rows: Rows = "predicted") -> AttentionConnectivity:
+        """Average the connectivity from attention over the members."""
+        parts = self._attention_of_members(rows)
+        flow = np.mean([part.flow for part in parts], axis=0)
+        return AttentionConnectivity(flow, parts[0].pairs)
+
+    def _attention_of_members(self, rows: Rows = "predicted") -> list[AttentionConnectivity]:
+        spikes = training_part(self.recording.spikes())
+        return [attended([member], spikes, rows) for member in self.members()]
+
+    def estimates(self, rows: Rows = "predicted") -> dict[tuple[str, str], Graph]:
+        """Graphs, ``[post, pre]``, by layer and head (``"all"`` or a number from 1)."""
+        attention = self.attention(rows)
+        n_layers, n_heads = attention.flow.shape[:2]
+        graphs = {("all", "all"): attention.connectivity()}
+        for layer in range(n_layers):
+            graphs[str(layer + 1), "all"] = attention.connectivity(layer=layer)
+            for head in range(n_heads) if self.in_detail else ():
+                key = str(layer + 1), str(head + 1)
+                graphs[key] = attention.connectivity(layer=layer, head=head)
+        return graphs
+
+    def whole_rows(self) -> pd.DataFrame:
+        """Scores of the mean over all layers and heads, with its permuted null."""
+        graph = self.estimates()["all", "all"]
+        table = scored(graph, self.recording.network()).assign(
+            method="attention", variant=self.variant, layer="all", head="all", rows="predicted"
+        )
+        return self.recording.labelled(iter([table]), model_seed=self.seed)
+
+    def rows(self) -> pd.DataFrame:
+        """Scores per layer and reading, each with its permuted null, and what is visible."""
+        truth = self.recording.network()
+        readings: tuple[Rows, ...] = ("predicted", "query") if self.in_detail else ("predicted",)
+        estimates = {rows: self.estimates(rows) for rows in readings}
+        tables = [
+            scored(graph, truth, spectral=head == "all").assign(layer=layer, head=head, rows=rows)
+            for rows in readings
+            for (layer, head), graph in estimates[rows].items()
+        ]
+        tables.append(self._visible() if self.n_models == 1 else self._agreement())
+        tables = [table.assign(variant=self.variant) for table in tables]
+        tables += [
+            scored(reading(graph), truth).assign(
+                layer=layer, head=head, rows="predicted", variant=self.variant + suffix
+            )
+            for suffix, reading in READINGS.items()
+            for (layer, head), graph in estimates["predicted"].items()
+            if head == "all"
+        ]
+        seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
+        labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
+        return self.recording.labelled(iter(tables), **labels)
+
+    def _visible(self) -> pd.DataFrame:
+        """Tell what can be seen without the truth: held-out losses, and of each layer and head."""
+        (member,) = self.members()
+        losses = member.history.iloc[-1]
+        rows = [
+            ("all", "all", f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")
+        ]
+        whole = pd.DataFrame(rows, columns=["layer", "head", "score", "value"])
+        held_out = split_tokens(self.recording.spikes())[1]
+        seen = visible(
+            member.model,
+            held_out,
+            reference=correlogram_z(training_part(self.recording.spikes())),
+            connectivity=self.attention("predicted"),
+        )
+        seen["layer"] = [str(layer) for layer in seen["layer"]]
+        seen["head"] = ["all" if pd.isna(head) else str(head) for head in seen["head"]]
+        return pd.concat([whole, seen], ignore_index=True).assign(view="visible")
+
+    def _agreement(self) -> pd.DataFrame:
+        """Tell how much the members agree with each other: that, too, is seen without the truth."""
+        parts = self._attention_of_members()
+        layers: list[int | None] = [None, *range(len(parts[0].flow))]
+        found = [
+            (
+                "all" if layer is None else str(layer + 1),
+                f"trainings_agree_{view}",
+                agreement([part.connectivity(layer=layer) for part in parts], view),
+            )
+            for layer in layers
+            for view in AGREEMENTS
+        ]
+        table = pd.DataFrame(found, columns=["layer", "score", "value"])
+        return table.assign(head="all", view="visible")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nulls:
+    """All graphs of a recording against graphs that share less and less with them.
+
+    Parameters
+    ----------
+    recording : Recording
+    models : tuple of Model
+        Trained on that recording.
+    n : int
+        Random graphs per null model.
+    """
+
+    recording: Recording
+    models: tuple[Model, ...]
+    n: int = 100
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all models have been trained."""
+        return all(model.is_ready for model in self.models)
+
+    def rows(self) -> pd.DataFrame:
+        """Scores with both null models, and the score of the strengths of each graph alone."""
+        truth = self.recording.network()
+        tables = [
+            self._against_nulls(graph, truth).assign(method=method, variant=variant)
+            for (method, variant), graph in self.recording.estimates().items()
+        ]
+        for model in self.models:
+            labels: dict[str, Any] = {"method": "attention", "variant": model.variant}
+            labels["model_seed"] = model.seed
+            tables += [
+                self._against_nulls(graph, truth).assign(
+                    layer=layer, head="all", rows="predicted", **labels
+                )
+                for (layer, _), graph in replace(model, in_detail=False).estimates().items()
+            ]
+        return self.recording.labelled(iter(tables))
+
+    def _against_nulls(self, graph: Graph, truth: Network) -> pd.DataFrame:
+        scores = score_card(graph, truth.weights, truth.hubs, spectral=False)
+        tables = []
+        for null in ("permuted", "strengths"):
+            nulls = null_scores(graph, truth.weights, null, n=self.n, hubs=truth.hubs)
+            tables.append(scores.merge(nulls, on=["view", "score"]).assign(null=null))
+        alone = score_card(strengths_only(graph), truth.weights, truth.hubs, spectral=False)
+        tables.append(alone.assign(null="strengths only"))
+        return pd.concat(tables, ignore_index=True)
+
+
+class Point(Protocol):
+    """What a study is made of."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all models it needs have been trained."""
+
+    def rows(self) -> pd.DataFrame:
+        """Scores, with columns of ``COLUMNS``."""
+
+
+def rows(point: Point) -> pd.DataFrame:
+    """Compute the rows of one point, or read them back; columns as in ``COLUMNS``."""
+    return cached(_rows, also=[type(point).__module__])(point)
+
+
+def _rows(point: Point) -> pd.DataFrame:
+    return point.rows()
+
+
+def scored(graph: Graph, truth: Network, spectral: bool = True) -> pd.DataFrame:
+    """Score a graph, and relabelled copies of it beside.
+
+    Parameters
+    ----------
+    graph : ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``.
+    truth : Network
+    spectral : bool
+        As for :func:`lgl_core.metrics.card.score_card`.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`lgl_core.metrics.card.score_card`, with ``null``, ``null_mean`` and
+        ``null_sd``.
+    """
+    scores = score_card(graph, truth.weights, truth.hubs, spectral=spectral)
+    nulls = null_scores(graph, truth.weights, n=N_PERMUTED, hubs=truth.hubs)
+    return scores.merge(nulls, on=["view", "score"], how="left").assign(null="permuted")
