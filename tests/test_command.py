@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from interrupted import ROOT, interrupted
+
+from tests.interrupted import ROOT, interrupted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="blocks no signals")
 

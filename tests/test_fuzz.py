@@ -9,8 +9,6 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from fuzzing import LIBRARY, assert_a_sentence, attempt, examples, odd_numbers, odd_values
-from gapped import random_gapped_trains
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -20,6 +18,8 @@ from lgl_core.metrics import card, compare, detection
 from lgl_core.spikes import SpikeTrains
 from lgl_core.sweep.parameters import declared_types
 from lgl_core.transformer.tokens import IntervalVocabulary, Windows, detokenize, tokenize
+from tests.fuzzing import LIBRARY, assert_a_sentence, attempt, examples, odd_numbers, odd_values
+from tests.gapped import random_gapped_trains
 
 pytestmark = pytest.mark.slow
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fuzzing import attempt, examples, odd_numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
-from test_recordings import random_sessions, same
 
 from lgl_core.recordings.session import Session, read
 from lgl_core.sweep.sweep import load_sweep
+from tests.fuzzing import attempt, examples, odd_numbers
+from tests.recordings.test_session import random_sessions, same
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ import pytest
 import yaml
 from execute import SCRATCH, execute, with_palette
 from PIL import Image
-from test_atomic import make_old
 
 from lgl_core.disk.atomic import in_use
+from tests.disk.test_atomic import make_old
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"

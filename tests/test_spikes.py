@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gapped import gapped_trains, pieces, random_gapped_trains
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from lgl_core.networks.network import hub_network
 from lgl_core.simulate.lif import simulate
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.tokens import tokenize
+from tests.gapped import gapped_trains, pieces, random_gapped_trains
 
 few = settings(max_examples=40)
 

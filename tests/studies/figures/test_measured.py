@@ -1,0 +1,113 @@
+"""Figures of anatomy beside function: every mark at its place, every axis named."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies.figures import measured as figures_measured
+from tests.figure_checks import (
+    drawn_without_warning,
+    is_large_enough,
+    names_its_axes,
+    nothing_is_clipped,
+)
+
+AREAS = pd.DataFrame(
+    [
+        (name, question, 0.5 + 0.03 * k, null, 0.5, 0.01, 0.52 if "function" in question else None)
+        for k, name in enumerate(("synapses", "gap junctions"))
+        for question in ("finds function", "finds anatomy")
+        for null in ("permuted", "degrees")
+    ],
+    columns=["name", "question", "value", "null", "null_mean", "null_sd", "strengths_only"],
+)
+SHARES = pd.DataFrame(
+    [(name, group, hits, 40) for name in ("synapses", "gap junctions")
+     for hits, group in enumerate(("none", "1 or 2", "more"))],
+    columns=["name", "connections", "n_responding", "n_pairs"],
+)  # fmt: skip
+ALARMS = pd.DataFrame(
+    [(f"method number {n} of the bench", kind, share, max(share - 0.004, 0), share + 0.01)
+     for n, share in enumerate((0.0, 0.008, 0.012, 0.3))
+     for kind in ("independent", "common slow rhythm", "rates over a decade")],
+    columns=["name", "kind", "mean", "low", "high"],
+)  # fmt: skip
+FIGURES = {
+    "areas_beside_nulls": (lambda: figures_measured.areas_beside_nulls(AREAS), ["area under ROC"]),
+    "responses_by_connections": (
+        lambda: figures_measured.responses_by_connections(SHARES),
+        ["connections from one to the other", "pairs that respond (%)"],
+    ),
+    "false_alarms": (lambda: figures_measured.false_alarms(ALARMS, 0.01), []),
+}
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_every_figure_is_here():
+    assert set(figures_measured.__all__) == set(FIGURES)
+
+
+@pytest.mark.parametrize(("draw", "names"), FIGURES.values(), ids=list(FIGURES))
+def test_is_fit_to_print(draw, names):
+    figure = drawn_without_warning(draw)
+    names_its_axes(figure, names)
+    is_large_enough(figure)
+    nothing_is_clipped(figure)
+
+
+def test_areas_stand_beside_both_nulls():
+    first, second = FIGURES["areas_beside_nulls"][0]().axes[:2]
+    assert first.get_title() == "finds function"
+    measured, alone, _ = first.lines
+    np.testing.assert_allclose(measured.get_xdata(), [0.5, 0.53])
+    np.testing.assert_allclose(alone.get_xdata(), 0.52)
+    assert len(second.lines) == 2, "no strengths for the second question"
+    assert len(first.patches) == 4
+    for bar in first.patches:
+        assert bar.get_x() == pytest.approx(0.48) and bar.get_width() == pytest.approx(0.04)
+
+
+def test_shares_lie_within_their_intervals():
+    (axes,) = FIGURES["responses_by_connections"][0]().axes
+    for number, line in enumerate(axes.lines):
+        np.testing.assert_allclose(line.get_ydata(), [0, 2.5, 5])
+        for share, (low, high) in zip(
+            line.get_ydata(),
+            (s[:, 1] for s in axes.collections[number].get_segments()),
+            strict=True,
+        ):
+            assert low <= share < high
+    # Clopper and Pearson, none of 40: 1 - 0.025 ** (1 / 40).
+    high = axes.collections[0].get_segments()[0][1, 1]
+    assert high == pytest.approx(100 * (1 - 0.025 ** (1 / 40)))
+
+
+def test_wrong_tables_are_named():
+    with pytest.raises(ValueError, match="null in table must be one of"):
+        figures_measured.areas_beside_nulls(AREAS.assign(null="none"))
+    with pytest.raises(ValueError, match="n_responding in table must not be above n_pairs"):
+        figures_measured.responses_by_connections(SHARES.assign(n_pairs=1))
+    with pytest.raises(ValueError, match="table .*n_pairs"):
+        figures_measured.responses_by_connections(SHARES.drop(columns="n_pairs"))
+
+
+def test_false_alarms_stand_beside_the_nominal_share():
+    figure = figures_measured.false_alarms(ALARMS, 0.01)
+    assert figure.get_supxlabel() == "pairs called connected (%)"
+    for panel, kind in zip(figure.axes, ALARMS["kind"].unique(), strict=True):
+        marks = panel.lines[-1]
+        expected = 100 * ALARMS.loc[ALARMS["kind"] == kind, "mean"]
+        np.testing.assert_allclose(marks.get_xdata(), expected)
+        assert panel.lines[0].get_xdata()[0] == 1.0
+    with pytest.raises(ValueError, match="nominal"):
+        figures_measured.false_alarms(ALARMS, 1.0)
