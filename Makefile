@@ -16,7 +16,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 FILLED := _build/.filled
-LIBRARY := $(wildcard lgl_core/*.py lgl_core/*.mplstyle)
+LIBRARY := $(shell find lgl_core studies -name "*.py" -o -name "*.mplstyle")
 MODELS := $(wildcard results/models/*)
 NOTEBOOKS := $(sort $(basename $(notdir $(wildcard notebooks/[0-9]*.md))))
 EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)

@@ -13,7 +13,6 @@ from lgl_core.experiment import simulated, split_tokens
 from lgl_core.extraction.influence import influence
 from lgl_core.extraction.readings import excess_shares
 from lgl_core.metrics.pairs import confusion, pair_kinds
-from lgl_core.networks import motifs
 from lgl_core.networks.motifs import subnetwork
 from lgl_core.networks.network import Network
 from lgl_core.simulate.lif import LIFParams
@@ -63,8 +62,7 @@ class PartialRecording(Recording):
 
     def whole(self) -> Network:
         """Draw the network with those of its neurons that nobody listens to."""
-        maker = getattr(motifs, self.topology, None)
-        return maker(**self.settings, seed=self.seed) if maker else super().network()
+        return super().network()
 
     def observed(self) -> NDArray[np.int64]:
         """Ids of the neurons that are listened to."""

@@ -11,8 +11,6 @@ from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.disk.cache import cached
 from lgl_core.experiment import training_part
 from lgl_core.fields import check_fields
-from lgl_core.networks.connectomes import larval_mushroom_body
-from lgl_core.networks.network import Network
 from lgl_core.simulate.izhikevich import simulate_izhikevich
 from lgl_core.spikes import SpikeTrains
 from studies.points import Model, Recording
@@ -29,12 +27,10 @@ class OutsideRecording(Recording):
 
     Parameters
     ----------
-    topology : str
-        As for :class:`studies.points.Recording`, or ``"larval_mushroom_body"``.
     simulator : {"lif", "izhikevich"}
         Neurons: those of :func:`lgl_core.simulate.lif.simulate` or of
         :func:`lgl_core.simulate.izhikevich.simulate_izhikevich`, each with their default parameters.
-    seed, duration, shifted, settings
+    topology, seed, duration, shifted, settings
         As for :class:`studies.points.Recording`. With ``shifted`` the simulator must be
         ``"lif"``.
 
@@ -64,12 +60,6 @@ class OutsideRecording(Recording):
     def label(self) -> str:
         """Name of the kind of recording, without its seed."""
         return super().label + f", {self.simulator}" * (self.simulator != "lif")
-
-    def network(self) -> Network:
-        """Draw the truth; the mushroom body is read from its table."""
-        if self.topology == MUSHROOM_BODY:
-            return larval_mushroom_body(**self.settings)
-        return super().network()
 
     def spikes(self) -> SpikeTrains:
         """Simulate it, or read it back."""

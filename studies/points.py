@@ -34,7 +34,7 @@ from lgl_core.extraction.readings import excess_shares, row_shares
 from lgl_core.glm.fit import GLMFit
 from lgl_core.metrics.card import score_card
 from lgl_core.metrics.nulls import null_scores, strengths_only
-from lgl_core.networks import network as networks
+from lgl_core.networks.makers import drawn
 from lgl_core.networks.network import Network
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.training import TrainConfig, TrainedModel
@@ -75,7 +75,7 @@ class Recording:
     Parameters
     ----------
     topology : str
-        Maker of the network: ``"hub_network"`` or one of :mod:`lgl_core.networks.topologies`.
+        Key of :data:`lgl_core.networks.makers.MAKERS`.
     seed : int
         Seed of the network and of its noise.
     duration : float
@@ -103,10 +103,7 @@ class Recording:
 
     def network(self) -> Network:
         """Draw the truth."""
-        makers = networks if self.topology == "hub_network" else networks_topologies
-        # The wiring of a real animal has no seed; its noise has.
-        seed = {} if self.topology == "c_elegans" else {"seed": self.seed}
-        return getattr(makers, self.topology)(**self.settings, **seed)
+        return drawn(self.topology, self.seed, **self.settings)
 
     def spikes(self) -> SpikeTrains:
         """Simulate it, or read it back."""

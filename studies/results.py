@@ -101,7 +101,11 @@ def run(
         for key, point in planned.items()
         if key not in before and (not only_ready or point.is_ready)
     }
-    made_by = {"source": _source(new.values()), "machine": machine(), **commit()}
+    made_by = {
+        "source": _source(new.values()),
+        "machine": machine(),
+        **commit(Path(__file__).parent),
+    }
     tables = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(rows)(p) for p in new.values())
     if before:
         made = sorted(

@@ -106,9 +106,9 @@ def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFra
         "study": _STUDY,
         "question": "Does the wiring of the worm tell who answers whom?",
         "command": COMMAND,
-        "source": source_hash(f"lgl_core.{Path(__file__).stem}"),
+        "source": source_hash(f"studies.{Path(__file__).stem}"),
         "machine": machine(packages),
-        **commit(),
+        **commit(Path(__file__).parent),
         "data": SOURCE,
         "configuration": {
             "responds_below": _BELOW,

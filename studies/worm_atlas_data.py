@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.networks.topologies import c_elegans_neurons
+from lgl_core.networks.topologies import C_ELEGANS, c_elegans_neurons
 
 __all__ = [
     "FOLDER_VARIABLE",
@@ -43,9 +43,8 @@ _URL = (
 SOURCE = {"file": _FILE, "url": _URL + _FILE, "sha256": _SHA256}
 _STRAIN = "wt"  # the file has mutants, too
 
-# Source and licence of these tables: c_elegans.md beside them.
-_SYNAPSES = Path(__file__).with_name("c_elegans.csv")
-_GAP_JUNCTIONS = Path(__file__).with_name("c_elegans_gap_junctions.csv")
+# Source and licence of this table: c_elegans.md of lgl_core/networks/data.
+_GAP_JUNCTIONS = Path(__file__).parent / "data" / "c_elegans_gap_junctions.csv"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -210,7 +209,7 @@ def c_elegans_synapses() -> NDArray[np.float64]:
         ``[post, pre]``, without signs; what :func:`lgl_core.networks.topologies.c_elegans` makes
         its weights of.
     """
-    return _counts(_SYNAPSES, "post", "pre", "synapses")
+    return _counts(C_ELEGANS, "post", "pre", "synapses")
 
 
 def c_elegans_gap_junctions() -> NDArray[np.float64]:

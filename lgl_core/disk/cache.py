@@ -29,7 +29,7 @@ __all__ = ["cache_directory", "cached", "is_cached", "keyed_directory", "source_
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 _tidy_once = functools.cache(tidy)
 
 

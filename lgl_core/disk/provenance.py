@@ -41,17 +41,22 @@ def machine(
     }
 
 
-def commit() -> dict[str, Any]:
+def commit(*also: Path) -> dict[str, Any]:
     """Say which commit of the checkout this library runs from.
+
+    Parameters
+    ----------
+    *also : Path
+        Other folders of source whose changes count, as that of a study does for its results.
 
     Returns
     -------
     dict
-        ``commit``, its full name or None outside a checkout, and ``clean``, whether the library is
-        as it was then. What lies beside it, such as results that were written a minute ago, does
+        ``commit``, its full name or None outside a checkout, and ``clean``, whether the library
+        is as it was then. What lies beside it, such as results that were written a minute ago, does
         not count.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(package), *arguments]
@@ -60,7 +65,7 @@ def commit() -> dict[str, Any]:
     try:
         return {
             "commit": git("rev-parse", "HEAD"),
-            "clean": not git("status", "--porcelain", "--", str(package)),
+            "clean": not git("status", "--porcelain", "--", *map(str, [package, *also])),
         }
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "clean": False}

@@ -19,7 +19,7 @@ from lgl_core.networks.topologies import _all_neurons, _strongest, from_edges
 __all__ = ["larval_mushroom_body", "larval_mushroom_body_neurons"]
 
 # Source, licence and making of this table: larval_mushroom_body.md beside it.
-_MUSHROOM_BODY = Path(__file__).with_name("larval_mushroom_body.csv")
+_MUSHROOM_BODY = Path(__file__).parent / "data" / "larval_mushroom_body.csv"
 _KINDS = ("KC", "MBIN", "MBON", "PN")
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lgl_core.networks.network import Network, _check_sizes, hub_network
 
 __all__ = [
+    "C_ELEGANS",
     "c_elegans",
     "c_elegans_neurons",
     "erdos_renyi",
@@ -26,8 +27,8 @@ __all__ = [
     "spatial_positions",
 ]
 
-# Source, licence and making of this table: c_elegans.md beside it.
-_C_ELEGANS = Path(__file__).with_name("c_elegans.csv")
+# Source, licence and making of this table: data/c_elegans.md.
+C_ELEGANS = Path(__file__).parent / "data" / "c_elegans.csv"
 # DD1 to 6, VD1 to 13, RMED, RMEL, RMER, RMEV, AVL, DVB and RIS.
 _GABA = r"(?:[DV]D\d+|RME[DLRV]|AVL|DVB|RIS)"
 
@@ -302,7 +303,7 @@ def c_elegans(weight: float = 0.6, inhibition_ratio: float = 4.0, n_hubs: int = 
     some receptors, count as excitatory; and most of the worm's neurons do not fire spikes.
     """
     _check_sizes(weight=weight, inhibition_ratio=inhibition_ratio)
-    table = pd.read_csv(_C_ELEGANS)
+    table = pd.read_csv(C_ELEGANS)
     gaba = table["pre"].str.fullmatch(_GABA)
     mean_count = table.groupby(gaba)["synapses"].transform("mean")
     mean_weight = np.where(gaba, -inhibition_ratio * weight, weight)
@@ -317,7 +318,7 @@ def c_elegans(weight: float = 0.6, inhibition_ratio: float = 4.0, n_hubs: int = 
 
 def c_elegans_neurons() -> list[str]:
     """Name the neurons of :func:`c_elegans` in the order of their ids, which is alphabetical."""
-    return _all_neurons(pd.read_csv(_C_ELEGANS))
+    return _all_neurons(pd.read_csv(C_ELEGANS))
 
 
 def _wiring_rng(seed: int) -> np.random.Generator:

@@ -22,7 +22,7 @@ __all__ = ["FOLDER_VARIABLE", "coculture", "main"]
 FOLDER_VARIABLE = "LGL_DATA"
 
 # Where these files come from, their licence, and what is known of them: coculture.md beside them.
-_REGISTRY = Path(__file__).with_name("coculture.txt")
+_REGISTRY = Path(__file__).parent / "data" / "coculture.txt"
 _URL = (
     "https://raw.githubusercontent.com/ScreenNeuroPharm/CxHp-2D/"
     "f7ec7a1645ab0e0f65a6f99b751977047a3d8034/Data/CxHp/DIV18/24544/"

@@ -29,7 +29,7 @@ from lgl_core.transformer.training import TrainConfig, TrainedModel, train
 
 __all__ = ["MODELS", "fingerprint", "record_of", "ship", "shipped"]
 
-MODELS = Path(__file__).resolve().parents[1] / "results" / "models"
+MODELS = Path(__file__).resolve().parents[2] / "results" / "models"
 _DIGITS = 6  # behind the point, of a loss in nats
 _CHECKSUM = "record_sha256"
 _REMEDY = (

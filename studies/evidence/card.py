@@ -43,7 +43,7 @@ from studies.results import RESULTS, load, provenance
 
 __all__ = ["PAGE", "main", "page"]
 
-PAGE = Path(__file__).resolve().parents[1] / "book" / "report_card.md"
+PAGE = Path(__file__).resolve().parents[2] / "book" / "report_card.md"
 
 # Kinds of networks: the study that asked them, and what it calls them.
 NETWORKS = {

@@ -38,13 +38,14 @@ def test_a_commit_is_named_and_whether_it_is_what_runs():
 
 def test_only_the_library_can_be_other_than_its_commit(monkeypatch, tmp_path):
     package, results = tmp_path / "lgl_core", tmp_path / "results"
-    for folder in (package, results):
+    studies = tmp_path / "studies"
+    for folder in (package, results, studies):
         folder.mkdir()
         (folder / "file.py").write_text("1\n")
     name = ["-c", "user.name=x", "-c", "user.email=x@x"]
     for arguments in (["init"], ["add", "."], [*name, "commit", "-m", "first"]):
         subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
-    monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    monkeypatch.setattr(provenance, "__file__", str(package / "disk" / "provenance.py"))
     (results / "file.py").write_text("2\n")
     assert provenance.commit()["clean"]
     (package / "new.py").write_text("1\n")
@@ -52,10 +53,13 @@ def test_only_the_library_can_be_other_than_its_commit(monkeypatch, tmp_path):
     (package / "new.py").unlink()
     (package / "file.py").write_text("2\n")
     assert not provenance.commit()["clean"]
+    (package / "file.py").write_text("1\n")
+    (studies / "file.py").write_text("2\n")
+    assert provenance.commit()["clean"] and not provenance.commit(studies)["clean"]
 
 
 def test_outside_a_checkout_there_is_no_commit(monkeypatch, tmp_path):
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "disk" / "provenance.py"))
     assert provenance.commit() == {"commit": None, "clean": False}
 
 

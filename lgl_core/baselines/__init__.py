@@ -1,0 +1,1 @@
+"""Other methods that estimate a graph from spikes, from counting to published ones."""

@@ -1,0 +1,1 @@
+"""From a trained transformer to a graph."""

@@ -1,0 +1,1 @@
+"""The generalised linear model: every neuron by the spikes of all."""

@@ -1,0 +1,1 @@
+"""How near an estimated graph comes to the true one, and what chance alone would give."""

@@ -1,0 +1,1 @@
+"""Recordings of others: files, checks, chance, and what a model reads out of them."""

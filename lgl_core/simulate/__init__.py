@@ -1,0 +1,1 @@
+"""Spikes of a network: integrate-and-fire neurons, and others."""

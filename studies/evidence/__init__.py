@@ -1,0 +1,1 @@
+"""From the committed results to verdicts, and to the page that shows them."""

@@ -1,0 +1,1 @@
+"""Figures of the results of studies."""
