@@ -232,8 +232,8 @@ spikes = simulate(hub_network(seed=0), duration=float(sys.argv[1]))
 print(spikes.rates.mean())
 """
 
-# The parameters come by the command line, since lgl_core.simulate.lif would load numba. Brian2 compiles
-# with `make -j`: as many compilers at once as it has files.
+# The parameters come by the command line, since lgl_core.simulate.lif would load numba. Brian2
+# compiles with `make -j`: as many compilers at once as it has files.
 BRIAN2 = """
 import json, sys, types
 from benchmarks.lif_brian2 import build

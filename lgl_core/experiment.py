@@ -127,9 +127,9 @@ def trained(
 ) -> dict[str, list[TrainedModel]]:
     """Train Neuroformers on the first 80 % of a recording, or read them back.
 
-    The models of the book's pages come with it (:mod:`lgl_core.transformer.shipped`): whoever asks for
-    one of them, with the same spikes and settings to the last bit, gets the same weights on every
-    machine. All others that are not there yet train side by side, one per core.
+    The models of the book's pages come with it (:mod:`lgl_core.transformer.shipped`): whoever asks
+    for one of them, with the same spikes and settings to the last bit, gets the same weights on
+    every machine. All others that are not there yet train side by side, one per core.
 
     Parameters
     ----------

@@ -29,7 +29,8 @@ class OutsideRecording(Recording):
     ----------
     simulator : {"lif", "izhikevich"}
         Neurons: those of :func:`lgl_core.simulate.lif.simulate` or of
-        :func:`lgl_core.simulate.izhikevich.simulate_izhikevich`, each with their default parameters.
+        :func:`lgl_core.simulate.izhikevich.simulate_izhikevich`, each with their default
+        parameters.
     topology, seed, duration, shifted, settings
         As for :class:`studies.points.Recording`. With ``shifted`` the simulator must be
         ``"lif"``.

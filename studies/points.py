@@ -182,7 +182,8 @@ class Model:
     time_embedding, size, changes
         As for :func:`lgl_core.experiment.trained`.
     training : mapping
-        Fields of :class:`lgl_core.transformer.training.TrainConfig` that differ from their defaults.
+        Fields of :class:`lgl_core.transformer.training.TrainConfig` that differ from their
+        defaults.
     in_detail : bool
         Whether single heads and the other reading of rows are scored, too.
     """

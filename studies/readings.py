@@ -192,8 +192,8 @@ class Constrained:
     size : str
         As for :class:`studies.points.Model`.
     training : mapping
-        Fields of :class:`lgl_core.transformer.training.TrainConfig` that differ from their defaults, or for
-        the graph alone from ``ALONE``.
+        Fields of :class:`lgl_core.transformer.training.TrainConfig` that differ from their
+        defaults, or for the graph alone from ``ALONE``.
     n_spikes : int
         Spikes to remove for the influence in graph and transformer together.
     """

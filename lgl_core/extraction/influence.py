@@ -168,7 +168,7 @@ def influence(
 
     Notes
     -----
-    The result is that of running the whole window again; :mod:`lgl_core.extraction._rerun` does
+    The result is that of running the whole window again; ``extraction._rerun`` does
     less.
     """
     if change not in ("removed", "replaced", "moved"):

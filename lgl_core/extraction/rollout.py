@@ -33,7 +33,8 @@ def rollout(matrices: Sequence[Tensor]) -> Tensor:
     Parameters
     ----------
     matrices : sequence of Tensor, shape (B, H, T, T)
-        ``A[query, key]`` of each layer, as from :meth:`lgl_core.transformer.model.Neuroformer.attention`.
+        ``A[query, key]`` of each layer, as from
+        :meth:`lgl_core.transformer.model.Neuroformer.attention`.
 
     Returns
     -------

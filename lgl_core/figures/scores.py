@@ -44,7 +44,8 @@ def loss_curves(
         ``valid_interval``, losses in nats per spike. NaN stands for not measured.
     baselines : mapping of str to mapping, optional
         Losses of models to beat, drawn as horizontal lines, by name; each holds ``neuron``,
-        ``interval`` or both, in nats per spike, as :func:`lgl_core.transformer.training.baselines` gives them.
+        ``interval`` or both, in nats per spike, as :func:`lgl_core.transformer.training.baselines`
+        gives them.
 
     Returns
     -------

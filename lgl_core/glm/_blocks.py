@@ -97,7 +97,7 @@ def joined(solutions: Sequence[Solution]) -> Solution:
     Parameters
     ----------
     solutions : sequence of Solution
-        Of :func:`lgl_core.glm._solvers.lbfgs`.
+        Of ``glm._solvers.lbfgs``.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Optimisers of the GLM, for all postsynaptic neurons at once.
 
-Coefficients are laid out as in :mod:`lgl_core.glm._likelihood`: one column per postsynaptic neuron.
+Coefficients are laid out as in ``glm._likelihood``: one column per postsynaptic neuron.
 """
 
 from __future__ import annotations

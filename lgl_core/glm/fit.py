@@ -341,7 +341,7 @@ def fit_glm(
         Show a progress bar.
     n_blocks : int
         Tasks to divide the postsynaptic neurons among, for other processes or a cluster
-        (:func:`lgl_core.glm._blocks.solve`). The fit does not depend on it, but for rounding.
+        (``glm._blocks.solve``). The fit does not depend on it, but for rounding.
 
     Returns
     -------

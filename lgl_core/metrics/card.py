@@ -56,7 +56,7 @@ def score_card(
         =========================== =========================== =================================
         view                        score                       of
         =========================== =========================== =================================
-        true, co_input, abs         pearson, spearman, spectral :func:`lgl_core.metrics.compare.compare`
+        true, co_input, abs         pearson, spearman, spectral :func:`.compare.compare`
         co_input_diagonal           pearson, spearman           the co-input graph, diagonal and all
         true_off_hubs               pearson, spearman           :func:`edges_off_hubs`
         co_input_off_hubs           pearson, spearman           :func:`co_input_off_hubs`
@@ -159,8 +159,8 @@ def co_input_off_hubs(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n_neurons, n_neurons)
-        :func:`lgl_core.metrics.compare.co_input` summed over the presynaptic neurons that are no hubs.
-        Hubs keep their rows and columns here, for what they receive.
+        :func:`lgl_core.metrics.compare.co_input` summed over the presynaptic neurons that are no
+        hubs. Hubs keep their rows and columns here, for what they receive.
 
     Raises
     ------

@@ -144,7 +144,8 @@ def hubs_found(graph: ArrayLike, hubs: ArrayLike) -> float:
     Parameters
     ----------
     graph : array_like, shape (n_neurons, n_neurons)
-        ``[post, pre]``; the strength of a neuron is that of :func:`lgl_core.metrics.compare.hub_ranks`.
+        ``[post, pre]``; the strength of a neuron is that of
+        :func:`lgl_core.metrics.compare.hub_ranks`.
     hubs : array_like of int
         Neuron ids.
 
@@ -168,7 +169,8 @@ def hub_groups_found(graph: ArrayLike, hubs: ArrayLike, groups: ArrayLike) -> fl
     Parameters
     ----------
     graph : array_like, shape (n_neurons, n_neurons)
-        ``[post, pre]``; the strength of a neuron is that of :func:`lgl_core.metrics.compare.hub_ranks`.
+        ``[post, pre]``; the strength of a neuron is that of
+        :func:`lgl_core.metrics.compare.hub_ranks`.
     hubs : array_like of int, shape (n_hubs,)
         Neuron ids.
     groups : array_like of int, shape (n_hubs,)

@@ -70,8 +70,8 @@ def erdos_renyi(
 
     Notes
     -----
-    The network of :func:`lgl_core.networks.network.hub_network` without hubs: in-degrees and out-degrees
-    are binomial.
+    The network of :func:`lgl_core.networks.network.hub_network` without hubs: in-degrees and
+    out-degrees are binomial.
     """
     return hub_network(
         n_neurons=n_neurons,

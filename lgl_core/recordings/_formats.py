@@ -1,6 +1,6 @@
 """The field's formats of spikes, read into one form and written from it.
 
-That form is :class:`lgl_core.recordings._raw.Raw`. Only what a format itself needs is imported, and
+That form is ``recordings._raw.Raw``. Only what a format itself needs is imported, and
 only when it is used: the extra ``[data]`` has it.
 """
 

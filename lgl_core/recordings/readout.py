@@ -190,7 +190,7 @@ def read_out(
     ------
     ValueError
         As from :func:`lgl_core.recordings.chance.jittered` and
-        :func:`lgl_core.recordings._parts.blocks`.
+        ``recordings._parts.blocks``.
     """
     spikes = session.spikes
     parts = blocks(spikes, n_blocks)
@@ -232,8 +232,8 @@ def hub_confidence(
     Parameters
     ----------
     strengths : array_like, shape (n_parts, n_neurons)
-        What each sends by one method (:func:`lgl_core.metrics.compare.out_strengths`), in parts of the
-        recording (:func:`lgl_core.recordings._parts.blocks`).
+        What each sends by one method (:func:`lgl_core.metrics.compare.out_strengths`), in parts of
+        the recording (``recordings._parts.blocks``).
     n_hubs : int
         How many of the strongest count as hubs.
     n_draws : int

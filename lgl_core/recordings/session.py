@@ -94,7 +94,7 @@ class Session:
             Size of the vocabulary of a model that exists.
         n_blocks : int, optional
             Parts of the recording from which graphs are to be read, too
-            (:func:`lgl_core.recordings._parts.blocks`); None if it stays whole. Only looked at
+            (``recordings._parts.blocks``); None if it stays whole. Only looked at
             if ``context`` is given.
         n_hubs : int, optional
             How many of the units are to be called hubs.

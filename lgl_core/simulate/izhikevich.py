@@ -1,7 +1,7 @@
 """Other neurons for the same networks: Izhikevich's, with conductances, simulated by Brian2.
 
-:mod:`lgl_core.simulate.lif` is ours from the model to the code. Here both are not, so that a conclusion can
-be seen to depend on them or not.
+:mod:`lgl_core.simulate.lif` is ours from the model to the code. Here both are not, so that a
+conclusion can be seen to depend on them or not.
 """
 
 from __future__ import annotations
@@ -86,10 +86,11 @@ class IzhikevichParams:
     Notes
     -----
     Izhikevich (2003), his regular spiking cortical neuron. Noise, synapses and delay are ours and
-    give a mean rate of about 5 Hz on :func:`lgl_core.networks.network.hub_network`. The model rests at
-    -70 mV and runs away above -50 mV, as :class:`lgl_core.simulate.lif.LIFParams` has it, but there the
-    likeness ends: this membrane has a time constant of 2 ms at rest and none elsewhere, its input
-    lasts, inhibition depends on v, and each spike makes the next one less likely for 50 ms.
+    give a mean rate of about 5 Hz on :func:`lgl_core.networks.network.hub_network`. The model rests
+    at -70 mV and runs away above -50 mV, as :class:`lgl_core.simulate.lif.LIFParams` has it, but
+    there the likeness ends: this membrane has a time constant of 2 ms at rest and none elsewhere,
+    its input lasts, inhibition depends on v, and each spike makes the next one less likely for 50
+    ms.
     """
 
     tau_recovery: float = 50e-3
@@ -218,8 +219,9 @@ def simulate_izhikevich(
     Returns
     -------
     SpikeTrains
-        Each spike has a random time inside its time step, as in :func:`lgl_core.simulate.lif.simulate`, so
-        that spikes of one step do not come out sorted by neuron id.
+        Each spike has a random time inside its time step, as in
+        :func:`lgl_core.simulate.lif.simulate`, so that spikes of one step do not come out sorted by
+        neuron id.
 
     Raises
     ------

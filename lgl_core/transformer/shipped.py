@@ -2,8 +2,8 @@
 
 A training rounds otherwise on another processor, and its layers may then turn the other way. Each
 model has two files: the weights, and a record of what they were trained on, by which commit on
-which machine, with the losses of every step. :func:`lgl_core.transformer.training.first_steps` repeats the
-beginning.
+which machine, with the losses of every step. :func:`lgl_core.transformer.training.first_steps`
+repeats the beginning.
 """
 
 from __future__ import annotations

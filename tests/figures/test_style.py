@@ -14,9 +14,10 @@ import pytest
 from lgl_core.figures import data, graphs, scores
 from lgl_core.figures import influence as figures_influence
 from lgl_core.figures import recordings as figures_recordings
-from studies.figures import maps, scores, speed
+from studies.figures import maps, speed
 from studies.figures import measured as figures_measured
 from studies.figures import original as figures_original
+from studies.figures import scores as figures_studies
 from studies.figures import pairs as figures_pairs
 from tests.figures import test_data as plain
 from tests.figures import test_influence as influence
@@ -65,13 +66,13 @@ DRAW = {
     "table1": lambda: scores.table1(named(plain.OURS, "method"), named(plain.PAPER, "method")),
     "speed_ratios": lambda: speed.speed_ratios(named(plain.RATIOS, "job", "peer")),
     "growth": lambda: speed.growth(named(plain.GROWTH, "stage"), "n_neurons"),
-    "scores_with_intervals": lambda: scores.scores_with_intervals(
+    "scores_with_intervals": lambda: figures_studies.scores_with_intervals(
         named(studies.SUMMARY, "name"), named(studies.PAPER, "name")
     ),
-    "against_nulls": lambda: scores.against_nulls(
+    "against_nulls": lambda: figures_studies.against_nulls(
         named(studies.NULLS, "name"), named(studies.PAPER_NULLS, "name")
     ),
-    "methods_by_network": lambda: scores.methods_by_network(
+    "methods_by_network": lambda: figures_studies.methods_by_network(
         named(studies.METHODS, "name", "network")
     ),
     "scores_along": lambda: maps.scores_along(named(studies.ALONG, "name"), "weight", ODD),

@@ -364,7 +364,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [1, 2, 3, 4, 5, 6]}\n"
                                "fixed: {wait: 0.5}\nfolder: squares")  # fmt: skip
     sweep = load_sweep(path)
-    command = ["-m", "lgl_core.sweep.sweep", str(path), "--workers", "1"]
+    command = ["-m", "lgl_core", "sweep", str(path), "--workers", "1"]
     ended = interrupted(command, lambda *_: len(journal(sweep)) >= 2)
     assert ended.status == 130 and not ended.left
     (line,) = ended.said
@@ -416,7 +416,7 @@ def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
     commands = []
     for name in ("one", "two"):
         (tmp_path / f"{name}.yml").write_text(text)
-        commands.append([sys.executable, "-m", "lgl_core.sweep.sweep", str(tmp_path / f"{name}.yml"),
+        commands.append([sys.executable, "-m", "lgl_core", "sweep", str(tmp_path / f"{name}.yml"),
                          "--workers", "1"])  # fmt: skip
     running = [
         subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for c in commands
