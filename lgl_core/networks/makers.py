@@ -14,6 +14,7 @@ from lgl_core.networks.topologies import c_elegans, erdos_renyi, scale_free, spa
 
 __all__ = ["MAKERS", "drawn"]
 
+#: Makers by the name of their topology.
 MAKERS: dict[str, Callable[..., Network]] = {
     "hub_network": hub_network,
     "hub_assemblies": hub_assemblies,

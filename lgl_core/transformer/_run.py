@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from lgl_core.fields import check_fields
 from lgl_core.transformer._devices import is_first
-from lgl_core.transformer._files import DamagedWeights, read_tensors, write_tensors
+from lgl_core.transformer.files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.kernels import not_finite
 from lgl_core.transformer.model import Neuroformer, TransformerConfig
 from lgl_core.transformer.step import (

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from lgl_core.disk.atomic import read_whole, replacing
 from lgl_core.fields import check_fields
-from lgl_core.transformer._files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.coupling import Coupling, CouplingConfig
 from lgl_core.transformer.embeddings import fourier_features, position_features, rotate
+from lgl_core.transformer.files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.kernels import causal_attention, counter_dropout, not_finite
 from lgl_core.transformer.plain import allowed_positions
 

@@ -15,8 +15,8 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from lgl_core.disk.atomic import read_whole, remove_abandoned, replacing
 from lgl_core.transformer._devices import device_named, is_first, join, launched, wait
-from lgl_core.transformer._files import DamagedWeights
 from lgl_core.transformer._run import CHECKPOINTS, Run, TrainConfig, set_aside
+from lgl_core.transformer.files import DamagedWeights
 from lgl_core.transformer.model import Neuroformer, TransformerConfig, load_model, save_model
 from lgl_core.transformer.step import baselines, check_vocabularies, evaluate, threads
 from lgl_core.transformer.tokens import Tokens

@@ -17,8 +17,8 @@ from lgl_core.figures import recordings as figures_recordings
 from studies.figures import maps, speed
 from studies.figures import measured as figures_measured
 from studies.figures import original as figures_original
-from studies.figures import scores as figures_studies
 from studies.figures import pairs as figures_pairs
+from studies.figures import scores as figures_studies
 from tests.figures import test_data as plain
 from tests.figures import test_influence as influence
 from tests.figures import test_recordings as recordings

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from lgl_core.transformer._files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.embeddings import position_features, rotate
+from lgl_core.transformer.files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.model import (
     PRESETS,
     Neuroformer,
