@@ -81,24 +81,24 @@ test-elsewhere: $(READY)
 # retrain=1 trains all of them on this machine and says how far each is from the shipped one;
 # replace=1 as well keeps the new ones. names: a few of them, as in `make models names=rotary`.
 models: $(READY)
-	$(BIN)/python -m studies.models $(names) $(if $(retrain),--retrain) \
+	$(BIN)/lgl models $(names) $(if $(retrain),--retrain) \
 	    $(if $(replace),--replace)
 
 # What several notebooks need is computed once, before they start side by side.
 $(FILLED): $(LIBRARY) $(MODELS) $(READY)
-	$(BIN)/python -m lgl_core
+	$(BIN)/lgl run
 	@mkdir -p $(@D) && touch $@
 
 # The tools that we are compared with are installed for this alone. jobs: a few of them by name, as in
 # `make bench jobs="lif glm"`.
 bench: .venv/.ready-bench
-	$(BIN)/python -m benchmarks $(jobs)
+	$(BIN)/lgl bench $(jobs)
 
 # What was finished before an interruption comes from the cache. studies: a few of them by name, as
 # in `make results studies="seeds nulls"`.
 results: $(READY)
-	$(BIN)/python -m studies.results $(studies)
-	$(BIN)/python -m studies.evidence.card
+	$(BIN)/lgl study $(studies)
+	$(BIN)/lgl card
 
 # --- environment -------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Latent graph learning in generative models of neural signals.
 
-Files whose names begin alike, such as ``glm`` and ``glm_solvers``, are parts of one noun. A noun
-imports only from the floors below its own, which the page "The library" of the book lists.
+A folder holds one noun, and imports only from folders below it, which the page "The library" of the
+book lists from the ground up.
 """
 
 import sys
@@ -11,7 +11,8 @@ from lgl_core.disk import _cache_sources  # noqa: F401
 
 __version__ = "0.1.0"
 
-if sys.argv[:1] == ["-m"]:  # this is `python -m lgl_core...`, whose slow imports come now
+# This is the command, or `python -m lgl_core`, whose slow imports come now.
+if sys.argv[0] == "-m" or sys.argv[0].endswith(("/lgl", "\\lgl.exe")):
     from lgl_core import command
 
     command.listen()

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 __all__ = ["listen", "run"]
@@ -133,10 +134,16 @@ def _wait_for_interrupt() -> None:
 
 def _say() -> None:
     """Tell how to go on, and nothing after that."""
-    again = "make, as before" if "MAKELEVEL" in os.environ else shlex.join(sys.orig_argv)
+    again = "make, as before" if "MAKELEVEL" in os.environ else shlex.join(_typed())
     with suppress(OSError):  # nobody may be there to read it
         os.write(_Now.stderr, f"\nInterrupted. {_Now.kept}; go on with: {again}\n".encode())
     _hush()
+
+
+def _typed() -> list[str]:
+    """Give the command as it was typed: the shell found ``lgl`` by itself."""
+    typed = sys.orig_argv
+    return ["lgl", *typed[2:]] if Path(typed[1] if typed[1:] else "").stem == "lgl" else typed
 
 
 def _hush() -> None:

@@ -1,11 +1,12 @@
 """The whole path: network, spikes, both models, both graphs, scores.
 
-Each stage is a function that looks in the cache first. ``python -m lgl_core`` walks the path from
+Each stage is a function that looks in the cache first. ``lgl run`` walks the path from
 end to end and prints the scores.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from lgl_core.disk.cache import cached, keyed_directory
 from lgl_core.extraction.attention import AttentionConnectivity, Rows, attention_of_weights
 from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
 from lgl_core.metrics.compare import compare, tidy
-from lgl_core.networks.network import Network
+from lgl_core.networks.network import Network, hub_network
 from lgl_core.simulate.lif import LIFParams, Ties, simulate
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.model import TransformerConfig, preset
@@ -35,6 +36,7 @@ __all__ = [
     "attended",
     "fitted",
     "is_trained",
+    "main",
     "run",
     "scores",
     "simulated",
@@ -382,3 +384,19 @@ def run(
     attention = {name: attended(members, read, rows) for name, members in models.items()}
     table = scores(network, attention, glm)
     return table.assign(n_spikes=len(spikes), seconds=time.perf_counter() - started)
+
+
+def main() -> None:
+    """Walk the path from the command line, for the default network or another seed of it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="seed of network and noise")
+    parser.add_argument("--duration", type=float, default=DURATION, help="seconds to simulate")
+    parser.add_argument("--size", default="laptop", help="preset of the transformer")
+    arguments = parser.parse_args()
+    table = run(
+        hub_network(seed=arguments.seed),
+        duration=arguments.duration,
+        seed=arguments.seed,
+        size=arguments.size,
+    )
+    print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())

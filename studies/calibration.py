@@ -1,6 +1,6 @@
 """How the settings of the paper's network were found: neurons whose activity is the figure's.
 
-``python -m studies.calibration`` repeats the search, some ten minutes a setting. The
+``lgl calibrate`` repeats the search, some ten minutes a setting. The
 figure shows the activity of one network and says nothing of its neurons, so that many settings fit
 it: one is found for each membrane time constant and time step that is asked for.
 """
@@ -16,7 +16,6 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, differential_evolution
 
-from lgl_core import command
 from lgl_core.networks.assemblies import hub_assemblies
 from lgl_core.simulate.lif import simulate
 from studies.original import FIGURE, FIGURE_RATE, Setting, blocks_of_activity
@@ -115,7 +114,7 @@ def calibrate(tau_m: float, dt: float, seeds: Sequence[int] = CALIBRATION_SEEDS)
 
 def main() -> None:
     """Repeat the search for the settings that are named, or for all of them."""
-    parser = argparse.ArgumentParser(prog="python -m studies.calibration")
+    parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help=f"of {'; '.join(ASKED_FOR)}")
     names = parser.parse_args().names or list(ASKED_FOR)
     unknown = sorted(set(names) - set(ASKED_FOR))
@@ -128,7 +127,3 @@ def main() -> None:
         by_bin, off_rate = misfits(setting, CALIBRATION_SEEDS)
         print(f"{name}: {asdict(setting)}, correlations off by {by_bin.min():.3f}, "
               f"log rate by {off_rate:.2f}", flush=True)  # fmt: skip
-
-
-if __name__ == "__main__":
-    command.run(main, "Settings that are printed are found and need not be named again")

@@ -1,6 +1,6 @@
 """The models that come with the book: which they are, and how they were trained.
 
-``python -m studies.models`` (``make models``) trains those that are missing under
+``lgl models`` (``make models``) trains those that are missing under
 results/models/. With ``--retrain`` it trains all of them on this machine and says how far each is
 from the one that is shipped; with ``--replace`` as well, the new ones are kept instead.
 """
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from lgl_core import command
 from lgl_core.experiment import architecture, attended, trained, training_part
 from lgl_core.metrics.compare import co_input, pearson
 from lgl_core.spikes import SpikeTrains
@@ -114,7 +113,7 @@ def apart(model: TrainedModel, other: TrainedModel, spikes: SpikeTrains) -> pd.S
 
 def main(arguments: list[str] | None = None) -> None:
     """Train the models that the book ships and that are missing, or all of them anew."""
-    parser = argparse.ArgumentParser(prog="python -m studies.models", description=main.__doc__)
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(PAGE_MODELS)}; default: all")
     parser.add_argument("--retrain", action="store_true", help="train all anew and compare")
     parser.add_argument("--replace", action="store_true", help="keep what was trained anew")
@@ -140,7 +139,3 @@ def _provide(name: str, wanted: Model, retrain: bool, replace: bool) -> None:
             print(apart(new, there, wanted.recording.spikes()).to_string())
     if there is None or replace:
         print(f"{name}: written to {written(new, wanted, name)}")
-
-
-if __name__ == "__main__":
-    command.run(main, "Finished models are written, a training goes on from its last checkpoint")

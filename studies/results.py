@@ -1,6 +1,6 @@
 """Studies: which runs the evidence of this book rests on, and their small files under results/.
 
-``python -m studies.results [study ...]`` (``make results``) runs them. What was finished before
+``lgl study [study ...]`` (``make results``) runs them. What was finished before
 an interruption comes from the cache; with ``--keep``, what stands in results/ is left as it is.
 """
 
@@ -19,7 +19,6 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lgl_core import command
 from lgl_core.disk.cache import source_hash
 from lgl_core.disk.provenance import commit, machine
 from lgl_core.experiment import TRAIN_FRACTION
@@ -278,7 +277,7 @@ def _read(name: str, kind: str, results: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def _command(name: str) -> str:
-    return f"python -m studies.results {name}"
+    return f"lgl study {name}"
 
 
 def _record(
@@ -322,7 +321,7 @@ def described(point: Point) -> dict[str, Any]:
 
 def main() -> None:
     """Run the studies named on the command line, or all of them."""
-    parser = argparse.ArgumentParser(prog="python -m studies.results", description=main.__doc__)
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("studies", nargs="*", metavar="study", help=f"of {', '.join(STUDIES)}")
     parser.add_argument("--jobs", type=int, default=-1, help="points at once, one core each")
     parser.add_argument("--ready", action="store_true", help="only points with trained models")
@@ -334,7 +333,3 @@ def main() -> None:
         parser.error(f"no such study: {', '.join(unknown)}; there are {', '.join(STUDIES)}")
     for name in names:
         run(name, n_jobs=arguments.jobs, only_ready=arguments.ready, keep=arguments.keep)
-
-
-if __name__ == "__main__":
-    command.run(main, "Finished points are in the cache, a training in its last checkpoint")

@@ -1,6 +1,6 @@
 """Does the wiring of the worm tell who answers whom? The scores, and their files under results/.
 
-``python -m studies.worm_atlas`` computes them from the measured atlas, which it fetches
+``lgl worm`` computes them from the measured atlas, which it fetches
 if it is not there. Graphs are ``[post, pre]``.
 """
 
@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core import command
 from lgl_core.disk.cache import source_hash
 from lgl_core.disk.provenance import commit, machine
 from lgl_core.networks.topologies import c_elegans_neurons
@@ -46,7 +45,7 @@ __all__ = [
 ]
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-COMMAND = "python -m studies.worm_atlas"
+COMMAND = "lgl worm"
 
 # Those of the other studies that apply here.
 COLUMNS = [
@@ -288,11 +287,7 @@ def _pairs(atlas: WormAtlas) -> pd.DataFrame:
 
 def main() -> None:
     """Compute the scores of the worm's wiring and measured responses, into results/."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=main.__doc__)
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--folder", help="where funatlas.h5 is, or goes to")
     table = run(parser.parse_args().folder)
     print(f"{RESULTS / _STUDY}.parquet: {len(table)} scores")
-
-
-if __name__ == "__main__":
-    command.run(main, "Its results are written at the end")

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import __main__ as command
-from benchmarks import extraction, training
+from benchmarks import extraction, jobs, training
 from benchmarks.side_by_side import alone, compare
 from lgl_core.transformer.model import Neuroformer, preset
 
@@ -58,10 +57,10 @@ def test_peak_memory_is_that_of_the_run_itself():
 
 def test_a_job_replaces_its_own_records_and_no_others(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "RESULTS", tmp_path / "new" / "benchmarks.json")
-    command.keep("glm", [{"file": "glm", "job": "a", "ours_results": [1]}])
-    command.keep("lif", [{"file": "lif", "job": "b"}])
-    command.keep("glm", [{"file": "glm", "job": "c"}, {"file": "glm", "job": "d"}])
-    records = json.loads(command.RESULTS.read_text())
+    jobs.keep("glm", [{"file": "glm", "job": "a", "ours_results": [1]}])
+    jobs.keep("lif", [{"file": "lif", "job": "b"}])
+    jobs.keep("glm", [{"file": "glm", "job": "c"}, {"file": "glm", "job": "d"}])
+    records = json.loads(jobs.RESULTS.read_text())
     assert [record["job"] for record in records] == ["b", "c", "d"]  # in the order of the jobs
     assert all(record["machine"]["versions"]["numpy"] == np.__version__ for record in records)
     assert not any("ours_results" in record for record in records)
@@ -70,7 +69,7 @@ def test_a_job_replaces_its_own_records_and_no_others(tmp_path, monkeypatch):
 def test_an_unknown_job_is_named(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["benchmarks", "lift"])
     with pytest.raises(SystemExit):
-        command.main()
+        jobs.main()
     assert "lift; there are lif, glm" in capsys.readouterr().err
 
 
@@ -120,11 +119,11 @@ def test_all_ways_to_extract_agree():
 
 @pytest.fixture(scope="module")
 def committed():
-    return json.loads(command.RESULTS.read_text())
+    return json.loads(jobs.RESULTS.read_text())
 
 
 def test_committed_results_cover_every_job_and_say_where_they_were_taken(committed):
-    assert {record["file"] for record in committed} == set(command.JOBS)
+    assert {record["file"] for record in committed} == set(jobs.JOBS)
     for record in committed:
         assert {"date", "processor", "cores", "versions"} <= set(record["machine"])
 

@@ -134,7 +134,7 @@ def test_a_notebook_is_left_as_it_was(tmp_path):
 
 @pytest.mark.weekly
 def test_the_whole_path_goes_on_from_what_it_has(tmp_path):
-    command = ["-m", "lgl_core", "--duration", "30", "--size", "tiny"]
+    command = ["-m", "lgl_core", "run", "--duration", "30", "--size", "tiny"]
 
     def stored():
         return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pkl")}
@@ -158,7 +158,7 @@ def test_studies_leave_results_alone(tmp_path):
         return list(tmp_path.rglob("*.pkl"))
 
     before = results_of("small")
-    ended = interrupted(["-m", "studies.results", "small"], works, LGL_CACHE=str(tmp_path))
+    ended = interrupted(["-m", "lgl_core", "study", "small"], works, LGL_CACHE=str(tmp_path))
     assert ended.status == 130 and not ended.left
     (line,) = ended.said
     assert line.startswith("Interrupted. Finished points are in the cache")
@@ -194,16 +194,21 @@ class TestElsewhere:
         assert said.stdout == "raised\n" and said.stderr == ""
 
 
-def commands():
-    root = Path(__file__).parents[1]
-    files = [
-        *root.glob("lgl_core/*.py"),
-        *root.glob("benchmarks/*.py"),
-        *root.glob("notebooks/*.py"),
-    ]
-    return [path for path in files if 'if __name__ == "__main__":' in path.read_text()]
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_part_of_the_command_says_what_it_takes(name):
+    said = run("-m", "lgl_core", name, "--help")
+    assert said.returncode == 0 and f"usage: lgl {name}" in said.stdout, said.stderr
 
 
-@pytest.mark.parametrize("path", commands(), ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_command_is_run_so(path):
-    assert path.read_text().count("command.run(") == 1
+def test_the_command_lists_its_parts_and_knows_no_others():
+    listed = run("-m", "lgl_core", "--help")
+    assert listed.returncode == 0 and all(f"  {name} " in listed.stdout for name in COMMANDS)
+    unknown = run("-m", "lgl_core", "nothing")
+    assert unknown.returncode == 2 and "'nothing'" in unknown.stderr
+
+
+def test_no_other_file_is_a_command_of_its_own():
+    sources = [*MODULES.values(), *ROOT.glob("benchmarks/*.py")]
+    assert [path for path in sources if "__main__" in path.read_text()] == []
+    for path in (ROOT / "lgl_core" / "__main__.py", ROOT / "notebooks" / "execute.py"):
+        assert path.read_text().count("command.run(") == 1

@@ -161,7 +161,7 @@ def test_one_number_can_break_a_claim(cell, number, broken):
 
 @pytest.mark.weekly
 def test_command_line_walks_the_path(table):
-    command = [sys.executable, "-m", "lgl_core"]
+    command = [sys.executable, "-m", "lgl_core", "run"]
     command += ["--seed", "1", "--duration", "2", "--size", "tiny"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr

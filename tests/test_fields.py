@@ -12,7 +12,6 @@ from typing import Literal, get_type_hints
 import numpy as np
 import pytest
 
-import lgl_core
 from lgl_core.baselines.masked import MaskedConfig
 from lgl_core.fields import check_fields
 from lgl_core.glm.fit import GLMConfig
@@ -28,6 +27,7 @@ from lgl_core.transformer.model import TransformerConfig
 from lgl_core.transformer.tokens import IntervalVocabulary
 from studies.outside import OutsideRecording
 from studies.unconnected import UnconnectedRecording
+from tests.house import MODULES
 
 SPIKES = SpikeTrains(times=[0.5], neurons=[0], n_neurons=1, duration=1.0)
 EXAMPLES = [
@@ -55,8 +55,7 @@ def declared(example, kind):
 
 def test_every_class_that_checks_itself_is_here():
     found = set()
-    for path in Path(lgl_core.__file__).parent.glob("[!_]*.py"):
-        module = importlib.import_module(f"lgl_core.{path.stem}")
+    for module in map(importlib.import_module, MODULES):
         found |= {
             thing.__name__
             for thing in vars(module).values()

@@ -18,8 +18,9 @@ from lgl_core.metrics import card, compare, detection
 from lgl_core.spikes import SpikeTrains
 from lgl_core.sweep.parameters import declared_types
 from lgl_core.transformer.tokens import IntervalVocabulary, Windows, detokenize, tokenize
-from tests.fuzzing import LIBRARY, assert_a_sentence, attempt, examples, odd_numbers, odd_values
+from tests.fuzzing import assert_a_sentence, attempt, examples, odd_numbers, odd_values
 from tests.gapped import random_gapped_trains
+from tests.house import PUBLIC
 
 pytestmark = pytest.mark.slow
 
@@ -32,8 +33,7 @@ NEEDED = {"TransformerConfig": {"n_neurons": 5, "n_classes": 7}}
 def configurations() -> dict[str, type]:
     """Every public frozen dataclass of numbers and words, all of which have a default."""
     found = {}
-    for path in sorted(LIBRARY.glob("[!_]*.py")):
-        module = importlib.import_module(f"lgl_core.{path.stem}")
+    for module in map(importlib.import_module, PUBLIC):
         for name in getattr(module, "__all__", ()):
             kind = getattr(module, name)
             if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):

@@ -1,6 +1,6 @@
 """A recording that anyone can fetch, ready to read.
 
-``python -m lgl_core.recordings.public coculture.nwb`` writes it to a file.
+``lgl culture coculture.nwb`` writes it to a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from lgl_core import command
 from lgl_core.recordings._raw import needed
 from lgl_core.recordings._room import naming, opened_npz
 from lgl_core.recordings.session import Session, read
@@ -105,15 +104,9 @@ def _read_published(folder: str | Path | None) -> tuple[pd.DataFrame, float]:
 
 def main() -> None:
     """Write the co-culture to a file, in the format that its ending names."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lgl_core.recordings.public", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("path", help="ends in .nwb, .csv, .parquet or .h5 (temporaldata)")
     path = parser.parse_args().path
     session = coculture()
     session.write(path)
     print(f"{path}: {session}")
-
-
-if __name__ == "__main__":
-    command.run(main, "The file is written at the end")

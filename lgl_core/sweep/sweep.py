@@ -1,6 +1,6 @@
 """Many runs at once, on Dask: a grid of parameters over the whole path or over a notebook.
 
-``python -m lgl_core.sweep.sweep sweep.yml`` runs them on this machine, with ``--scheduler`` on any
+``lgl sweep sweep.yml`` runs them on this machine, with ``--scheduler`` on any
 running cluster, and with a section ``slurm`` in the file through SLURM. What is finished is in the
 journal of the sweep: interrupt it, start it again, and only what is missing runs.
 """
@@ -22,7 +22,6 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from lgl_core import command
 from lgl_core.disk.atomic import replacing
 from lgl_core.disk.cache import source_hash
 from lgl_core.fields import check_fields
@@ -344,9 +343,7 @@ def _cell(value: Any) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sweep from a YAML file; the exit status is 1 if a point failed."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lgl_core.sweep.sweep", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("file", type=Path, help="the sweep, in YAML")
     parser.add_argument("--scheduler", default="", help="address of a running Dask scheduler")
     parser.add_argument("--workers", type=int, default=0, help="processes on this machine")
@@ -375,7 +372,3 @@ def _report(sweep: Sweep, table: pd.DataFrame) -> int:
     print(", ".join(f"{count} {name}" for name, count in status.items()), end="; ")
     print(f"a point took {table['seconds'].mean():.1f} s; {sweep.folder / 'results.parquet'}")
     return int("failed" in status)
-
-
-if __name__ == "__main__":
-    command.run(main, "Finished points are in the journal of the sweep")

@@ -1,6 +1,6 @@
 """The report card: every claim of the paper and of its summary, with a verdict.
 
-``python -m studies.evidence.card`` writes ``book/report_card.md`` from the files under results/.
+``lgl card`` writes ``book/report_card.md`` from the files under results/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from lgl_core import command
 from lgl_core.metrics.compare import paper_table_1
 from lgl_core.metrics.detection import spearman_ceiling
 from lgl_core.networks.network import hub_network
@@ -374,7 +373,3 @@ needs no training, a trained model, or a set of null models.
 def main() -> None:
     """Write the page."""
     PAGE.write_text(page())
-
-
-if __name__ == "__main__":
-    command.run(main, "The page is written at the end")

@@ -32,6 +32,7 @@ from lgl_core.disk._cache_sources import sources_of
 from lgl_core.disk.cache import cache_directory, cached, is_cached, keyed_directory, source_hash
 from lgl_core.networks.network import Network, hub_network
 from lgl_core.spikes import SpikeTrains
+from tests.house import MODULES, ROOT
 
 calls: list[object] = []
 
@@ -370,7 +371,7 @@ class TestStrangers:
         assert "antigravity" not in sys.modules
 
     def test_the_library_reads_no_pickle(self):
-        for file in Path(cache.__file__).parent.glob("*.py"):
+        for file in MODULES.values():
             assert "pickle.load" not in file.read_text(), file
 
 
@@ -432,7 +433,7 @@ class TestKeys:
 
 
 def start(script: str, **environment: str) -> subprocess.Popen[str]:
-    folders = [Path(__file__).parent, Path(cache.__file__).parents[1], environment.pop("ALSO", "")]
+    folders = [ROOT, environment.pop("ALSO", "")]
     path = os.pathsep.join(map(str, folders)).rstrip(os.pathsep)
     return subprocess.Popen(
         [sys.executable, "-W", "error::UserWarning", "-c", script],
@@ -512,7 +513,11 @@ def test_what_killed_processes_and_damage_left_goes_after_a_day(directory):
     checkpoint = keyed_directory(step, config=Config()) / "checkpoint.safetensors.damaged"
     checkpoint.touch()
     os.utime(checkpoint, old)
-    run("from lgl_core.disk.cache import cached\nfrom test_cache import double\ncached(double)(1)")
+    run(
+        "from lgl_core.disk.cache import cached\n"
+        "from tests.disk.test_cache import double\n"
+        "cached(double)(1)"
+    )
     assert entry.exists() and checkpoint.exists()
     assert [age for path, age in left.items() if path.exists()] == [23, 23]
 
@@ -684,15 +689,14 @@ class TestSourceHash:
         assert changed == ["reads_below", "reader"]
 
     def test_the_librarys_own_data(self):
-        for module, name in (("networks_topologies", "c_elegans"), ("recordings_public", "cocult")):
+        for module, name in (("networks.topologies", "c_elegans"), ("recordings.public", "cocult")):
             named = [file for file in sources_of(f"lgl_core.{module}") if "/" in file]
-            assert any(f"lgl_core/{name}" in file for file in named)
+            assert any(f".data/{name}" in file for file in named)
 
     @pytest.mark.slow
     def test_every_file_of_the_library_can_be_followed(self):
-        package = Path(cache.__file__).parent
-        for path in package.glob("[a-z]*.py"):
-            source_hash(f"lgl_core.{path.stem}")
+        for module in MODULES:
+            source_hash(module)
 
     def test_a_new_import_brings_its_source_in(self, toy):
         toy("top", "from toy import middle\n", "from toy import middle, ring\n")
@@ -710,7 +714,7 @@ class TestSourceHash:
         assert source_hash("toy.ring") and "toy.ring" not in sys.modules
 
     def test_a_module_outside_reaches_into_the_library(self):
-        assert {"test_cache", "lgl_core.disk.cache", "lgl_core.spikes"} <= set(sources_of(__name__))
+        assert {__name__, "lgl_core.disk.cache", "lgl_core.spikes"} <= set(sources_of(__name__))
 
     def test_the_librarys_own_modules(self):
         assert set(sources_of("lgl_core.fields")) == {"lgl_core.fields"}
@@ -820,7 +824,7 @@ class TestEditsWhileRunning:
     def test_an_edit_before_the_cache_is_imported_counts(self, tmp_path):
         """In a notebook, say: the library is loaded in parts, and edited in between."""
         copy = tmp_path / "lgl_core"
-        shutil.copytree(Path(cache.__file__).parent, copy, ignore=shutil.ignore_patterns("__py*"))
+        shutil.copytree(ROOT / "lgl_core", copy, ignore=shutil.ignore_patterns("__py*"))
         for path in copy.rglob("*"):
             os.utime(path, (1e9, 1e9))
         script = textwrap.dedent(f"""

@@ -22,11 +22,11 @@ from studies.figures import scores as figures_studies
 from tests.figures import test_data as plain
 from tests.figures import test_influence as influence
 from tests.figures import test_recordings as recordings
+from tests.house import MODULES
 from tests.studies.figures import test_measured as measured
 from tests.studies.figures import test_original as original
 from tests.studies.figures import test_pairs as pairs
 from tests.studies.figures import test_scores as studies
-from tests.test_project import ROOT
 
 # Without a formula that can be read between its dollar signs, Matplotlib raises as it draws.
 ODD = "5$ \\frac{$ <b>&amp;</b> %s {0} ^_ \\$1"
@@ -141,8 +141,8 @@ def without_space(text: str) -> str:
 
 
 def test_every_figure_with_labels_is_here():
-    files = {path.stem for path in (ROOT / "lgl_core").glob("figures*.py")} - {"figures_style"}
-    public = {name for file in files for name in import_module(f"lgl_core.{file}").__all__}
+    files = [name for name in MODULES if ".figures." in name and not name.endswith("style")]
+    public = {name for file in files for name in import_module(file).__all__}
     assert set(DRAW) == public - WITHOUT_LABELS
 
 

@@ -313,7 +313,7 @@ def test_a_table_under_the_record_of_another_run_is_refused_by_all_that_read_it(
     counted_rows([3, 0], tmp_path / "other")
     (tmp_path / "other" / "seeds.parquet").replace(tmp_path / "seeds.parquet")
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
-    remedy = r"seeds\.json does not describe .*seeds\.parquet.* python -m studies.results seeds"
+    remedy = r"seeds\.json does not describe .*seeds\.parquet.* lgl study seeds"
     for read in (load, provenance, studies.origin):
         with pytest.raises(ValueError, match=remedy):
             read("seeds", tmp_path)
@@ -344,7 +344,7 @@ def test_a_finished_point_is_read_back_and_not_computed_again(monkeypatch):
 def test_unknown_and_missing_studies_are_named(tmp_path):
     with pytest.raises(ValueError, match="small, seeds"):
         run("no such study")
-    with pytest.raises(FileNotFoundError, match="python -m studies.results seeds"):
+    with pytest.raises(FileNotFoundError, match="lgl study seeds"):
         load("seeds", tmp_path)
 
 
@@ -374,7 +374,7 @@ def test_there_are_results():
 def test_committed_results_say_where_they_come_from(name):
     table, origin = load(name), provenance(name)
     assert set(table["study"]) == {name}
-    assert origin["command"] == f"python -m studies.results {name}"
+    assert origin["command"] == f"lgl study {name}"
     assert set(origin["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
     planned = [
         json.loads(json.dumps(point)) for point in map(studies.described, STUDIES[name].points())
@@ -524,4 +524,4 @@ def test_the_origin_tells_the_question_what_is_in_and_the_command(study, tmp_pat
     question, made = studies.origin("seeds", tmp_path).splitlines()
     assert question == "seeds: Which?"
     assert made.startswith("  3 of 3 planned points are in, made on 20")
-    assert re.search(r" by python -m studies.results seeds \(commit [0-9a-f]{8}.*\)$", made)
+    assert re.search(r" by lgl study seeds \(commit [0-9a-f]{8}.*\)$", made)

@@ -120,11 +120,11 @@ def test_what_is_written_can_be_read_back(made_up, table, tmp_path, monkeypatch)
     assert record["source"] == source_hash("studies.worm_atlas")
     assert record["machine"]["versions"]["numpy"] == np.__version__
     assert record["configuration"]["n_nulls"] == 5
-    assert origin(tmp_path).splitlines()[1].endswith("by python -m studies.worm_atlas")
+    assert origin(tmp_path).splitlines()[1].endswith("by lgl worm")
 
 
 def test_scores_that_are_not_there_name_the_command(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run python -m studies.worm_atlas"):
+    with pytest.raises(FileNotFoundError, match="run lgl worm"):
         load(tmp_path)
 
 
@@ -134,7 +134,7 @@ def test_scores_that_are_not_there_name_the_command(tmp_path):
 def test_committed_scores_say_where_they_come_from():
     record = provenance()
     assert studies_worm_atlas.RESULTS == results.RESULTS
-    assert record["command"] == "python -m studies.worm_atlas"
+    assert record["command"] == "lgl worm"
     assert record["data"] == json.loads(json.dumps(SOURCE))
     assert set(record["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
     path = results.RESULTS / "worm_atlas.parquet"

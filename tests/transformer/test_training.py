@@ -37,6 +37,7 @@ from lgl_core.transformer.training import (
     train_ensemble,
 )
 from tests.disk.test_atomic import full_disk, make_old, python
+from tests.house import ROOT
 
 VOCABULARY = IntervalVocabulary(fine_width=1e-3, n_fine=8, n_coarse=4)
 
@@ -176,7 +177,7 @@ def same_weights(first, second):
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path.insert(0, {root!r})
 from tests.transformer.test_training import *
 print("ready", flush=True)
 train(*split_tokens(chain_spikes()), config(dropout=0.2), TrainConfig(epochs=4, batch_size=32),
@@ -190,7 +191,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tokens, tmp_path):
     arguments = (*tokens, config(dropout=0.2), TrainConfig(epochs=4, batch_size=32))
     undisturbed = train(*arguments, directory=tmp_path / "undisturbed", progress=False)
     directory = tmp_path / "killed"
-    script = SCRIPT.format(tests=os.path.dirname(__file__), directory=str(directory))
+    script = SCRIPT.format(root=str(ROOT), directory=str(directory))
     for steps in (1, 3):
         process = subprocess.Popen(
             [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
@@ -508,7 +509,7 @@ def test_checkpoints_of_a_training_that_is_not_finished_stay_however_old(
 AT_ONCE = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path.insert(0, {root!r})
 from tests.transformer.test_training import *
 tokens = split_tokens(chain_spikes())
 for line in sys.stdin:
@@ -520,7 +521,7 @@ for line in sys.stdin:
 
 @pytest.mark.slow
 def test_two_processes_that_train_one_model_both_end_with_it(tokens, finished, tmp_path):
-    other = python(AT_ONCE.format(tests=os.path.dirname(__file__)))
+    other = python(AT_ONCE.format(root=str(ROOT)))
     for number in range(4):  # the first time, the other one comes late
         directory = tmp_path / str(number)
         other.stdin.write(f"{directory}\n"), other.stdin.flush()

@@ -602,7 +602,7 @@ def test_every_claim_links_to_a_section_of_the_book():
 
 @pytest.mark.slow
 def test_the_committed_page_is_what_python_m_lgl_core_studies_card_writes_today():
-    assert PAGE.read_text() == page(), "run: python -m studies.evidence.card"
+    assert PAGE.read_text() == page(), "run: lgl card"
 
 
 @pytest.mark.weekly

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [job ...]``: run all jobs, or those named, and keep what they measured.
+"""``lgl bench [job ...]``: run all jobs, or those named, and keep what they measured.
 
 Each job is a file of this folder with a function ``records``. A job's records replace its earlier
 ones in ``results/benchmarks.json`` when it has come to its end; the others stay.
@@ -11,7 +11,6 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from lgl_core import command
 from lgl_core.disk.atomic import replacing
 from lgl_core.disk.provenance import machine
 
@@ -25,7 +24,7 @@ JOBS = ["lif", "glm", "training", "extraction", "binning", "workers", "growth"]
 
 def main() -> None:
     """Run the jobs named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("jobs", nargs="*", metavar="job", help=f"of {', '.join(JOBS)}")
     jobs = parser.parse_args().jobs or JOBS
     unknown = sorted(set(jobs) - set(JOBS))
@@ -62,11 +61,4 @@ def summary(record: dict) -> str:
     return (
         f"{record['job']}: {record['ratio_median']:.1f} times faster than {record['peer']} "
         f"({record['ratio_min']:.1f} to {record['ratio_max']:.1f}); {record['same_result']}"
-    )
-
-
-if __name__ == "__main__":
-    command.run(
-        main,
-        "Finished jobs are in results/benchmarks.json and need not be named again",
     )
