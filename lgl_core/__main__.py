@@ -35,7 +35,7 @@ COMMANDS = {
     ),
     "read": Part(
         "lgl_core.recordings.session",
-        "read a recording, say what is in it, convert it",
+        "say what is in a recording, and convert it",
         _AT_THE_END,
     ),
     "culture": Part(

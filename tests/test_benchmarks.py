@@ -56,7 +56,7 @@ def test_peak_memory_is_that_of_the_run_itself():
 
 
 def test_a_job_replaces_its_own_records_and_no_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "RESULTS", tmp_path / "new" / "benchmarks.json")
+    monkeypatch.setattr(jobs, "RESULTS", tmp_path / "new" / "benchmarks.json")
     jobs.keep("glm", [{"file": "glm", "job": "a", "ours_results": [1]}])
     jobs.keep("lif", [{"file": "lif", "job": "b"}])
     jobs.keep("glm", [{"file": "glm", "job": "c"}, {"file": "glm", "job": "d"}])

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.interrupted import ROOT, interrupted
+from lgl_core.__main__ import COMMANDS
+from tests.house import MODULES, ROOT
+from tests.interrupted import interrupted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="blocks no signals")
 

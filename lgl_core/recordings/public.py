@@ -102,11 +102,15 @@ def _read_published(folder: str | Path | None) -> tuple[pd.DataFrame, float]:
     return spikes, float(n_samples / _SAMPLING_RATE)
 
 
-def main() -> None:
+def main() -> int:
     """Write the co-culture to a file, in the format that its ending names."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("path", help="ends in .nwb, .csv, .parquet or .h5 (temporaldata)")
     path = parser.parse_args().path
-    session = coculture()
-    session.write(path)
+    try:
+        session = coculture()
+        session.write(path)
+    except (ValueError, OSError, ImportError) as error:
+        parser.exit(1, f"{error}\n")
     print(f"{path}: {session}")
+    return 0

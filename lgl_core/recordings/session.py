@@ -7,6 +7,7 @@ were recorded.
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -30,7 +31,7 @@ from lgl_core.recordings._room import naming
 from lgl_core.recordings._tables import from_table, write_table
 from lgl_core.spikes import ROUNDING, SpikeTrains
 
-__all__ = ["Session", "read"]
+__all__ = ["Session", "main", "read"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -357,3 +358,33 @@ def _session(raw: Raw) -> Session:
         resolution=resolution,
     )
     return Session(spikes=spikes, units=tuple(raw.labels), start=begin)
+
+
+def main() -> int:
+    """Read a recording, say what is in it, and write it in another format if asked to."""
+    parser = argparse.ArgumentParser(
+        description=main.__doc__,
+        epilog="Messages name the arguments of lgl_core.read: seconds_per_unit is "
+        "--seconds-per-unit here.",
+    )
+    parser.add_argument("source", help="a file, or a folder of a spike sorter")
+    parser.add_argument("--to", help="ends in .nwb, .csv, .parquet or .h5 (temporaldata)")
+    parser.add_argument("--time", default="time", help="column of times")
+    parser.add_argument("--unit", help="column of the labels of units")
+    parser.add_argument("--epochs", help="table of intervals in an NWB file")
+    parser.add_argument("--keep", help="units to read, as in \"quality == 'good'\"")
+    parser.add_argument("--seconds-per-unit", help="of the times: 1e-3 for ms, 1/30000 for samples")
+    parser.add_argument("--repair", action="store_true", help="mend what can mean one thing only")
+    options = vars(parser.parse_args())
+    target = options.pop("to")
+    try:
+        session = read(options.pop("source"), **options)
+        print(session)
+        rates = pd.Series(session.spikes.rates, index=session.units, name="rate (Hz)")
+        print(rates.describe()[["min", "25%", "50%", "75%", "max"]].round(2).to_string())
+        if target:
+            session.write(target)
+            print(f"written to {target}")
+    except (ValueError, OSError, ImportError) as error:
+        parser.exit(1, f"{error}\n")
+    return 0
