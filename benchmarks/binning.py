@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.side_by_side import compare
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains
 
 N_NEURONS, DURATION, BIN_WIDTH = 300, 60.0, 1e-3

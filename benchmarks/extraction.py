@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.side_by_side import alone, compare
 from lgl_core.extraction.attention import attention_connectivity
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import LIFParams, simulate
+from lgl_core.simulation.lif import LIFParams, simulate
 from lgl_core.transformer.model import Neuroformer, allowed_positions, preset
 from lgl_core.transformer.tokens import Tokens, Windows, tokenize
 

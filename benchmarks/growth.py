@@ -5,7 +5,7 @@ of 300 neurons. An ordinary neuron has 30 presynaptic partners in all of them, s
 Each point runs in a fresh process, after a short run that loads the compiled code; a quick stage
 runs four times, and the fastest of the last three counts. Stages:
 
-- simulation: :func:`lgl_core.simulate.lif.simulate`
+- simulation: :func:`lgl_core.simulation.lif.simulate`
 - training: one epoch of the ``laptop`` preset, with held-out losses before and after it
 - extraction: attention of an untrained ``laptop`` model, windows side by side
 - GLM: the default fit, to convergence
@@ -24,7 +24,7 @@ from benchmarks.side_by_side import alone
 from lgl_core.extraction.attention import attention_connectivity
 from lgl_core.glm.fit import fit_glm
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.model import Neuroformer, TransformerConfig, preset
 from lgl_core.transformer.tokens import tokenize

@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.side_by_side import alone, compare
 from lgl_core.networks.network import Network, hub_network
-from lgl_core.simulate.lif import LIFParams, simulate
+from lgl_core.simulation.lif import LIFParams, simulate
 
 __all__ = ["records"]
 
@@ -226,13 +226,13 @@ def nest(duration: float) -> tuple[float, np.ndarray]:
 
 OURS = """
 import sys
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.networks.network import hub_network
 spikes = simulate(hub_network(seed=0), duration=float(sys.argv[1]))
 print(spikes.rates.mean())
 """
 
-# The parameters come by the command line, since lgl_core.simulate.lif would load numba. Brian2
+# The parameters come by the command line, since lgl_core.simulation.lif would load numba. Brian2
 # compiles with `make -j`: as many compilers at once as it has files.
 BRIAN2 = """
 import json, sys, types

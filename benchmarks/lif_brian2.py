@@ -68,7 +68,7 @@ def run_as_it_comes(network: Network, params: Any, duration: float, folder: str)
 def brian2_network(
     network: Network, params: Any, initial: NDArray[np.float64] | None = None
 ) -> tuple[Any, Any]:
-    """Write the simulation of :func:`lgl_core.simulate.lif.simulate` down in Brian2.
+    """Write the simulation of :func:`lgl_core.simulation.lif.simulate` down in Brian2.
 
     Parameters
     ----------

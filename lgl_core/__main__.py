@@ -31,7 +31,7 @@ _AT_THE_END = "What it writes is written at the end"
 # The last ones come with the book, not with the library: they are named here, never imported.
 COMMANDS = {
     "run": Part(
-        "lgl_core.experiment", "walk the whole path, from a network to a scored graph", _STEPS
+        "lgl_core.whole_path", "walk the whole path, from a network to a scored graph", _STEPS
     ),
     "read": Part(
         "lgl_core.recordings.session",

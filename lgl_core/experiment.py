@@ -1,47 +1,44 @@
 """The whole path: network, spikes, both models, both graphs, scores.
 
-Each stage is a function that looks in the cache first. ``lgl run`` walks the path from
-end to end and prints the scores.
+Each stage is a function that looks in the cache first; :mod:`lgl_core.whole_path` walks from one to
+the next.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from lgl_core.disk.cache import cached, keyed_directory
 from lgl_core.extraction.attention import AttentionConnectivity, Rows, attention_of_weights
 from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
-from lgl_core.metrics.compare import compare, tidy
-from lgl_core.networks.network import Network, hub_network
-from lgl_core.simulate.lif import LIFParams, Ties, simulate
+from lgl_core.networks.network import Network
+from lgl_core.simulation import lif
+from lgl_core.simulation.lif import LIFParams, Ties
 from lgl_core.spikes import SpikeTrains
+from lgl_core.transformer import training
 from lgl_core.transformer.model import TransformerConfig, preset
 from lgl_core.transformer.shipped import shipped
 from lgl_core.transformer.tokens import IntervalVocabulary, Tokens, tokenize
-from lgl_core.transformer.training import TrainConfig, TrainedModel, train, train_ensemble
+from lgl_core.transformer.training import TrainConfig, TrainedModel, train_ensemble
 
 __all__ = [
     "DURATION",
     "TRAIN_FRACTION",
     "architecture",
-    "attended",
-    "fitted",
+    "attention",
+    "attention_of",
+    "fit_glm",
     "is_trained",
-    "main",
-    "run",
-    "scores",
-    "simulated",
+    "simulate",
     "split_tokens",
-    "trained",
+    "train",
+    "train_models",
     "training_part",
 ]
 
@@ -51,32 +48,49 @@ DURATION = 600.0
 TRAIN_FRACTION = 0.8
 
 
-def simulated(
+def simulate(
     network: Network,
     params: LIFParams | None = None,
     *,
     duration: float = DURATION,
     seed: int = 0,
     ties: Ties = "random",
+    cache: bool = True,
 ) -> SpikeTrains:
-    """Simulate, or read the spikes of an earlier run.
+    """Simulate leaky integrate-and-fire neurons, or read the spikes of an earlier run.
 
     Parameters
     ----------
     network, params, duration, seed, ties
-        As for :func:`lgl_core.simulate.lif.simulate`.
+        As for :func:`lgl_core.simulation.lif.simulate`.
+    cache : bool
+        Whether to look for an earlier run, and to keep this one.
 
     Returns
     -------
     SpikeTrains
+
+    Raises
+    ------
+    ValueError
+        As from :func:`lgl_core.simulation.lif.simulate`.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.hub_network(n_neurons=20, weight=0.0, seed=0)
+    >>> spikes = lgl.simulate(network, duration=2, cache=False)
+    >>> spikes.n_neurons, spikes.duration
+    (20, 2.0)
     """
-    return cached(simulate)(
+    step = cached(lif.simulate) if cache else lif.simulate
+    return step(
         network, params or LIFParams(), duration=duration, seed=seed, ties=ties, progress=True
     )
 
 
 def training_part(spikes: SpikeTrains, train_fraction: float = TRAIN_FRACTION) -> SpikeTrains:
-    """Take the first 80 % of a recording, or another part, which :func:`trained` trains on.
+    """Take the first 80 % of a recording, or another part, which :func:`train_models` trains on.
 
     Whoever compares a model with another method gives the method the same part.
     """
@@ -94,13 +108,13 @@ def split_tokens(
 def architecture(
     spikes: SpikeTrains, time_embedding: str, size: str = "laptop", **changes: object
 ) -> TransformerConfig:
-    """Configure the Neuroformer that :func:`trained` would train on a recording.
+    """Configure the Neuroformer that :func:`train_models` would train on a recording.
 
     Parameters
     ----------
     spikes : SpikeTrains
     time_embedding, size, **changes
-        As for :func:`trained`.
+        As for :func:`train_models`.
 
     Returns
     -------
@@ -115,7 +129,7 @@ def architecture(
     )
 
 
-def trained(
+def train_models(
     spikes: SpikeTrains,
     time_embeddings: Sequence[str] = ("interval",),
     *,
@@ -127,7 +141,7 @@ def trained(
     train_fraction: float = TRAIN_FRACTION,
     **changes: object,
 ) -> dict[str, list[TrainedModel]]:
-    """Train Neuroformers on the first 80 % of a recording, or read them back.
+    """Train several Neuroformers on the first 80 % of a recording, or read them back.
 
     The models of the book's pages come with it (:mod:`lgl_core.transformer.shipped`): whoever asks
     for one of them, with the same spikes and settings to the last bit, gets the same weights on
@@ -183,6 +197,8 @@ def trained(
             progress=n_jobs != 1,
         )
         models |= dict(zip(missing, new, strict=True))
+    part = training_part(spikes, train_fraction)
+    models = {number: replace(model, spikes=part) for number, model in models.items()}
     return {
         time_embedding: [models[k * n_models + member] for member in range(n_models)]
         for k, time_embedding in enumerate(time_embeddings)
@@ -198,7 +214,7 @@ def is_trained(
     train_fraction: float = TRAIN_FRACTION,
     **changes: object,
 ) -> bool:
-    """Tell whether :func:`trained` would find this model."""
+    """Tell whether :func:`train_models` would find this model."""
     settings = config or TrainConfig()
     member = _training(spikes, time_embedding, size, settings, 0, changes, train_fraction)
     if _shipped(spikes, member, train_fraction) is not None:
@@ -225,7 +241,7 @@ def _training(
 ) -> _Training:
     model = architecture(spikes, time_embedding, size, **changes)
     directory = keyed_directory(
-        train,
+        training.train,
         spikes=spikes,
         architecture=model,
         config=config,
@@ -242,7 +258,94 @@ def _shipped(spikes: SpikeTrains, member: _Training, train_fraction: float) -> T
     return shipped(spikes, member.architecture, member.config)
 
 
-def attended(
+def train(
+    spikes: SpikeTrains,
+    time_embedding: str = "interval",
+    *,
+    size: str = "laptop",
+    config: TrainConfig | None = None,
+    **changes: Any,
+) -> TrainedModel:
+    """Train a Neuroformer on the first 80 % of a recording, or read it back.
+
+    A training that was interrupted goes on from its last checkpoint.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+    time_embedding : {"interval", "elapsed", "rotary", "position"}
+        How time enters the model.
+    size, config, **changes
+        As for :func:`train_models`, which trains several.
+
+    Returns
+    -------
+    TrainedModel
+        ``spikes`` are those that it was trained on.
+
+    Raises
+    ------
+    ValueError
+        If the recording is too short for the context, or a setting is not allowed.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), duration=20)
+    >>> model = lgl.train(spikes, size="tiny", config=lgl.TrainConfig(epochs=1))
+    >>> model.spikes.duration
+    16.0
+    """
+    models = train_models(spikes, [time_embedding], size=size, config=config, **changes)
+    (model,) = models[time_embedding]
+    return model
+
+
+def attention(
+    model: TrainedModel,
+    spikes: SpikeTrains | None = None,
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+) -> NDArray[np.float64]:
+    """Read the graph in the attention of a model: where its layers look, on average over pairs.
+
+    Parameters
+    ----------
+    model : TrainedModel
+    spikes : SpikeTrains, optional
+        What the model looks at. Default: what it was trained on.
+    layer, head : int, optional
+        One of them only, from 0. Default: the mean over all.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``, no entry below 0.
+
+    Raises
+    ------
+    ValueError
+        If no spikes are given and the model does not say which it was trained on.
+    IndexError
+        If there is no such layer or head.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), duration=20)
+    >>> model = lgl.train(spikes, size="tiny", config=lgl.TrainConfig(epochs=1))
+    >>> lgl.attention(model).shape
+    (20, 20)
+    """
+    if spikes is None:
+        spikes = model.spikes
+    if spikes is None:
+        raise ValueError("spikes must be given for a model that was not trained by lgl_core.train")
+    return attention_of([model], spikes).connectivity(layer, head)
+
+
+def attention_of(
     models: Sequence[TrainedModel],
     spikes: SpikeTrains,
     rows: Rows = "predicted",
@@ -278,7 +381,7 @@ def attended(
     return cached(attention_of_weights)(config, weights, tokenize(spikes), rows=rows, stride=stride)
 
 
-def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
+def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, *, cache: bool = True) -> GLMFit:
     """Fit the GLM to all spikes that are given, or read an earlier fit.
 
     Parameters
@@ -287,116 +390,30 @@ def fitted(spikes: SpikeTrains, config: GLMConfig | None = None) -> GLMFit:
         Beside a model, its :func:`training_part`.
     config : GLMConfig, optional
         Default: ``GLMConfig()``.
+    cache : bool
+        Whether to look for an earlier fit, and to keep this one.
 
     Returns
     -------
     GLMFit
+        ``coupling()`` is a graph, ``[post, pre]``.
+
+    Raises
+    ------
+    ValueError
+        As from :func:`lgl_core.glm.fit.fit_glm`.
 
     Warns
     -----
     UserWarning
         If the fit of a neuron has not converged, also when it was made earlier.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), duration=20, cache=False)
+    >>> lgl.fit_glm(spikes, cache=False).coupling().shape
+    (20, 20)
     """
-    return cached(fit_quietly)(spikes, config or GLMConfig()).checked()
-
-
-def scores(
-    network: Network,
-    attention: dict[str, AttentionConnectivity],
-    glm: GLMFit,
-) -> pd.DataFrame:
-    """Score every reading of both models against the truth.
-
-    Parameters
-    ----------
-    network : Network
-    attention : dict
-        Connectivity from attention for each time embedding. Scored averaged over all layers and
-        heads (variant ``"interval"``) and layer by layer (``"interval, layer 1"``, from 1).
-    glm : GLMFit
-        Scored by the signed peak of its filters, as in the paper (variant ``"peak"``), and by
-        their area (``"area"``).
-
-    Returns
-    -------
-    DataFrame
-        Tidy, with columns ``method`` ("attention" or "glm"), ``variant``, ``view``, ``score``
-        and ``value``.
-    """
-    estimates: list[tuple[str, str, NDArray[np.float64]]] = []
-    for name, connectivity in attention.items():
-        estimates.append(("attention", name, connectivity.connectivity()))
-        for layer in range(len(connectivity.flow)):
-            variant = f"{name}, layer {layer + 1}"
-            estimates.append(("attention", variant, connectivity.connectivity(layer=layer)))
-    estimates += [("glm", kind, glm.coupling(kind)) for kind in ("peak", "area")]
-    return pd.concat(
-        [
-            tidy(compare(estimate, network.weights), method=method, variant=variant)
-            for method, variant, estimate in estimates
-        ],
-        ignore_index=True,
-    )
-
-
-def run(
-    network: Network,
-    *,
-    duration: float = DURATION,
-    seed: int = 0,
-    params: LIFParams | None = None,
-    time_embeddings: Sequence[str] = ("interval", "rotary"),
-    size: str = "laptop",
-    n_models: int = 1,
-    train_config: TrainConfig | None = None,
-    glm_config: GLMConfig | None = None,
-    rows: Rows = "predicted",
-) -> pd.DataFrame:
-    """Walk the whole path and return the scores.
-
-    Models are trained on the :func:`training_part` of the recording, and both they and the GLM are
-    read from these same spikes.
-
-    Parameters
-    ----------
-    network : Network
-        The truth.
-    duration, seed, params
-        As for :func:`simulated`.
-    time_embeddings, size, n_models, train_config
-        As for :func:`trained`.
-    glm_config : GLMConfig, optional
-        As for :func:`fitted`.
-    rows : {"query", "predicted"}
-        As for :func:`attended`.
-
-    Returns
-    -------
-    DataFrame
-        As from :func:`scores`, with columns ``n_spikes`` and ``seconds`` (of the whole path;
-        stages that come from the cache take next to none).
-    """
-    started = time.perf_counter()
-    spikes = simulated(network, params, duration=duration, seed=seed)
-    models = trained(spikes, time_embeddings, size=size, n_models=n_models, config=train_config)
-    read = training_part(spikes)
-    glm = fitted(read, glm_config)
-    attention = {name: attended(members, read, rows) for name, members in models.items()}
-    table = scores(network, attention, glm)
-    return table.assign(n_spikes=len(spikes), seconds=time.perf_counter() - started)
-
-
-def main() -> None:
-    """Walk the path from the command line, for the default network or another seed of it."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="seed of network and noise")
-    parser.add_argument("--duration", type=float, default=DURATION, help="seconds to simulate")
-    parser.add_argument("--size", default="laptop", help="preset of the transformer")
-    arguments = parser.parse_args()
-    table = run(
-        hub_network(seed=arguments.seed),
-        duration=arguments.duration,
-        seed=arguments.seed,
-        size=arguments.size,
-    )
-    print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())
+    step = cached(fit_quietly) if cache else fit_quietly
+    return step(spikes, config or GLMConfig()).checked()

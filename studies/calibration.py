@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, differential_evolution
 
 from lgl_core.networks.assemblies import hub_assemblies
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from studies.original import FIGURE, FIGURE_RATE, Setting, blocks_of_activity
 
 __all__ = ["ASKED_FOR", "CALIBRATION_SEEDS", "calibrate", "misfits"]
@@ -84,7 +84,7 @@ def calibrate(tau_m: float, dt: float, seeds: Sequence[int] = CALIBRATION_SEEDS)
     Parameters
     ----------
     tau_m, dt : float
-        As for :class:`lgl_core.simulate.lif.LIFParams`.
+        As for :class:`lgl_core.simulation.lif.LIFParams`.
     seeds : sequence of int
         Of the networks that it is fitted on, all by one setting.
 

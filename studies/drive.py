@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import simulated, split_tokens
+from lgl_core.experiment import simulate, split_tokens
 from lgl_core.extraction.influence import influence
 from lgl_core.extraction.readings import excess_shares
 from lgl_core.metrics.pairs import confusion, pair_kinds
 from lgl_core.networks.motifs import subnetwork
 from lgl_core.networks.network import Network
-from lgl_core.simulate.lif import LIFParams
+from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
 from studies.points import EXCESS_SHARES, Model, Recording, scored
 from studies.readings import Constrained
@@ -42,7 +42,7 @@ class PartialRecording(Recording):
     hubs_hidden : bool
         Whether hubs, or drivers, are not listened to.
     noise_correlation, noise_groups
-        As for :class:`lgl_core.simulate.lif.LIFParams`.
+        As for :class:`lgl_core.simulation.lif.LIFParams`.
     """
 
     fraction: float = 1.0
@@ -78,7 +78,7 @@ class PartialRecording(Recording):
     def spikes(self) -> SpikeTrains:
         """Simulate the whole network, and keep the spikes that are heard."""
         noise = LIFParams(noise_correlation=self.noise_correlation, noise_groups=self.noise_groups)
-        spikes = simulated(self.whole(), noise, duration=self.duration, seed=self.seed)
+        spikes = simulate(self.whole(), noise, duration=self.duration, seed=self.seed)
         return spikes.select(self.observed())
 
     def kinds(self) -> NDArray[np.str_]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lgl_core.experiment import architecture, attended, trained, training_part
-from lgl_core.metrics.compare import co_input, pearson
+from lgl_core.experiment import architecture, attention_of, train_models, training_part
+from lgl_core.metrics.scores import co_input, pearson
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.shipped import ship, shipped
 from lgl_core.transformer.training import TrainConfig, TrainedModel
@@ -55,7 +55,7 @@ def the_shipped(wanted: Model) -> TrainedModel | None:
 
 def train_here(wanted: Model) -> TrainedModel:
     """Train the model on this machine, or read back an earlier training of it here."""
-    (model,) = trained(
+    (model,) = train_models(
         wanted.recording.spikes(),
         [wanted.time_embedding],
         size=wanted.size,
@@ -102,7 +102,7 @@ def apart(model: TrainedModel, other: TrainedModel, spikes: SpikeTrains) -> pd.S
     }
     if not model.model.config.n_layers:  # a graph alone attends to nothing
         return pd.Series(found)
-    graphs = [attended([trained], training_part(spikes)) for trained in (model, other)]
+    graphs = [attention_of([trained], training_part(spikes)) for trained in (model, other)]
     whole = [graph.connectivity() for graph in graphs]
     found |= {"attention": pearson(*whole), "co-input": pearson(*map(co_input, whole))}
     for layer in range(len(graphs[0].flow)):

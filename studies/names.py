@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lgl_core.metrics.compare import SCORES, VIEWS
+from lgl_core.metrics.scores import SCORES, VIEWS
 
 __all__ = [
     "CORRELATIONS",

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from lgl_core.baselines.pairwise import correlation
-from lgl_core.experiment import simulated, training_part
+from lgl_core.experiment import simulate, training_part
 from lgl_core.networks.assemblies import assembly_of, block_means, hub_assemblies
 from lgl_core.networks.network import Network
-from lgl_core.simulate.lif import LIFParams, Ties, threshold_units
+from lgl_core.simulation.lif import LIFParams, Ties, threshold_units
 from lgl_core.spikes import SpikeTrains
 from studies.rows import labelled
 
@@ -62,7 +62,7 @@ class Setting:
     scale : float
         Thresholds per unit of the figure's colour bar.
     tau_m, delay, refractory, dt : float
-        As for :class:`lgl_core.simulate.lif.LIFParams`, in s.
+        As for :class:`lgl_core.simulation.lif.LIFParams`, in s.
     mu, sigma : float
         As there, in thresholds.
     count_bin : float
@@ -119,7 +119,7 @@ class PaperRecording:
     n_spikes : int
         How many spikes are kept.
     ties : {"random", "by_id"}
-        As for :func:`lgl_core.simulate.lif.simulate`.
+        As for :func:`lgl_core.simulation.lif.simulate`.
     changes : mapping
         Arguments of :func:`lgl_core.networks.assemblies.hub_assemblies` that differ from its
         defaults.
@@ -150,7 +150,7 @@ class PaperRecording:
         expected = np.ceil(1.1 * self.n_spikes / (FIGURE_RATE * network.n_neurons))
         for duration in expected * 2.0 ** np.arange(_MOST_DOUBLINGS):
             # A longer simulation begins like a shorter one.
-            spikes = simulated(
+            spikes = simulate(
                 network, neurons, duration=float(duration), seed=self.seed, ties=self.ties
             )
             if len(spikes) > self.n_spikes:

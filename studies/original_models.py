@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import attended, is_trained, split_tokens, trained
+from lgl_core.experiment import attention_of, is_trained, split_tokens, train_models
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.extraction.readings import centred
 from lgl_core.extraction.selected import Occurrences, Positions, selected_attention
-from lgl_core.metrics.compare import off_diagonal
+from lgl_core.metrics.scores import off_diagonal
 from lgl_core.networks.assemblies import assembly_of
 from lgl_core.networks.network import Network
 from lgl_core.spikes import SpikeTrains
@@ -210,7 +210,7 @@ class PaperModel:
         """Train on one core, or read back."""
         spikes, embedding = self.recording.spikes(), KINDS[self.kind]["time_embedding"]
         return [
-            trained(spikes, [embedding], n_jobs=1, **self._settings(seed))[embedding][0]
+            train_models(spikes, [embedding], n_jobs=1, **self._settings(seed))[embedding][0]
             for seed in self._seeds()
         ]
 
@@ -234,7 +234,7 @@ class PaperModel:
         self, members: Sequence[TrainedModel], spikes: SpikeTrains, readout: ReadOut
     ) -> AttentionConnectivity:
         if not self._is_original:
-            return attended(members, spikes)
+            return attention_of(members, spikes)
         context = members[0].model.config.context
         return selected_attention(
             [member.model for member in members],

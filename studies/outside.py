@@ -11,7 +11,7 @@ from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.disk.cache import cached
 from lgl_core.experiment import training_part
 from lgl_core.fields import check_fields
-from lgl_core.simulate.izhikevich import simulate_izhikevich
+from lgl_core.simulation.izhikevich import simulate_izhikevich
 from lgl_core.spikes import SpikeTrains
 from studies.points import Model, Recording
 
@@ -28,8 +28,8 @@ class OutsideRecording(Recording):
     Parameters
     ----------
     simulator : {"lif", "izhikevich"}
-        Neurons: those of :func:`lgl_core.simulate.lif.simulate` or of
-        :func:`lgl_core.simulate.izhikevich.simulate_izhikevich`, each with their default
+        Neurons: those of :func:`lgl_core.simulation.lif.simulate` or of
+        :func:`lgl_core.simulation.izhikevich.simulate_izhikevich`, each with their default
         parameters.
     topology, seed, duration, shifted, settings
         As for :class:`studies.points.Recording`. With ``shifted`` the simulator must be

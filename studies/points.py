@@ -20,12 +20,12 @@ from lgl_core.baselines.pairwise import (
 from lgl_core.disk.cache import cached
 from lgl_core.experiment import (
     DURATION,
-    attended,
-    fitted,
+    attention_of,
+    fit_glm,
     is_trained,
-    simulated,
+    simulate,
     split_tokens,
-    trained,
+    train_models,
     training_part,
 )
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
@@ -107,7 +107,7 @@ class Recording:
 
     def spikes(self) -> SpikeTrains:
         """Simulate it, or read it back."""
-        spikes = simulated(self.network(), duration=self.duration, seed=self.seed)
+        spikes = simulate(self.network(), duration=self.duration, seed=self.seed)
         return shifted_in_time(spikes, self.seed) if self.shifted else spikes
 
     def estimates(self) -> dict[tuple[str, str], Graph]:
@@ -123,7 +123,7 @@ class Recording:
 
     def fit(self) -> GLMFit:
         """Fit the GLM, or read it back."""
-        return fitted(training_part(self.spikes()))
+        return fit_glm(training_part(self.spikes()))
 
     def counted(self) -> dict[tuple[str, str], Graph]:
         """Those of them that are counted, not fitted, and take a second."""
@@ -180,7 +180,7 @@ class Model:
     n_models : int
         Models whose attention is averaged, with seeds ``seed``, ``seed + 1``, ...
     time_embedding, size, changes
-        As for :func:`lgl_core.experiment.trained`.
+        As for :func:`lgl_core.experiment.train_models`.
     training : mapping
         Fields of :class:`lgl_core.transformer.training.TrainConfig` that differ from their
         defaults.
@@ -207,8 +207,9 @@ class Model:
     def members(self) -> list[TrainedModel]:
         """Train on one core, or read back."""
         spikes = self.recording.spikes()
+        name = self.time_embedding
         return [
-            trained(spikes, [self.time_embedding], n_jobs=1, **training)[self.time_embedding][0]
+            train_models(spikes, [name], n_jobs=1, **training)[name][0]
             for training in self._trainings()
         ]
 
@@ -236,7 +237,7 @@ class Model:
 
     def _attention_of_members(self, rows: Rows = "predicted") -> list[AttentionConnectivity]:
         spikes = training_part(self.recording.spikes())
-        return [attended([member], spikes, rows) for member in self.members()]
+        return [attention_of([member], spikes, rows) for member in self.members()]
 
     def estimates(self, rows: Rows = "predicted") -> dict[tuple[str, str], Graph]:
         """Graphs, ``[post, pre]``, by layer and head (``"all"`` or a number from 1)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lgl_core.baselines.pairwise import correlogram_z
-from lgl_core.experiment import fitted
+from lgl_core.experiment import fit_glm
 from lgl_core.metrics.card import score_card
 from studies.points import Recording
 from studies.rows import not_converged
@@ -30,7 +30,7 @@ class WholeRecording:
     def rows(self) -> pd.DataFrame:
         """Scores of the GLM and of the correlogram, without any null."""
         spikes, truth = self.recording.spikes(), self.recording.network()
-        fit = fitted(spikes)
+        fit = fit_glm(spikes)
         estimates = {
             ("glm", "peak"): fit.coupling("peak"),
             ("ccg", "1 to 4 ms, local"): correlogram_z(spikes, baseline="local"),

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from lgl_core.baselines.pairwise import correlogram_z
-from lgl_core.experiment import attended, fitted, is_trained, trained
+from lgl_core.experiment import attention_of, fit_glm, is_trained, train_models
 from lgl_core.extraction.readings import excess_shares
 from lgl_core.fields import check_fields
-from lgl_core.metrics.compare import off_diagonal
+from lgl_core.metrics.scores import off_diagonal
 from lgl_core.recordings.chance import beyond_chance, chance_band, jittered
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.training import TrainConfig
@@ -74,7 +74,7 @@ ALL_PAIRS, FAST_PAIRS = "all pairs", "pairs of fast neurons"
 LOCAL = ("ccg", "1 to 4 ms, local baseline")
 # What the page of a recording reads beside the methods of the bench.
 _OF_THE_RECORDING: Estimates = {
-    ("glm", "peak"): lambda spikes: fitted(spikes).coupling("peak"),
+    ("glm", "peak"): lambda spikes: fit_glm(spikes).coupling("peak"),
     LOCAL: partial(correlogram_z, baseline="local"),
 }
 _Z_SCORES = (("ccg", "1 to 4 ms"), LOCAL)
@@ -208,7 +208,7 @@ class UnconnectedModel:
     ----------
     recording : UnconnectedRecording
     size : str
-        As for :func:`lgl_core.experiment.trained`.
+        As for :func:`lgl_core.experiment.train_models`.
     epochs : int
         Passes over the spikes.
     """
@@ -229,9 +229,9 @@ class UnconnectedModel:
     def rows(self) -> pd.DataFrame:
         """Share of pairs that attention calls connected; the model is not trained on jitter."""
         spikes = self.recording.spikes()
-        models = trained(spikes, ["rotary"], n_jobs=1, **self._settings)["rotary"]
+        models = train_models(spikes, ["rotary"], n_jobs=1, **self._settings)["rotary"]
         graph, null = (
-            excess_shares(attended(models, read).connectivity())
+            excess_shares(attention_of(models, read).connectivity())
             for read in (spikes, jittered(spikes, JITTER, self.recording.seed))
         )
         method, variant = ATTENTION

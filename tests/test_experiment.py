@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core import experiment
+from lgl_core import experiment, whole_path
 from lgl_core.extraction.attention import attention_connectivity
 from lgl_core.glm.fit import GLMConfig, fit_glm
-from lgl_core.metrics.compare import compare, paper_table_1
+from lgl_core.metrics.scores import alignment, paper_table_1
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.transformer.tokens import tokenize
 from lgl_core.transformer.training import TrainConfig
 from studies.evidence.claims_table_1 import claims
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.usefixtures("cold_cache"), pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def table():
-    return experiment.run(NETWORK, **PATH)
+    return whole_path.run(NETWORK, **PATH)
 
 
 def test_table_is_tidy_and_complete(table):
@@ -49,7 +49,7 @@ def test_scores_are_those_of_the_stages_called_by_hand(table):
     first = spikes.split(0.8)[0]
     coupling = fit_glm(first, GLM, progress=False).coupling("area")
     check(table, "area", coupling)
-    trained = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
+    trained = experiment.train_models(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
     tokens = experiment.split_tokens(spikes)[0]
     by_hand = attention_connectivity([trained[0].model], tokens, stride=16, progress=False)
     check(table, "rotary", by_hand.connectivity())
@@ -59,12 +59,12 @@ def test_scores_are_those_of_the_stages_called_by_hand(table):
 def test_what_reads_spikes_reads_all_that_it_is_given():
     """Only training takes a part: GLM, attention and whatever stands beside them read alike."""
     spikes = simulate(NETWORK, duration=30.0, seed=3)
-    model = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
+    model = experiment.train_models(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
     for given in (spikes, experiment.training_part(spikes), spikes.select(stop=10.0)):
         by_hand = fit_glm(given, GLM, progress=False)
-        np.testing.assert_array_equal(experiment.fitted(given, GLM).weights, by_hand.weights)
+        np.testing.assert_array_equal(experiment.fit_glm(given, GLM).weights, by_hand.weights)
         read = attention_connectivity([model[0].model], tokenize(given), stride=16, progress=False)
-        np.testing.assert_array_equal(experiment.attended(model, given).flow, read.flow)
+        np.testing.assert_array_equal(experiment.attention_of(model, given).flow, read.flow)
 
 
 def test_the_training_part_is_what_a_model_is_trained_on():
@@ -82,7 +82,7 @@ def test_another_part_makes_another_model():
     assert len(tokens[0]) == len(three_fifths) and sum(map(len, tokens)) == len(spikes)
     settings = {"size": "tiny", "config": QUICK}
     usual, other = (
-        experiment.trained(spikes, ["rotary"], train_fraction=part, **settings)["rotary"][0]
+        experiment.train_models(spikes, ["rotary"], train_fraction=part, **settings)["rotary"][0]
         for part in (0.8, 0.6)
     )
     assert usual.steps.neuron[0] != other.steps.neuron[0]  # other windows
@@ -92,7 +92,7 @@ def test_another_part_makes_another_model():
 
 def check(table, variant, estimate):
     found = table[table.variant == variant].pivot(index="score", columns="view", values="value")
-    expected = compare(estimate, NETWORK.weights)
+    expected = alignment(estimate, NETWORK.weights)
     pd.testing.assert_frame_equal(found.loc[expected.index, expected.columns], expected, rtol=1e-6)
 
 
@@ -101,19 +101,21 @@ def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypat
         raise AssertionError("computed although it was in the cache")
 
     monkeypatch.setattr("lgl_core.transformer.training.Run", forbidden)
-    monkeypatch.setattr("lgl_core.simulate.lif.advance", forbidden)
+    monkeypatch.setattr("lgl_core.simulation.lif.advance", forbidden)
     monkeypatch.setattr("lgl_core.glm.fit.solve", forbidden)
     monkeypatch.setattr("lgl_core.extraction.attention.attention_connectivity", forbidden)
-    again = experiment.run(NETWORK, **PATH)
+    again = whole_path.run(NETWORK, **PATH)
     pd.testing.assert_frame_equal(
         again.drop(columns="seconds"), table.drop(columns="seconds"), check_exact=True
     )
 
 
 def test_members_of_an_ensemble_are_independent_and_the_first_is_the_single_model(table):
-    spikes = experiment.simulated(NETWORK, duration=30.0, seed=3)
-    single = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
-    pair = experiment.trained(spikes, ["rotary"], size="tiny", config=QUICK, n_models=2)["rotary"]
+    spikes = experiment.simulate(NETWORK, duration=30.0, seed=3)
+    single = experiment.train_models(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]
+    pair = experiment.train_models(spikes, ["rotary"], size="tiny", config=QUICK, n_models=2)[
+        "rotary"
+    ]
     weights = [m.model.neuron_head.weight.detach().numpy() for m in single + pair]
     np.testing.assert_array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[1], weights[2])

@@ -17,8 +17,8 @@ from lgl_core.fields import check_fields
 from lgl_core.glm.fit import GLMConfig
 from lgl_core.networks.network import Network
 from lgl_core.recordings.session import Session
-from lgl_core.simulate.izhikevich import IzhikevichParams
-from lgl_core.simulate.lif import LIFParams
+from lgl_core.simulation.izhikevich import IzhikevichParams
+from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
 from lgl_core.sweep.sweep import Sweep
 from lgl_core.transformer._run import TrainConfig

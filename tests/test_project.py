@@ -38,7 +38,7 @@ FLOORS = {
     "lgl_core.spikes": 1,
     "lgl_core.networks": 1,
     "lgl_core.metrics": 1,
-    "lgl_core.simulate": 2,
+    "lgl_core.simulation": 2,
     "lgl_core.transformer": 2,
     "lgl_core.glm": 2,
     "lgl_core.recordings": 2,

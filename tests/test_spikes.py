@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lgl_core.baselines.pairwise import lag_counts
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.tokens import tokenize
 from tests.gapped import gapped_trains, pieces, random_gapped_trains

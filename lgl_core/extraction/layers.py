@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
-from lgl_core.metrics.compare import co_input, spearman
+from lgl_core.metrics.scores import co_input, spearman
 from lgl_core.transformer.kernels import causal_attention, check_finite
 from lgl_core.transformer.model import Block, Neuroformer
 from lgl_core.transformer.plain import allowed_positions

@@ -29,7 +29,7 @@ from lgl_core.figures.style import (
     panels,
     shared_legend,
 )
-from lgl_core.metrics.compare import pearson, spearman
+from lgl_core.metrics.scores import pearson, spearman
 
 __all__ = [
     "co_input_matrices",

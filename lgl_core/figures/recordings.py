@@ -21,7 +21,7 @@ from lgl_core.figures.style import (
     panels,
     shared_legend,
 )
-from lgl_core.metrics.compare import off_diagonal
+from lgl_core.metrics.scores import off_diagonal
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -20,7 +20,7 @@ from lgl_core.figures.style import (
     panels,
     shared_legend,
 )
-from lgl_core.metrics.compare import SCORES, VIEWS
+from lgl_core.metrics.scores import SCORES, VIEWS
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.metrics.compare import (
+from lgl_core.metrics.detection import (
+    _auc,
+    _average_precision,
+    _levels,
+    _ranks,
+    hubs_found,
+    sign_agreement,
+)
+from lgl_core.metrics.scores import (
     _checked,
     _correlation,
     _neutral_diagonal,
@@ -21,14 +29,6 @@ from lgl_core.metrics.compare import (
     hub_ranks,
     off_diagonal,
     spectral_divergence,
-)
-from lgl_core.metrics.detection import (
-    _auc,
-    _average_precision,
-    _levels,
-    _ranks,
-    hubs_found,
-    sign_agreement,
 )
 
 __all__ = ["co_input_off_hubs", "edges_off_hubs", "pearson_of_hubs", "score_card"]
@@ -56,7 +56,7 @@ def score_card(
         =========================== =========================== =================================
         view                        score                       of
         =========================== =========================== =================================
-        true, co_input, abs         pearson, spearman, spectral :func:`.compare.compare`
+        true, co_input, abs         pearson, spearman, spectral :func:`.scores.alignment`
         co_input_diagonal           pearson, spearman           the co-input graph, diagonal and all
         true_off_hubs               pearson, spearman           :func:`edges_off_hubs`
         co_input_off_hubs           pearson, spearman           :func:`co_input_off_hubs`
@@ -159,7 +159,7 @@ def co_input_off_hubs(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n_neurons, n_neurons)
-        :func:`lgl_core.metrics.compare.co_input` summed over the presynaptic neurons that are no
+        :func:`lgl_core.metrics.scores.co_input` summed over the presynaptic neurons that are no
         hubs. Hubs keep their rows and columns here, for what they receive.
 
     Raises

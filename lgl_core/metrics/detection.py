@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from lgl_core.metrics._kernels import ranked
-from lgl_core.metrics.compare import (
+from lgl_core.metrics.scores import (
     _correlation,
     _is_constant,
     _pair,
@@ -145,7 +145,7 @@ def hubs_found(graph: ArrayLike, hubs: ArrayLike) -> float:
     ----------
     graph : array_like, shape (n_neurons, n_neurons)
         ``[post, pre]``; the strength of a neuron is that of
-        :func:`lgl_core.metrics.compare.hub_ranks`.
+        :func:`lgl_core.metrics.scores.hub_ranks`.
     hubs : array_like of int
         Neuron ids.
 
@@ -170,7 +170,7 @@ def hub_groups_found(graph: ArrayLike, hubs: ArrayLike, groups: ArrayLike) -> fl
     ----------
     graph : array_like, shape (n_neurons, n_neurons)
         ``[post, pre]``; the strength of a neuron is that of
-        :func:`lgl_core.metrics.compare.hub_ranks`.
+        :func:`lgl_core.metrics.scores.hub_ranks`.
     hubs : array_like of int, shape (n_hubs,)
         Neuron ids.
     groups : array_like of int, shape (n_hubs,)

@@ -23,7 +23,8 @@ from lgl_core.metrics.card import (
     _entries,
     _is_hub,
 )
-from lgl_core.metrics.compare import (
+from lgl_core.metrics.detection import _ranks
+from lgl_core.metrics.scores import (
     _ROUNDING,
     _centred,
     _checked,
@@ -31,7 +32,6 @@ from lgl_core.metrics.compare import (
     _pair,
     off_diagonal,
 )
-from lgl_core.metrics.detection import _ranks
 
 __all__ = ["null_scores", "permuted", "shuffled_in_blocks", "strengths_kept", "strengths_only"]
 

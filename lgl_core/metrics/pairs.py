@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.metrics.compare import _checked
 from lgl_core.metrics.detection import chance_above
+from lgl_core.metrics.scores import _checked
 
 __all__ = ["KINDS", "confusion", "pair_kinds"]
 

@@ -37,7 +37,7 @@ class Network:
         Whether Dale's principle holds. Without it a column may have both signs.
     delays : array_like, shape (n_neurons, n_neurons), optional
         ``delays[post, pre]`` in s. Without it every synapse has the delay of the neuron model
-        (:class:`lgl_core.simulate.lif.LIFParams`).
+        (:class:`lgl_core.simulation.lif.LIFParams`).
 
     Raises
     ------

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.metrics.compare import off_diagonal
 from lgl_core.metrics.detection import chance_above
 from lgl_core.metrics.nulls import permuted
+from lgl_core.metrics.scores import off_diagonal
 
 __all__ = ["score_borders", "within_wins"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.metrics.compare import off_diagonal
+from lgl_core.metrics.scores import off_diagonal
 from lgl_core.spikes import SpikeTrains
 
 __all__ = [

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from lgl_core.disk.atomic import replacing
 from lgl_core.disk.provenance import commit, machine
-from lgl_core.metrics.compare import out_strengths
+from lgl_core.metrics.scores import out_strengths
 from lgl_core.recordings._parts import blocks
 from lgl_core.recordings._raw import plain_labels
 from lgl_core.recordings._room import naming, opened_npz
@@ -232,7 +232,7 @@ def hub_confidence(
     Parameters
     ----------
     strengths : array_like, shape (n_parts, n_neurons)
-        What each sends by one method (:func:`lgl_core.metrics.compare.out_strengths`), in parts of
+        What each sends by one method (:func:`lgl_core.metrics.scores.out_strengths`), in parts of
         the recording (``recordings._parts.blocks``).
     n_hubs : int
         How many of the strongest count as hubs.

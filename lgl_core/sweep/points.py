@@ -1,7 +1,7 @@
 """What one point of a sweep does: the whole path, or a notebook, with its own parameters.
 
 Parameters of the whole path have dotted names: ``seed`` and ``duration`` are arguments of
-:func:`lgl_core.experiment.run`, ``network.hub_weight`` one of
+:func:`lgl_core.whole_path.run`, ``network.hub_weight`` one of
 :func:`lgl_core.networks.network.hub_network`, ``training.epochs`` a field of
 :class:`lgl_core.transformer.training.TrainConfig`.
 """
@@ -22,10 +22,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from lgl_core import experiment
+from lgl_core import whole_path
 from lgl_core.glm.fit import GLMConfig
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import LIFParams
+from lgl_core.simulation.lif import LIFParams
 from lgl_core.sweep.parameters import check_names, declared_types
 from lgl_core.transformer.training import TrainConfig
 
@@ -33,7 +33,7 @@ __all__ = ["EXPERIMENT", "absolute", "attempt", "contents", "notebook_text", "pa
 
 EXPERIMENT = "experiment"
 
-# What takes the parameters whose name begins so, and the argument of experiment.run it becomes.
+# What takes the parameters whose name begins so, and the argument of whole_path.run it becomes.
 _GROUPS: dict[str, tuple[str, Any]] = {
     "training": ("train_config", TrainConfig),
     "glm": ("glm_config", GLMConfig),
@@ -67,7 +67,7 @@ def parameter_types(target: str) -> dict[str, Any]:
         found = papermill.inspect_notebook(target)
         return {name: about["inferred_type_name"] for name, about in found.items()}
     grouped = {argument for argument, _ in _GROUPS.values()} | {"network"}
-    types = {n: p.annotation for n, p in signature(experiment.run).parameters.items()}
+    types = {n: p.annotation for n, p in signature(whole_path.run).parameters.items()}
     types = {name: annotation for name, annotation in types.items() if name not in grouped}
     for name, parameter in signature(hub_network).parameters.items():
         types[f"network.{name}"] = parameter.annotation
@@ -186,7 +186,7 @@ def _experiment(parameters: Mapping[str, Any]) -> dict[str, float]:
     for group, (argument, kind) in _GROUPS.items():
         if groups[group]:
             arguments[argument] = kind(**groups[group])
-    table = experiment.run(hub_network(**groups["network"]), **arguments)
+    table = whole_path.run(hub_network(**groups["network"]), **arguments)
     keys = ["method", "variant", "view", "score"]
     row = {
         ", ".join(map(str, key)): value

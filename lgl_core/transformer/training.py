@@ -14,6 +14,7 @@ import torch
 from joblib import Parallel, delayed, effective_n_jobs
 
 from lgl_core.disk.atomic import read_whole, remove_abandoned, replacing
+from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer._devices import device_named, is_first, join, launched, wait
 from lgl_core.transformer._run import CHECKPOINTS, Run, TrainConfig, set_aside
 from lgl_core.transformer.files import DamagedWeights
@@ -49,11 +50,14 @@ class TrainedModel:
         ``seconds`` since the start.
     steps : DataFrame
         One row per step of the optimiser: the losses of its batch, ``neuron`` and ``interval``.
+    spikes : SpikeTrains, optional
+        What it was trained on, where :mod:`lgl_core.experiment` has trained it.
     """
 
     model: Neuroformer
     history: pd.DataFrame = field(repr=False)
     steps: pd.DataFrame = field(repr=False)
+    spikes: SpikeTrains | None = field(default=None, repr=False)
 
 
 def train(
@@ -275,7 +279,8 @@ def _read_finished(directory: Path) -> TrainedModel | None:
         if path.exists():  # it is the configuration beside it that is lost
             raise
         return None  # another process that found it damaged was faster
-    return TrainedModel(model, *(_table(directory / f"{name}.csv") for name in _COLUMNS))
+    history, steps = (_table(directory / f"{name}.csv") for name in _COLUMNS)
+    return TrainedModel(model, history, steps)
 
 
 def _table(path: Path) -> pd.DataFrame:

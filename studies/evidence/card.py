@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from lgl_core.metrics.compare import paper_table_1
 from lgl_core.metrics.detection import spearman_ceiling
+from lgl_core.metrics.scores import paper_table_1
 from lgl_core.networks.network import hub_network
 from studies.evidence.claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
 from studies.evidence.claims_original import on_both
@@ -371,5 +372,6 @@ needs no training, a trained model, or a set of null models.
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the report card, a page of the book, from the results of the studies."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     PAGE.write_text(page())

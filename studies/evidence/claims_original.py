@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.claims_paper import MODEST
 from studies.evidence.intervals import Difference
 from studies.evidence.original import ORIGINAL_GLM, attention_of, once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.claims_beyond import CLAIMS_BEYOND
 from studies.evidence.claims_settings import CLAIMS_OF_SETTINGS
 from studies.evidence.intervals import Difference, mean_interval

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lgl_core.experiment import DURATION
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.report import as_published, chosen, distance_from_paper, with_settings
 from studies.evidence.verdicts import (
     ATTENTION,

@@ -15,7 +15,7 @@ def claims(table: pd.DataFrame, glm: str = "peak", attention: str = "interval") 
     Parameters
     ----------
     table : DataFrame
-        As from :func:`lgl_core.experiment.scores`.
+        As from :func:`lgl_core.whole_path.scores`.
     glm, attention : str
         Variants that stand for the two models; the defaults are the paper's choices.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.report import chosen, paired, per_network, summary
 from studies.names import CORRELATIONS
 from studies.original import FITTED, PaperRecording
@@ -89,7 +89,7 @@ def table_1(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd
     -------
     DataFrame
         ``method`` (the name), ``view``, ``score`` and ``value``, as in
-        :func:`lgl_core.metrics.compare.paper_table_1`.
+        :func:`lgl_core.metrics.scores.paper_table_1`.
     """
     rows = once(table)
     rows = rows[rows["view"].isin(["true", "co_input", "abs"])]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.intervals import Difference, Mean, mean_interval, with_interval
 from studies.names import CORRELATIONS
 from studies.points import READINGS, Model, Point, Recording

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lgl_core.baselines import dynamics
 from lgl_core.baselines.dynamics import event_space, event_timing, firing_rate_dynamics
 from lgl_core.networks.topologies import erdos_renyi
-from lgl_core.simulate import lif
+from lgl_core.simulation import lif
 from lgl_core.spikes import SpikeTrains
 from tests.baselines.test_coincidences import driven_trains
 from tests.baselines.test_pairwise import DRIVEN, DRIVER, poisson, recording

@@ -18,9 +18,9 @@ from lgl_core.baselines.pairwise import (
     rate_product,
     shifted_in_time,
 )
-from lgl_core.metrics.compare import hub_ranks, off_diagonal
+from lgl_core.metrics.scores import hub_ranks, off_diagonal
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains
 from tests.gapped import gapped_trains, pieces, random_gapped_trains
 from tests.test_spikes import on_a_grid

@@ -211,7 +211,7 @@ class TestCached:
         assert not stored_files(directory)
 
     def test_more_source_can_be_part_of_the_key(self):
-        more = cached(double, also=["lgl_core.simulate.lif"])
+        more = cached(double, also=["lgl_core.simulation.lif"])
         assert [cached(double)(3), more(3), more(3)] == [6, 6, 6] and calls == [3, 3]
 
     def test_a_failed_write_leaves_nothing_behind(self, directory, monkeypatch):
@@ -722,7 +722,7 @@ class TestSourceHash:
             "lgl_core.networks.network",
             "lgl_core.fields",
         }
-        assert "lgl_core.spikes" in sources_of("lgl_core.simulate.lif")
+        assert "lgl_core.spikes" in sources_of("lgl_core.simulation.lif")
 
     @pytest.mark.parametrize("name", ["lgl_core.nothing", "nowhere", "sys", "lgl_core"])
     def test_no_such_source(self, name):

@@ -23,7 +23,7 @@ from lgl_core.extraction.layers import (
     attention_lag,
     visible,
 )
-from lgl_core.metrics.compare import co_input, off_diagonal
+from lgl_core.metrics.scores import co_input, off_diagonal
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.model import Neuroformer, TransformerConfig
 from lgl_core.transformer.step import mean_losses

@@ -13,7 +13,7 @@ from lgl_core.extraction.readings import (
     standing_out,
     without_column_median,
 )
-from lgl_core.metrics.compare import co_input, spearman
+from lgl_core.metrics.scores import co_input, spearman
 from lgl_core.networks.topologies import erdos_renyi
 
 each_reading = pytest.mark.parametrize("reading", [row_shares, excess_shares])

@@ -16,7 +16,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from lgl_core.figures import data, graphs, scores
 from lgl_core.figures.style import HUB, SIGNED
-from lgl_core.metrics.compare import co_input, normalised_singular_values, paper_table_1
+from lgl_core.metrics.scores import co_input, normalised_singular_values, paper_table_1
 from lgl_core.networks.network import Network, hub_network
 from lgl_core.spikes import SpikeTrains
 from studies.figures import speed

@@ -8,7 +8,7 @@ from lgl_core.glm._blocks import joined
 from lgl_core.glm._solvers import Solution
 from lgl_core.glm.fit import GLMConfig, fit_glm
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 
 CONFIG = GLMConfig(n_basis=4, window=0.02)
 

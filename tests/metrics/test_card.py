@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from lgl_core.metrics import card as metrics_views
-from lgl_core.metrics import compare, detection
+from lgl_core.metrics import detection
+from lgl_core.metrics import scores as table_1
 from lgl_core.networks.network import hub_network
 
 few = settings(max_examples=30)
@@ -75,16 +76,16 @@ class TestOffHubs:
         _, truth, hubs = example()
         sent = truth[:, hubs]
         np.testing.assert_allclose(
-            metrics_views.co_input_off_hubs(truth, hubs) + sent @ sent.T, compare.co_input(truth)
+            metrics_views.co_input_off_hubs(truth, hubs) + sent @ sent.T, table_1.co_input(truth)
         )
 
     def test_without_hubs_nothing_is_left_out(self):
         estimate, _, _ = example()
         np.testing.assert_array_equal(
-            metrics_views.edges_off_hubs(estimate, []), compare.off_diagonal(estimate)
+            metrics_views.edges_off_hubs(estimate, []), table_1.off_diagonal(estimate)
         )
         np.testing.assert_array_equal(
-            metrics_views.co_input_off_hubs(estimate, []), compare.co_input(estimate)
+            metrics_views.co_input_off_hubs(estimate, []), table_1.co_input(estimate)
         )
 
     @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ class TestScoreCard:
     def test_holds_the_table_of_compare(self, case):
         estimate, truth, _ = case
         scores = card(estimate, truth)
-        for row in compare.tidy(compare.compare(estimate, truth)).itertuples():
+        for row in table_1.tidy(table_1.alignment(estimate, truth)).itertuples():
             assert scores[row.view, row.score] == pytest.approx(row.value, nan_ok=True)
 
     @pytest.mark.slow
@@ -163,7 +164,7 @@ class TestScoreCard:
         agreement = detection.sign_agreement(estimate, truth)
         assert scores["true", "sign_agreement"] == pytest.approx(agreement, nan_ok=True)
         assert scores["hubs", "found"] == detection.hubs_found(estimate, hubs)
-        assert scores["hubs", "rank"] == compare.hub_ranks(estimate, hubs).max()
+        assert scores["hubs", "rank"] == table_1.hub_ranks(estimate, hubs).max()
 
     def test_has_one_row_per_score_and_leaves_out_what_is_not_asked_for(self):
         estimate, truth, hubs = example()

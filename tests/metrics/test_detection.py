@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lgl_core.metrics import detection
-from lgl_core.metrics.compare import spearman
+from lgl_core.metrics.scores import spearman
 from lgl_core.networks.assemblies import hub_assemblies
 from lgl_core.networks.network import hub_network
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lgl_core.metrics import compare
 from lgl_core.metrics import nulls as metrics_nulls
+from lgl_core.metrics import scores as table_1
 from lgl_core.metrics.card import score_card
 from lgl_core.networks.network import hub_network
 
@@ -55,7 +55,7 @@ class TestPermuted:
     def test_keeps_the_spectrum_so_the_spectral_null_is_the_score_itself(self):
         estimate, truth, _ = example()
         relabelled = metrics_nulls.permuted(estimate, np.random.default_rng(0))
-        before, after = (compare.compare(graph, truth) for graph in (estimate, relabelled))
+        before, after = (table_1.alignment(graph, truth) for graph in (estimate, relabelled))
         np.testing.assert_allclose(after.loc["spectral"], before.loc["spectral"])
         assert (after.loc["pearson"] != before.loc["pearson"]).all()
 
@@ -112,7 +112,7 @@ class TestStrengthsOnly:
     def test_the_true_network_of_the_papers_size(self):
         network = hub_network(seed=0)
         kept = metrics_nulls.strengths_only(network.weights)
-        assert compare.hub_ranks(kept, network.hubs).max() == 3
+        assert table_1.hub_ranks(kept, network.hubs).max() == 3
         np.testing.assert_allclose(kept.sum(axis=1), network.weights.sum(axis=1), atol=1e-6)
 
     def test_a_star_comes_near(self):
@@ -146,7 +146,7 @@ class TestStrengthsKept:
         # All strengths of a banded graph are alike: nothing of the bands may be left.
         band = np.roll(np.eye(60), 1, axis=0) + np.roll(np.eye(60), 2, axis=0) + 0.1
         rng = np.random.default_rng(0)
-        scores = [compare.pearson(metrics_nulls.strengths_kept(band, rng), band) for _ in range(20)]
+        scores = [table_1.pearson(metrics_nulls.strengths_kept(band, rng), band) for _ in range(20)]
         assert abs(np.mean(scores)) < 4 / np.sqrt(20 * 60 * 59)
 
     @few

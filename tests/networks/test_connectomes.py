@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lgl_core.networks.connectomes import larval_mushroom_body, larval_mushroom_body_neurons
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 
 ROOT = Path(__file__).parents[2]
 NAMES = np.array(larval_mushroom_body_neurons())
@@ -20,7 +20,7 @@ KINDS = np.array([name.rstrip("0123456789") for name in NAMES])
 
 @pytest.fixture(scope="module")
 def counts() -> pd.DataFrame:
-    return pd.read_csv(ROOT / "lgl_core" / "larval_mushroom_body.csv")
+    return pd.read_csv(ROOT / "lgl_core" / "networks" / "data" / "larval_mushroom_body.csv")
 
 
 def between(pre: str, post: str) -> int:
@@ -104,13 +104,13 @@ def test_a_kind_or_a_number_of_hubs_that_there_is_not():
 
 
 def test_the_table_says_where_it_comes_from_and_is_shipped(counts):
-    text = (ROOT / "lgl_core" / "larval_mushroom_body.md").read_text()
+    text = (ROOT / "lgl_core" / "networks" / "data" / "larval_mushroom_body.md").read_text()
     neurons = len({*counts["pre"], *counts["post"]})
     totals = f"{neurons} neurons, {len(counts)} connections, {counts['synapses'].sum()} syn"
     assert totals in " ".join(text.split())
     for needed in ("10.1038/nature23455", "MIT License", "## How it was made", "## Signs"):
         assert needed in text
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["lgl_core"]
+    patterns = project["tool"]["setuptools"]["package-data"]["lgl_core.networks"]
     for name in ("larval_mushroom_body.csv", "larval_mushroom_body.md"):
-        assert any(fnmatch(name, pattern) for pattern in patterns)
+        assert any(fnmatch(f"data/{name}", pattern) for pattern in patterns)

@@ -6,7 +6,7 @@ import pytest
 from lgl_core.metrics.pairs import pair_kinds
 from lgl_core.networks.motifs import common_drive, motifs, subnetwork
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 
 
 def test_triplets_are_chains_forks_and_colliders_in_equal_numbers():

@@ -25,7 +25,7 @@ from lgl_core.networks.topologies import (
     spatial,
     spatial_positions,
 )
-from lgl_core.simulate.lif import LIFParams, simulate
+from lgl_core.simulation.lif import LIFParams, simulate
 
 ROOT = Path(__file__).parents[2]
 DRAWN = [erdos_renyi, scale_free, spatial]
@@ -379,7 +379,7 @@ def worm() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def counts() -> pd.DataFrame:
-    return pd.read_csv(ROOT / "lgl_core" / "c_elegans.csv")
+    return pd.read_csv(ROOT / "lgl_core" / "networks" / "data" / "c_elegans.csv")
 
 
 class TestCElegans:
@@ -452,7 +452,7 @@ class TestCElegans:
             np.testing.assert_allclose(ratio, ratio.iloc[0])
 
     def test_the_table_says_where_it_comes_from(self, counts):
-        text = (ROOT / "lgl_core" / "c_elegans.md").read_text()
+        text = (ROOT / "lgl_core" / "networks" / "data" / "c_elegans.md").read_text()
         neurons = len({*counts["pre"], *counts["post"]})
         totals = f"{neurons} neurons, {len(counts)} connections, {counts['synapses'].sum()} syn"
         assert totals in " ".join(text.split())
@@ -461,6 +461,6 @@ class TestCElegans:
 
     def test_the_table_and_its_source_are_shipped(self):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-        patterns = project["tool"]["setuptools"]["package-data"]["lgl_core"]
+        patterns = project["tool"]["setuptools"]["package-data"]["lgl_core.networks"]
         for name in ("c_elegans.csv", "c_elegans.md"):
-            assert any(fnmatch(name, pattern) for pattern in patterns)
+            assert any(fnmatch(f"data/{name}", pattern) for pattern in patterns)

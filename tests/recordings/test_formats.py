@@ -72,7 +72,7 @@ class TestRoundTrips:
 
     def test_the_simulator_s_spikes(self, tmp_path):
         from lgl_core.networks.network import hub_network
-        from lgl_core.simulate.lif import simulate
+        from lgl_core.simulation.lif import simulate
 
         spikes = simulate(hub_network(n_neurons=30, n_hubs=2, seed=0), duration=5.0, seed=0)
         session = Session(spikes=spikes, units=tuple(range(30)))

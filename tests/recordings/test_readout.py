@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.glm.fit import fit_glm
-from lgl_core.metrics.compare import out_strengths
+from lgl_core.metrics.scores import out_strengths
 from lgl_core.networks.network import hub_network
 from lgl_core.recordings.readout import (
     Readout,
@@ -23,7 +23,7 @@ from lgl_core.recordings.readout import (
     read_out,
 )
 from lgl_core.recordings.session import Session
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains
 from tests.disk.test_atomic import full_disk
 from tests.gapped import random_gapped_trains

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lgl_core.networks.assemblies import hub_assemblies
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from studies import calibration
 from studies.calibration import ASKED_FOR, CALIBRATION_SEEDS, calibrate, misfits
 from studies.original import FIGURE, FIGURE_RATE, SETTINGS, blocks_of_activity

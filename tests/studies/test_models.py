@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.experiment import split_tokens, trained
+from lgl_core.experiment import split_tokens, train_models
 from lgl_core.transformer.shipped import MODELS, record_of
 from lgl_core.transformer.training import TrainConfig, first_steps
 from studies import models as studies_models
@@ -76,10 +76,10 @@ def test_another_member_of_the_ensemble_is_trained(cold_cache, monkeypatch, tmp_
     monkeypatch.setattr("lgl_core.transformer.shipped.MODELS", tmp_path)
     spikes = QUICK.recording.spikes()
     settings = {"size": "tiny", "config": TrainConfig(**QUICK.training)}
-    before = trained(spikes, ["rotary"], n_models=2, **settings)["rotary"]
+    before = train_models(spikes, ["rotary"], n_models=2, **settings)["rotary"]
     written(before[0], QUICK, "quick", tmp_path)
-    after = trained(spikes, ["rotary"], n_models=2, **settings)["rotary"]
-    fresh = trained(spikes, ["rotary"], n_models=2, use_shipped=False, **settings)["rotary"]
+    after = train_models(spikes, ["rotary"], n_models=2, **settings)["rotary"]
+    fresh = train_models(spikes, ["rotary"], n_models=2, use_shipped=False, **settings)["rotary"]
     for other in (after, fresh):
         for one, two in zip(before, other, strict=True):
             pd.testing.assert_frame_equal(one.steps, two.steps, atol=1e-6)

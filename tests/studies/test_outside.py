@@ -9,7 +9,7 @@ import pytest
 from lgl_core.disk.cache import source_hash
 from lgl_core.networks.connectomes import larval_mushroom_body
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.izhikevich import simulate_izhikevich
+from lgl_core.simulation.izhikevich import simulate_izhikevich
 from studies.outside import OutsideModel, OutsideRecording
 from studies.plans import STUDIES
 from studies.points import Model, Recording, rows

@@ -23,7 +23,7 @@ from tests.local_server import serving
 
 ROOT = Path(__file__).parents[2]
 NAMES = c_elegans_neurons()
-TEXT = " ".join((ROOT / "lgl_core" / "worm_atlas.md").read_text().split())
+TEXT = " ".join((ROOT / "studies" / "data" / "worm_atlas.md").read_text().split())
 # Not in our order; one neuron of the pharynx, one of which we do not know the side.
 THEIRS = ["I1L", "AVAL", "ADAL", "AWCON", "VD1"]
 NAN = np.nan
@@ -194,8 +194,8 @@ def test_synapses_are_those_that_the_network_is_made_of():
 
 
 def test_the_gap_junctions_say_where_they_come_from():
-    text = " ".join((ROOT / "lgl_core" / "c_elegans.md").read_text().split())
-    table = pd.read_csv(ROOT / "lgl_core" / "c_elegans_gap_junctions.csv")
+    text = " ".join((ROOT / "lgl_core" / "networks" / "data" / "c_elegans.md").read_text().split())
+    table = pd.read_csv(ROOT / "studies" / "data" / "c_elegans_gap_junctions.csv")
     assert "c_elegans_gap_junctions.csv" in text
     assert f"{len(table)} pairs, {table['junctions'].sum()} junctions" in text
 
@@ -212,8 +212,7 @@ def test_the_page_of_the_atlas_tells_source_and_licences():
 
 def test_tables_and_sources_are_shipped_and_the_atlas_is_not():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["lgl_core"]
-    for name in ("worm_atlas.md", "c_elegans.csv", "c_elegans.md", "c_elegans_gap_junctions.csv"):
-        assert (ROOT / "lgl_core" / name).is_file()
-        assert any(fnmatch(name, pattern) for pattern in patterns)
-    assert [path.name for path in (ROOT / "lgl_core").glob("worm_atlas*")] == ["worm_atlas.md"]
+    patterns = project["tool"]["setuptools"]["package-data"]["studies"]
+    shipped = {path.name for path in (ROOT / "studies" / "data").iterdir()}
+    assert shipped == {"worm_atlas.md", "c_elegans_gap_junctions.csv"}
+    assert all(any(fnmatch(f"data/{name}", one) for one in patterns) for name in shipped)

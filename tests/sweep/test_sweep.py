@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from lgl_core.networks.network import hub_network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.sweep.points import attempt, notebook_text
 from lgl_core.sweep.sweep import (
     Sweep,
@@ -297,9 +297,9 @@ class TestRun:
 
     @pytest.mark.slow
     def test_the_whole_path_is_that_of_experiment_run(self, client, tmp_path):
-        from lgl_core.experiment import run
         from lgl_core.networks.network import hub_network
         from lgl_core.transformer.training import TrainConfig
+        from lgl_core.whole_path import run
 
         sweep = Sweep(
             folder=tmp_path / "paths",

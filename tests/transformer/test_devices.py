@@ -17,7 +17,7 @@ TRAINING = """
 import sys
 from pathlib import Path
 
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.networks.network import hub_network
 from lgl_core.transformer.tokens import tokenize
 from lgl_core.transformer.training import TrainConfig, train

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load, save
 
 from lgl_core.networks.network import Network
-from lgl_core.simulate.lif import simulate
+from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer import _run as training_run
 from lgl_core.transformer import training

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence import card as studies_card
 from studies.evidence.card import PAGE, page
 from studies.evidence.claims_beyond import (

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.claims_original import CLAIMS_THERE, STUDY, on_both
 from studies.evidence.claims_paper import CLAIMS
 from studies.evidence.original import (

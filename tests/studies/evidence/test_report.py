@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.metrics.compare import paper_table_1
+from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.intervals import interval
 from studies.evidence.report import (
     as_published,

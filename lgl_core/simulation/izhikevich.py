@@ -1,6 +1,6 @@
 """Other neurons for the same networks: Izhikevich's, with conductances, simulated by Brian2.
 
-:mod:`lgl_core.simulate.lif` is ours from the model to the code. Here both are not, so that a
+:mod:`lgl_core.simulation.lif` is ours from the model to the code. Here both are not, so that a
 conclusion can be seen to depend on them or not.
 """
 
@@ -87,7 +87,7 @@ class IzhikevichParams:
     -----
     Izhikevich (2003), his regular spiking cortical neuron. Noise, synapses and delay are ours and
     give a mean rate of about 5 Hz on :func:`lgl_core.networks.network.hub_network`. The model rests
-    at -70 mV and runs away above -50 mV, as :class:`lgl_core.simulate.lif.LIFParams` has it, but
+    at -70 mV and runs away above -50 mV, as :class:`lgl_core.simulation.lif.LIFParams` has it, but
     there the likeness ends: this membrane has a time constant of 2 ms at rest and none elsewhere,
     its input lasts, inhibition depends on v, and each spike makes the next one less likely for 50
     ms.
@@ -220,8 +220,8 @@ def simulate_izhikevich(
     -------
     SpikeTrains
         Each spike has a random time inside its time step, as in
-        :func:`lgl_core.simulate.lif.simulate`, so that spikes of one step do not come out sorted by
-        neuron id.
+        :func:`lgl_core.simulation.lif.simulate`, so that spikes of one step do not come out sorted
+        by neuron id.
 
     Raises
     ------

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lgl_core.networks.network import Network, hub_network
-from lgl_core.simulate import izhikevich
-from lgl_core.simulate.izhikevich import IzhikevichParams, conductances, simulate_izhikevich
+from lgl_core.simulation import izhikevich
+from lgl_core.simulation.izhikevich import IzhikevichParams, conductances, simulate_izhikevich
 
 pytestmark = pytest.mark.slow  # Brian2 takes seconds to start and to build each network
 

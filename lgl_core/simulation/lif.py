@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from lgl_core.fields import check_fields
 from lgl_core.networks.network import Network
-from lgl_core.simulate._lif_kernel import LANES, advance, fill_normals
+from lgl_core.simulation._lif_kernel import LANES, advance, fill_normals
 from lgl_core.spikes import SpikeTrains, count_steps
 
 __all__ = ["LIFParams", "simulate", "threshold_units"]

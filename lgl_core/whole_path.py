@@ -1,0 +1,132 @@
+"""The whole path, from a network to a table of scores: what ``lgl run`` walks."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lgl_core.experiment import (
+    DURATION,
+    attention_of,
+    fit_glm,
+    simulate,
+    train_models,
+    training_part,
+)
+from lgl_core.extraction.attention import AttentionConnectivity, Rows
+from lgl_core.glm.fit import GLMConfig, GLMFit
+from lgl_core.metrics.scores import alignment, tidy
+from lgl_core.networks.network import Network, hub_network
+from lgl_core.simulation.lif import LIFParams
+from lgl_core.transformer.training import TrainConfig
+
+__all__ = ["main", "run", "scores"]
+
+
+def scores(
+    network: Network,
+    attention: dict[str, AttentionConnectivity],
+    glm: GLMFit,
+) -> pd.DataFrame:
+    """Score every reading of both models against the truth.
+
+    Parameters
+    ----------
+    network : Network
+    attention : dict
+        Connectivity from attention for each time embedding. Scored averaged over all layers and
+        heads (variant ``"interval"``) and layer by layer (``"interval, layer 1"``, from 1).
+    glm : GLMFit
+        Scored by the signed peak of its filters, as in the paper (variant ``"peak"``), and by
+        their area (``"area"``).
+
+    Returns
+    -------
+    DataFrame
+        Tidy, with columns ``method`` ("attention" or "glm"), ``variant``, ``view``, ``score``
+        and ``value``.
+    """
+    estimates: list[tuple[str, str, NDArray[np.float64]]] = []
+    for name, connectivity in attention.items():
+        estimates.append(("attention", name, connectivity.connectivity()))
+        for layer in range(len(connectivity.flow)):
+            variant = f"{name}, layer {layer + 1}"
+            estimates.append(("attention", variant, connectivity.connectivity(layer=layer)))
+    estimates += [("glm", kind, glm.coupling(kind)) for kind in ("peak", "area")]
+    return pd.concat(
+        [
+            tidy(alignment(estimate, network.weights), method=method, variant=variant)
+            for method, variant, estimate in estimates
+        ],
+        ignore_index=True,
+    )
+
+
+def run(
+    network: Network,
+    *,
+    duration: float = DURATION,
+    seed: int = 0,
+    params: LIFParams | None = None,
+    time_embeddings: Sequence[str] = ("interval", "rotary"),
+    size: str = "laptop",
+    n_models: int = 1,
+    train_config: TrainConfig | None = None,
+    glm_config: GLMConfig | None = None,
+    rows: Rows = "predicted",
+) -> pd.DataFrame:
+    """Walk the whole path and return the scores.
+
+    Models are trained on the :func:`training_part` of the recording, and both they and the GLM are
+    read from these same spikes.
+
+    Parameters
+    ----------
+    network : Network
+        The truth.
+    duration, seed, params
+        As for :func:`simulate`.
+    time_embeddings, size, n_models, train_config
+        As for :func:`train_models`.
+    glm_config : GLMConfig, optional
+        As for :func:`fit_glm`.
+    rows : {"query", "predicted"}
+        As for :func:`attention_of`.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`scores`, with columns ``n_spikes`` and ``seconds`` (of the whole path;
+        stages that come from the cache take next to none).
+    """
+    started = time.perf_counter()
+    spikes = simulate(network, params, duration=duration, seed=seed)
+    models = train_models(
+        spikes, time_embeddings, size=size, n_models=n_models, config=train_config
+    )
+    read = training_part(spikes)
+    glm = fit_glm(read, glm_config)
+    attention = {name: attention_of(members, read, rows) for name, members in models.items()}
+    table = scores(network, attention, glm)
+    return table.assign(n_spikes=len(spikes), seconds=time.perf_counter() - started)
+
+
+def main() -> None:
+    """Walk the path from the command line, for the default network or another seed of it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="seed of network and noise")
+    parser.add_argument("--duration", type=float, default=DURATION, help="seconds to simulate")
+    parser.add_argument("--size", default="laptop", help="preset of the transformer")
+    arguments = parser.parse_args()
+    table = run(
+        hub_network(seed=arguments.seed),
+        duration=arguments.duration,
+        seed=arguments.seed,
+        size=arguments.size,
+    )
+    print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())
