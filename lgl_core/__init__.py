@@ -14,7 +14,7 @@ from lgl_core.disk import _cache_sources  # noqa: F401
 
 if TYPE_CHECKING:
     from lgl_core.baselines.pairwise import correlogram_z
-    from lgl_core.experiment import attention, fit_glm, simulate, train, training_part
+    from lgl_core.experiment import attention, fit_glm, simulate, train
     from lgl_core.figures.data import raster
     from lgl_core.figures.graphs import connectivity_matrices
     from lgl_core.glm.fit import GLMConfig
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lgl_core.networks.topologies import c_elegans, erdos_renyi, scale_free, spatial
     from lgl_core.recordings.session import read
     from lgl_core.simulation.lif import LIFParams
-    from lgl_core.spikes import SpikeTrains
+    from lgl_core.spikes import SpikeTrains, training_part
     from lgl_core.transformer.training import TrainConfig
 
 __version__ = "0.1.0"
@@ -75,8 +75,8 @@ _PLACES = {
     "spatial": "networks.topologies",
     "SpikeTrains": "spikes",
     "train": "experiment",
-    "TrainConfig": "transformer.training",
-    "training_part": "experiment",
+    "TrainConfig": "transformer._run",
+    "training_part": "spikes",
 }
 
 

@@ -20,7 +20,7 @@ from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
 from lgl_core.networks.network import Network
 from lgl_core.simulation import lif
 from lgl_core.simulation.lif import LIFParams, Ties
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import TRAIN_FRACTION, SpikeTrains, training_part
 from lgl_core.transformer import training
 from lgl_core.transformer.model import TransformerConfig, preset
 from lgl_core.transformer.shipped import shipped
@@ -29,7 +29,6 @@ from lgl_core.transformer.training import TrainConfig, TrainedModel, train_ensem
 
 __all__ = [
     "DURATION",
-    "TRAIN_FRACTION",
     "architecture",
     "attention",
     "attention_of",
@@ -39,13 +38,10 @@ __all__ = [
     "split_tokens",
     "train",
     "train_models",
-    "training_part",
 ]
 
 # About a million spikes of the default network, as in the paper.
 DURATION = 600.0
-# Chronological split of the paper (Appendix B.5).
-TRAIN_FRACTION = 0.8
 
 
 def simulate(
@@ -80,21 +76,13 @@ def simulate(
     >>> import lgl_core as lgl
     >>> network = lgl.hub_network(n_neurons=20, weight=0.0, seed=0)
     >>> spikes = lgl.simulate(network, duration=2, cache=False)
-    >>> spikes.n_neurons, spikes.duration
-    (20, 2.0)
+    >>> spikes.n_neurons
+    20
     """
     step = cached(lif.simulate) if cache else lif.simulate
     return step(
         network, params or LIFParams(), duration=duration, seed=seed, ties=ties, progress=True
     )
-
-
-def training_part(spikes: SpikeTrains, train_fraction: float = TRAIN_FRACTION) -> SpikeTrains:
-    """Take the first 80 % of a recording, or another part, which :func:`train_models` trains on.
-
-    Whoever compares a model with another method gives the method the same part.
-    """
-    return spikes.split(train_fraction)[0]
 
 
 def split_tokens(
@@ -358,7 +346,7 @@ def attention_of(
     ----------
     models : sequence of TrainedModel
     spikes : SpikeTrains
-        What the models look at, such as their :func:`training_part`.
+        What the models look at, such as their :func:`lgl_core.spikes.training_part`.
     rows : {"query", "predicted"}
         As for :func:`lgl_core.extraction.attention.attention_connectivity`.
     overlap : bool
@@ -387,7 +375,7 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, *, cache: bool
     Parameters
     ----------
     spikes : SpikeTrains
-        Beside a model, its :func:`training_part`.
+        Beside a model, its :func:`lgl_core.spikes.training_part`.
     config : GLMConfig, optional
         Default: ``GLMConfig()``.
     cache : bool

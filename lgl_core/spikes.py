@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lgl_core.fields import check_fields
 
-__all__ = ["ROUNDING", "SpikeTrains", "count_steps"]
+__all__ = ["ROUNDING", "TRAIN_FRACTION", "SpikeTrains", "training_part"]
 
-# A millionth of a bin or step forgives that 0.3 / 0.1 is not quite 3.
+TRAIN_FRACTION = 0.8  # chronological split of the paper (Appendix B.5)
+# A millionth of a bin forgives that 0.3 / 0.1 is not quite 3.
 _HAIR = 1e-6
 # Distances of two doubles by which a time on a grid and the border that it lies on may differ.
 ROUNDING = 6
@@ -56,6 +57,12 @@ class SpikeTrains:
     ``6 * numpy.spacing(last_time_on_the_clock)``. A multiple of a step is rounded by up to one and
     a half distances of doubles, its sum with the origin by half of one more, and so is the start of
     its epoch; a border that is a multiple of the width of a bin by one and a half.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> lgl.SpikeTrains(times=[0.1, 0.4], neurons=[0, 0], n_neurons=2, duration=0.5).rates
+    array([4., 0.])
     """
 
     times: NDArray[np.float64]
@@ -205,7 +212,7 @@ class SpikeTrains:
         hair = max(_HAIR, self.resolution / bin_width)
         return np.append(0, np.cumsum((lengths / bin_width + hair).astype(np.int64)))
 
-    def split(self, fraction: float = 0.8) -> tuple[SpikeTrains, SpikeTrains]:
+    def split(self, fraction: float = TRAIN_FRACTION) -> tuple[SpikeTrains, SpikeTrains]:
         """Split chronologically, as the paper does (80/20, Appendix B.5 and C.5).
 
         Parameters
@@ -325,27 +332,19 @@ class SpikeTrains:
         return replace(self, times=times[order], neurons=self.neurons[order])
 
 
-def count_steps(duration: float, dt: float) -> int:
-    """Count the time steps that cover a simulation.
+def training_part(spikes: SpikeTrains, train_fraction: float = TRAIN_FRACTION) -> SpikeTrains:
+    """Take the part of a recording that models train on: the first 80 %, or another share.
 
-    Parameters
-    ----------
-    duration, dt : float
-        In s.
+    Whoever compares a model with another method gives the method the same part.
 
-    Returns
-    -------
-    int
-        The last step ends at ``duration``, or is the first to end after it.
-
-    Raises
-    ------
-    ValueError
-        If ``duration`` is shorter than a step or not finite.
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> spikes = lgl.SpikeTrains(times=[1.0, 9.0], neurons=[0, 0], n_neurons=1, duration=10.0)
+    >>> lgl.training_part(spikes).duration
+    8.0
     """
-    if not dt * (1 - _HAIR) <= duration < np.inf:
-        raise ValueError(f"duration must be at least one dt = {dt} s, got {duration}")
-    return int(np.ceil(duration / dt - _HAIR))
+    return spikes.split(train_fraction)[0]
 
 
 def _checked_epochs(epochs: ArrayLike | None, duration: float) -> NDArray[np.float64]:

@@ -10,19 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import (
-    DURATION,
-    attention_of,
-    fit_glm,
-    simulate,
-    train_models,
-    training_part,
-)
+from lgl_core.experiment import DURATION, attention_of, fit_glm, simulate, train_models
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.glm.fit import GLMConfig, GLMFit
 from lgl_core.metrics.scores import alignment, tidy
 from lgl_core.networks.network import Network, hub_network
 from lgl_core.simulation.lif import LIFParams
+from lgl_core.spikes import training_part
 from lgl_core.transformer.training import TrainConfig
 
 __all__ = ["main", "run", "scores"]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lgl_core.experiment import architecture, attention_of, train_models, training_part
+from lgl_core.experiment import architecture, attention_of, train_models
 from lgl_core.metrics.scores import co_input, pearson
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.shipped import ship, shipped
 from lgl_core.transformer.training import TrainConfig, TrainedModel
 from studies.plans import SMALL_NETWORK, SMALL_TRAINING

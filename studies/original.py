@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from lgl_core.baselines.pairwise import correlation
-from lgl_core.experiment import simulate, training_part
+from lgl_core.experiment import simulate
 from lgl_core.networks.assemblies import assembly_of, block_means, hub_assemblies
 from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams, Ties, threshold_units
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import SpikeTrains, training_part
 from studies.rows import labelled
 
 __all__ = [

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.disk.cache import cached
-from lgl_core.experiment import training_part
 from lgl_core.fields import check_fields
 from lgl_core.simulation.izhikevich import simulate_izhikevich
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import SpikeTrains, training_part
 from studies.points import Model, Recording
 
 __all__ = ["OutsideModel", "OutsideRecording"]

@@ -26,7 +26,6 @@ from lgl_core.experiment import (
     simulate,
     split_tokens,
     train_models,
-    training_part,
 )
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.extraction.layers import View, agreement, visible
@@ -36,7 +35,7 @@ from lgl_core.metrics.card import score_card
 from lgl_core.metrics.nulls import null_scores, strengths_only
 from lgl_core.networks.makers import drawn
 from lgl_core.networks.network import Network
-from lgl_core.spikes import SpikeTrains
+from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.training import TrainConfig, TrainedModel
 from studies.rows import labelled, not_converged
 

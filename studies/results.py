@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from lgl_core.disk.cache import source_hash
 from lgl_core.disk.provenance import commit, machine
-from lgl_core.experiment import TRAIN_FRACTION
 from lgl_core.glm.fit import GLMConfig
 from lgl_core.simulation.lif import LIFParams
+from lgl_core.spikes import TRAIN_FRACTION
 from lgl_core.transformer.training import TrainConfig
 from studies._files import (
     graphs_content,

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import training_part
 from lgl_core.extraction.readings import standing_out
 from lgl_core.metrics.card import pearson_of_hubs, score_card
 from lgl_core.networks.network import Network
+from lgl_core.spikes import training_part
 from studies.methods import METHODS
 from studies.names import CORRELATIONS
 from studies.points import Model, Recording, scored

@@ -194,6 +194,13 @@ def correlogram_z(
     results in gamma-ray astronomy (1983).
 
     A z-score grows with the number of spikes: it measures evidence, not strength.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), duration=20, cache=False)
+    >>> lgl.correlogram_z(spikes).shape
+    (20, 20)
     """
     if baseline not in ("stationary", "local"):
         raise ValueError(f"baseline must be 'stationary' or 'local', got {baseline!r}")

@@ -86,7 +86,7 @@ def linear_influence(
     if model.config.coupling:
         raise ValueError(
             "model must be a Neuroformer without a coupling; for one with a coupling there is "
-            "extraction_influence.influence"
+            "lgl_core.extraction.influence"
         )
     if every < 1:
         raise ValueError(f"every must be at least 1, got {every}")

@@ -1,9 +1,4 @@
-"""Figures of the data and of the models.
-
-Those of graphs are in ``figures_graphs``, those of losses and scores in ``figures_scores``.
-
-Each function takes results, draws them in the style of the book and returns the figure.
-"""
+"""Figures of the data and of the models: each function draws in the style of the book."""
 
 from __future__ import annotations
 
@@ -73,6 +68,12 @@ def raster(
     ------
     ValueError
         If the span lies outside the recording, or network and spikes differ in size.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), duration=5, cache=False)
+    >>> figure = lgl.raster(spikes, stop=2.0)
     """
     if network is not None and network.n_neurons != spikes.n_neurons:
         raise ValueError(

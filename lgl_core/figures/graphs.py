@@ -82,6 +82,12 @@ def connectivity_matrices(
     Notes
     -----
     Figure 1 of the paper.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.hub_network(n_neurons=20)
+    >>> figure = lgl.connectivity_matrices({"truth": network.weights}, hubs=network.hubs)
     """
     matrices = checked_square(graphs)
     n_neurons = len(next(iter(matrices.values())))

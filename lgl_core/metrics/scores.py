@@ -182,6 +182,13 @@ def co_input(graph: ArrayLike) -> NDArray[np.float64]:
     Notes
     -----
     Appendix D.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> shared = lgl.co_input([[0, 0, 2], [0, 0, 3], [0, 0, 0]])
+    >>> float(shared[0, 1])  # both hear neuron 2
+    6.0
     """
     inputs = _checked("graph", graph).copy()
     np.fill_diagonal(inputs, 0)

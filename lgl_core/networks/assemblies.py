@@ -69,6 +69,13 @@ def hub_assemblies(
     Read off the panel of true weights in Antoniades et al., Neuroformer (ICLR 2024), with 300
     neurons: widths and heights of the three stripes, and the mean of the background. The law of
     the background is not settled: a cube renders best of fifty that were tried.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.hub_assemblies(seed=0)
+    >>> network.n_neurons, network.dale
+    (300, False)
     """
     weight = np.atleast_1d(np.asarray(hub_weight, dtype=float))
     n_hubs = len(weight)

@@ -1,4 +1,4 @@
-"""Networks of whole pieces of real nervous systems, beside the worm of `networks_topologies`.
+"""Networks of whole pieces of real nervous systems, beside the worm of ``networks.topologies``.
 
 All have the conventions of :func:`lgl_core.networks.network.hub_network`: sizes in mV,
 ``weights[post, pre]``, Dale's principle.

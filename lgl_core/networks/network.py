@@ -47,6 +47,13 @@ class Network:
     Notes
     -----
     Appendix A of the paper: a recurrent network with three hubs of strong outgoing synapses.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.Network(weights=[[0, 1.5], [0, 0]])  # neuron 1 excites neuron 0
+    >>> network.n_neurons
+    2
     """
 
     weights: NDArray[np.float64]
@@ -174,6 +181,13 @@ def hub_network(
     -----
     Appendix A says that three hubs have disproportionately strong outgoing synapses and gives no
     numbers; the defaults are ours (``book/notation.md``).
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.hub_network(n_neurons=50, n_hubs=2, seed=0)
+    >>> network.weights.shape, len(network.hubs)
+    ((50, 50), 2)
     """
     for name, value in (
         ("connection_probability", connection_probability),

@@ -72,6 +72,13 @@ def erdos_renyi(
     -----
     The network of :func:`lgl_core.networks.network.hub_network` without hubs: in-degrees and
     out-degrees are binomial.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.erdos_renyi(n_neurons=50, seed=0)
+    >>> len(network.hubs)
+    0
     """
     return hub_network(
         n_neurons=n_neurons,
@@ -129,6 +136,12 @@ def scale_free(
     inhibitory neurons too. In-degrees stay near their mean. With the default exponent, that of
     Barabási and Albert, nothing is cut: the first of 300 neurons reaches nine tenths of the
     others, half of the neurons less than 8 %.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> lgl.scale_free(n_neurons=50, n_hubs=2, seed=0).weights.shape
+    (50, 50)
     """
     if not exponent > 2:
         raise ValueError(f"exponent must be above 2, got {exponent}")
@@ -187,6 +200,12 @@ def spatial(
     -----
     The probability is scaled to the mean asked for over the positions drawn, and cut at 1. With
     the defaults it is about 0.7 next to a neuron, and half of its targets lie nearer than 0.18.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> lgl.spatial(n_neurons=50, seed=0).weights.shape
+    (50, 50)
     """
     for name, value in (("length_scale", length_scale), ("delay", delay)):
         if not 0 < value < np.inf:
@@ -301,6 +320,12 @@ def c_elegans(weight: float = 0.6, inhibition_ratio: float = 4.0, n_hubs: int = 
     This is the wiring of a worm, not its physiology. Gap junctions are left out, since a
     jump of the membrane is no model of them; glutamate and acetylcholine, which inhibit through
     some receptors, count as excitatory; and most of the worm's neurons do not fire spikes.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> lgl.c_elegans().n_neurons
+    279
     """
     _check_sizes(weight=weight, inhibition_ratio=inhibition_ratio)
     table = pd.read_csv(C_ELEGANS)

@@ -262,9 +262,9 @@ def read(
 
     Examples
     --------
-    >>> import pandas as pd
+    >>> import lgl_core as lgl, pandas as pd
     >>> table = pd.DataFrame({"t": [12.0, 31.5, 47.25], "cell": ["a", "b", "a"]})
-    >>> read(table, time="t", unit="cell", seconds_per_unit=1e-3, epochs=[[0, 0.1]])
+    >>> lgl.read(table, time="t", unit="cell", seconds_per_unit=1e-3, epochs=[[0, 0.1]])
     Session(SpikeTrains(3 spikes of 2 neurons in 0.1 s, mean rate 15.00 Hz), epochs: 1, units: a, b)
     """
     if not isinstance(repair, bool | np.bool_):

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from lgl_core.fields import check_fields
 from lgl_core.networks.network import Network
-from lgl_core.spikes import SpikeTrains, count_steps
+from lgl_core.simulation._steps import count_steps
+from lgl_core.spikes import SpikeTrains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

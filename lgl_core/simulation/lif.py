@@ -15,7 +15,8 @@ from tqdm import tqdm
 from lgl_core.fields import check_fields
 from lgl_core.networks.network import Network
 from lgl_core.simulation._lif_kernel import LANES, advance, fill_normals
-from lgl_core.spikes import SpikeTrains, count_steps
+from lgl_core.simulation._steps import count_steps
+from lgl_core.spikes import SpikeTrains
 
 __all__ = ["LIFParams", "simulate", "threshold_units"]
 
@@ -67,6 +68,14 @@ class LIFParams:
     -----
     Appendix A. The paper does not publish its values; these are ours and give a mean rate of
     about 6 Hz on :func:`lgl_core.networks.network.hub_network`.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> quiet = lgl.LIFParams(sigma=0.0)
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), quiet, duration=1, cache=False)
+    >>> len(spikes)
+    0
     """
 
     tau_m: float = 20e-3

@@ -71,6 +71,12 @@ class TrainConfig:
     -----
     Appendix B.5: Adam, fixed learning rate, batches of 64 sequences. The number of epochs and the
     learning rate are ours.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> lgl.TrainConfig(epochs=3).epochs
+    3
     """
 
     epochs: int = 11

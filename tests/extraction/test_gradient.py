@@ -140,7 +140,7 @@ def test_what_cannot_be_done_is_said(changes, message):
 
 def test_a_model_with_a_coupling_is_sent_to_the_exact_one():
     tokens = recording()
-    with pytest.raises(ValueError, match=r"without a coupling; .* extraction_influence.influence"):
+    with pytest.raises(ValueError, match=r"without a coupling; .* lgl_core.extraction.influence"):
         linear_influence(model(tokens, coupling=CouplingConfig()), tokens)
 
 

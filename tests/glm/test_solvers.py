@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 
 from lgl_core.glm._likelihood import bin_spikes, loss_and_gradient
 from lgl_core.glm._solvers import adam, lbfgs
-from lgl_core.glm.fit import raised_cosine_basis
+from lgl_core.glm.basis import raised_cosine_basis
 from tests.glm_twin import dense_design, dense_loss_and_gradient, spike_trains
 
 BASIS = raised_cosine_basis(2, 6e-3, 1e-3)

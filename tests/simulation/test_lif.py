@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lgl_core.networks.network import Network, hub_network
 from lgl_core.simulation import lif
 from lgl_core.simulation._lif_kernel import LANES, fill_normals
+from lgl_core.simulation._steps import count_steps
 from lgl_core.simulation.lif import LIFParams, simulate, threshold_units
-from lgl_core.spikes import count_steps
 
 SILENT = LIFParams(mu=0.0, sigma=0.0)
 

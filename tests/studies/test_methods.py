@@ -7,8 +7,8 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import ProcessPoolExecutor
 
 from lgl_core.baselines.coincidences import transfer_entropy
-from lgl_core.experiment import training_part
 from lgl_core.metrics.card import score_card
+from lgl_core.spikes import training_part
 from studies import methods as studies_methods
 from studies.methods import METHODS, PEAK, Method, Run, measured
 from studies.plans import NETWORK_SEEDS, STUDIES
