@@ -75,7 +75,7 @@ _PLACES = {
     "spatial": "networks.topologies",
     "SpikeTrains": "spikes",
     "train": "experiment",
-    "TrainConfig": "transformer._run",
+    "TrainConfig": "transformer.training",
     "training_part": "spikes",
 }
 

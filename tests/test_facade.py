@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,15 @@ def blocks(page: str) -> list[str]:
 def test_there_are_few_names_and_each_is_where_it_is_said_to_be():
     assert len(lgl.__all__) <= 25
     assert sorted(lgl._PLACES) == sorted(lgl.__all__) and set(lgl.__all__) <= set(dir(lgl))
-    for name in lgl.__all__:
-        assert getattr(lgl, name).__module__ == f"lgl_core.{lgl._PLACES[name]}"
+    for name, place in lgl._PLACES.items():
+        assert getattr(lgl, name) is getattr(import_module(f"lgl_core.{place}"), name)
+
+
+def test_the_reference_begins_with_them():
+    listed = re.findall(
+        r"^   ~lgl_core\.(\S+)$", (ROOT / "book" / "api.md").read_text(), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(f"{place}.{name}" for name, place in lgl._PLACES.items())
 
 
 def test_a_folder_does_not_hide_a_name():
