@@ -4,6 +4,7 @@
 # make test-slow  what CI leaves out (CONTRIBUTING.md says what, and why)
 # make test-elsewhere  every test without AVX-512 and beside a busy process
 # make notebooks  refresh the committed .ipynb side of every pair from its .md side
+# make new-notebook NAME=23_my_question, make new-topology NAME=small_world  from a template
 # make bench      timings beside other tools, into results/benchmarks.json (about forty minutes)
 # make models     train the shipped models that are missing; retrain=1 trains and compares all
 # make results    the long studies behind the report card, into results/ (about twenty hours on two cores)
@@ -35,7 +36,8 @@ export OPENBLAS_THREAD_TIMEOUT := 4
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: book test test-unit test-notebooks test-book test-fast test-slow test-elsewhere check \
-	models bench results notebooks render lock audit fuzz clean environment
+	models bench results notebooks render lock audit fuzz clean environment \
+	new-notebook new-topology
 .DELETE_ON_ERROR:
 
 book: $(FILLED)
@@ -181,6 +183,13 @@ _build/executed/%.ipynb: notebooks/%.md notebooks/execute.py $(LIBRARY) $(FILLED
 # The status page reads how long the others took.
 _build/executed/$(STATUS).ipynb: $(filter-out %/$(STATUS).ipynb,$(EXECUTED))
 notebooks/$(STATUS).ipynb: $(filter-out %/$(STATUS).ipynb,$(COMMITTED))
+
+# Both sides of a page, or a file with its test, where they belong.
+new-notebook: $(READY)
+	@$(BIN)/python templates/new.py notebook "$(NAME)"
+
+new-topology: $(READY)
+	@$(BIN)/python templates/new.py topology "$(NAME)"
 
 # --- pages -------------------------------------------------------------------------------------
 
