@@ -1,36 +1,16 @@
-"""Words for networks, views and scores, and their order, wherever a study shows them."""
+"""Words for networks and scores, and their order, wherever a study shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lgl_core.metrics.scores import SCORES, VIEWS
-
 __all__ = [
     "CORRELATIONS",
     "NETWORK_NAMES",
     "NO_KNOWLEDGE",
-    "SCORE_NAMES",
-    "VIEW_NAMES",
     "networks_shown",
 ]
 
-VIEW_NAMES = VIEWS | {
-    "true_of_hubs": "True, columns of hubs",
-    "true_off_hubs": "True, off the hubs",
-    "co_input_off_hubs": "Co-Input, off the hubs",
-    "co_input_diagonal": "Co-Input with diagonal",
-    "excitatory": "Excitatory synapses",
-    "inhibitory": "Inhibitory synapses",
-    "hubs": "Hubs",
-}
-SCORE_NAMES = SCORES | {
-    "auc": "Area under ROC",
-    "ap": "Average precision",
-    "sign_agreement": "Share of right signs",
-    "found": "Share of hubs found",
-    "rank": "Rank of the last hub",
-}
 NETWORK_NAMES = {
     "hub_network": "hub network",
     "erdos_renyi": "Erdős–Rényi",

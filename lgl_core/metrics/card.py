@@ -5,7 +5,7 @@ Graphs are ``[post, pre]``: what a hub sends stands in its column.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,8 @@ from lgl_core.metrics.detection import (
     sign_agreement,
 )
 from lgl_core.metrics.scores import (
+    SCORES,
+    VIEWS,
     _checked,
     _correlation,
     _neutral_diagonal,
@@ -31,7 +33,33 @@ from lgl_core.metrics.scores import (
     spectral_divergence,
 )
 
-__all__ = ["co_input_off_hubs", "edges_off_hubs", "pearson_of_hubs", "score_card"]
+__all__ = [
+    "CORRELATIONS",
+    "SCORE_NAMES",
+    "VIEW_NAMES",
+    "co_input_off_hubs",
+    "edges_off_hubs",
+    "pearson_of_hubs",
+    "score_card",
+]
+
+# What to call them, in the order in which they are shown.
+VIEW_NAMES = VIEWS | {
+    "true_of_hubs": "True, columns of hubs",
+    "true_off_hubs": "True, off the hubs",
+    "co_input_off_hubs": "Co-Input, off the hubs",
+    "co_input_diagonal": "Co-Input with diagonal",
+    "excitatory": "Excitatory synapses",
+    "inhibitory": "Inhibitory synapses",
+    "hubs": "Hubs",
+}
+SCORE_NAMES = SCORES | {
+    "auc": "Area under ROC",
+    "ap": "Average precision",
+    "sign_agreement": "Share of right signs",
+    "found": "Share of hubs found",
+    "rank": "Rank of the last hub",
+}
 
 
 def score_card(
@@ -211,18 +239,32 @@ def _entries_off_hubs(
     }
 
 
+def _pearson(ours: _Entries, true: _Entries) -> float:
+    return _correlation(ours.values, true.values)
+
+
+def _spearman(ours: _Entries, true: _Entries) -> float:
+    # Where rounding is all that tells values apart, their ranks mean nothing either.
+    return np.nan if np.isnan(_pearson(ours, true)) else _correlation(ours.ranks, true.ranks)
+
+
+# What is asked of the entries of each view. Whoever adds a score adds it here, and its name to
+# SCORE_NAMES; cards, nulls, sweeps, studies and figures have it then.
+CORRELATIONS: dict[str, Callable[[_Entries, _Entries], float]] = {
+    "pearson": _pearson,
+    "spearman": _spearman,
+}
+
+
 def _correlations(
     entries: dict[str, _Entries], true_entries: dict[str, _Entries]
 ) -> dict[tuple[str, str], float]:
     """Correlate estimate and truth by view; the truth may have more views than the estimate."""
-    scores: dict[tuple[str, str], float] = {}
-    for view, ours in entries.items():
-        true = true_entries[view]
-        pearson = _correlation(ours.values, true.values)
-        # Where rounding is all that tells values apart, their ranks mean nothing either.
-        spearman = np.nan if np.isnan(pearson) else _correlation(ours.ranks, true.ranks)
-        scores |= {(view, "pearson"): pearson, (view, "spearman"): spearman}
-    return scores
+    return {
+        (view, score): correlate(ours, true_entries[view])
+        for view, ours in entries.items()
+        for score, correlate in CORRELATIONS.items()
+    }
 
 
 def _recounted(ranks: NDArray) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from lgl_core.figures.style import (
     panels,
     series_look,
 )
+from lgl_core.metrics.card import VIEW_NAMES
 from studies.figures.scores import (
     _columns,
     _labels,
@@ -37,7 +38,6 @@ from studies.figures.scores import (
     _unit_below,
     _views,
 )
-from studies.names import VIEW_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

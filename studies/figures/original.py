@@ -17,7 +17,7 @@ from lgl_core.figures.style import (
     panels,
     shared_legend,
 )
-from studies.names import VIEW_NAMES
+from lgl_core.metrics.card import VIEW_NAMES
 
 __all__ = ["activity_beside", "changes"]
 

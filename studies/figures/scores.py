@@ -22,13 +22,8 @@ from lgl_core.figures.style import (
     series_look,
     shared_legend,
 )
-from studies.names import (
-    NETWORK_NAMES,
-    NO_KNOWLEDGE,
-    SCORE_NAMES,
-    VIEW_NAMES,
-    networks_shown,
-)
+from lgl_core.metrics.card import SCORE_NAMES, VIEW_NAMES
+from studies.names import NETWORK_NAMES, NO_KNOWLEDGE, networks_shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

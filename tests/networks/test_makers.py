@@ -34,7 +34,7 @@ def test_the_wiring_of_an_animal_has_no_seed():
 
 @pytest.mark.parametrize("name", ["small_world", "", "Network", "np"])
 def test_no_such_topology(name):
-    with pytest.raises(ValueError, match=f"topology must be one of .*hub_network, .*, got {name!r}"):
+    with pytest.raises(ValueError, match=f"topology must be .*hub_network, .*, got {name!r}"):
         drawn(name)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from lgl_core.disk.cache import source_hash
 from lgl_core.extraction.readings import excess_shares, row_shares
-from lgl_core.metrics.card import score_card
+from lgl_core.metrics.card import CORRELATIONS, score_card
 from lgl_core.metrics.nulls import null_scores, strengths_only
 from lgl_core.metrics.scores import co_input, spearman
 from studies import points as studies_points
@@ -393,6 +393,14 @@ def test_committed_results_were_made_by_code_that_can_be_found_again(name):
         return
     for commit, clean in made:
         assert clean and is_in_history(commit)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_tables_have_every_score_that_there_is(name):
+    table = load(name)
+    there = set(table.loc[table["view"] == "true", "score"])
+    lacking = set(CORRELATIONS) - there if there else set()
+    assert not lacking, f"results/{name}.parquet lacks {', '.join(lacking)}: lgl study {name}"
 
 
 def test_the_culture_was_read_by_code_that_can_be_found_again():

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
+from lgl_core.metrics.card import VIEW_NAMES
 from studies.figures import maps
 from studies.figures import scores as figures_studies
-from studies.names import VIEW_NAMES
 from tests.figure_checks import (
     drawn_without_warning,
     is_large_enough,
