@@ -27,6 +27,7 @@ from studies.evidence.report import (
 from studies.evidence.tables import list_table
 from studies.evidence.verdicts import Finding, Tables, means_of, verdict_of
 from studies.original import FITTED, MANY, SETTINGS, PaperRecording
+from studies.original_models import OF_THE_BOOK
 from studies.original_scores import IN_THIRDS
 
 __all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere", "on_both"]
@@ -37,6 +38,9 @@ Labels = Mapping[str, Any]
 _GLM: Labels = ORIGINAL_GLM
 _ATTENTION: Labels = attention_of()
 _CENTRED: Labels = attention_of(centred=True)
+# The model of this book that has spike times, read as in this book.
+_TIMED: Labels = attention_of("rotary", OF_THE_BOOK)
+_TIMED_CENTRED: Labels = attention_of("rotary", OF_THE_BOOK, centred=True)
 _COUNTS: Labels = {"method": "correlation", "variant": "100 ms"}
 
 
@@ -64,14 +68,22 @@ def _settings(tables: Tables) -> list[tuple[str, pd.DataFrame]]:
     return [(name, chosen(table, network=PaperRecording(setting=name).label)) for name in SETTINGS]
 
 
-def _compared(tables: Tables, pairs: Mapping[str, tuple[Labels, Labels]], ahead: bool) -> Finding:
-    """Ask of each pair whether the first is ahead of the second (or behind).
+Pairs = Mapping[str, tuple[Labels, Labels]]
 
-    It is asked in each setting, and of a million spikes where a model of them has been read.
+
+def _compared(tables: Tables, pairs_of: Callable[[Labels, Labels], Pairs], ahead: bool) -> Finding:
+    """Ask of each pair of labels whether the first is ahead of the second (or behind).
+
+    The pairs are made of the labels of an attention, raw and centred. It is asked of the original
+    model in each setting and with a million spikes, and with these of the model that has spike
+    times, too.
     """
     wanted = "ahead" if ahead else "behind"
 
-    def asked(table: pd.DataFrame) -> tuple[bool, list[Difference], str]:
+    def asked(
+        table: pd.DataFrame, attention: Labels = _ATTENTION, centred: Labels = _CENTRED
+    ) -> tuple[bool, list[Difference], str]:
+        pairs = pairs_of(attention, centred)
         found = {what: difference(table, *pair) for what, pair in pairs.items()}
         apart = [one for pair in found.values() for one in pair.values()]
         text = "; ".join(f"{what} {both(pair)}" for what, pair in found.items())
@@ -85,10 +97,15 @@ def _compared(tables: Tables, pairs: Mapping[str, tuple[Labels, Labels]], ahead:
     text = f"{of_settings[FITTED][2]}; so in {sum(checks)} of {len(checks)} settings"
     table = once(tables(STUDY))
     long = table[table["network"] == PaperRecording(n_spikes=MANY).label]
-    if (long["variant"] == _ATTENTION["variant"]).any():
-        check, of_long, of_many = asked(long)
-        checks, apart = [*checks, check], [*apart, *of_long]
-        text += f"; with a million spikes {of_many}"
+    models = {
+        "with a million spikes": (_ATTENTION, _CENTRED),
+        "with a million spikes and their times in the model": (_TIMED, _TIMED_CENTRED),
+    }
+    for name, labels in models.items():
+        if (long["variant"] == labels[0]["variant"]).any():
+            check, of_long, of_many = asked(long, *labels)
+            checks, apart = [*checks, check], [*apart, *of_long]
+            text += f"; {name} {of_many}"
     return Finding(text, "0", verdict_of(checks), tuple(apart))
 
 
@@ -108,29 +125,37 @@ def _modest_edges(tables: Tables) -> Finding:
 
 
 def _glm_ahead_on_edges(tables: Tables) -> Finding:
-    pair = _of(_GLM, "true"), _of(_ATTENTION, "true")
-    return _compared(tables, {"GLM minus attention": pair}, ahead=True)
+    def pairs(attention: Labels, _: Labels) -> Pairs:
+        return {"GLM minus attention": (_of(_GLM, "true"), _of(attention, "true"))}
+
+    return _compared(tables, pairs, ahead=True)
 
 
 def _co_input_above_edges(tables: Tables) -> Finding:
-    pairs = {
-        "GLM": (_of(_GLM, "co_input"), _of(_GLM, "true")),
-        "attention, centred": (_of(_CENTRED, "co_input"), _of(_ATTENTION, "true")),
-    }
+    def pairs(attention: Labels, centred: Labels) -> Pairs:
+        return {
+            "GLM": (_of(_GLM, "co_input"), _of(_GLM, "true")),
+            "attention, centred": (_of(centred, "co_input"), _of(attention, "true")),
+        }
+
     found = _compared(tables, pairs, ahead=True)
     return found._replace(measured="co-input minus edges: " + found.measured)
 
 
 def _attention_ahead_on_co_input(tables: Tables) -> Finding:
-    pair = _of(_CENTRED, "co_input"), _of(_GLM, "co_input")
-    return _compared(tables, {"centred attention minus GLM": pair}, ahead=True)
+    def pairs(_: Labels, centred: Labels) -> Pairs:
+        return {"centred attention minus GLM": (_of(centred, "co_input"), _of(_GLM, "co_input"))}
+
+    return _compared(tables, pairs, ahead=True)
 
 
 def _magnitudes_poor(tables: Tables) -> Finding:
-    pairs = {
-        name: (_of(labels, "abs"), _of(labels, "true"))
-        for name, labels in (("GLM", _GLM), ("attention", _ATTENTION))
-    }
+    def pairs(attention: Labels, _: Labels) -> Pairs:
+        both_models = {"GLM": _GLM, "attention": attention}
+        return {
+            name: (_of(labels, "abs"), _of(labels, "true")) for name, labels in both_models.items()
+        }
+
     found = _compared(tables, pairs, ahead=False)
     return found._replace(measured="magnitudes minus signed edges: " + found.measured)
 
@@ -185,10 +210,12 @@ def _hubs_found(tables: Tables) -> Finding:
 
 
 def _simple_method(tables: Tables) -> Finding:
-    pairs = {
-        "edges": (_of(_ATTENTION, "true"), _of(_COUNTS, "true")),
-        "co-input, centred": (_of(_CENTRED, "co_input"), _of(_COUNTS, "co_input")),
-    }
+    def pairs(attention: Labels, centred: Labels) -> Pairs:
+        return {
+            "edges": (_of(attention, "true"), _of(_COUNTS, "true")),
+            "co-input, centred": (_of(centred, "co_input"), _of(_COUNTS, "co_input")),
+        }
+
     found = _compared(tables, pairs, ahead=True)
     text = "attention minus the correlation of spike counts: "
     return found._replace(measured=text + found.measured)
