@@ -5,7 +5,7 @@ Graphs are ``[post, pre]``: what a hub sends stands in its column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from lgl_core.metrics.scores import (
     VIEWS,
     _checked,
     _correlation,
+    _is_constant,
     _neutral_diagonal,
     _pair,
     co_input,
@@ -244,8 +245,7 @@ def _pearson(ours: _Entries, true: _Entries) -> float:
 
 
 def _spearman(ours: _Entries, true: _Entries) -> float:
-    # Where rounding is all that tells values apart, their ranks mean nothing either.
-    return np.nan if np.isnan(_pearson(ours, true)) else _correlation(ours.ranks, true.ranks)
+    return _correlation(ours.ranks, true.ranks)
 
 
 # What is asked of the entries of each view. Whoever adds a score adds it here, and its name to
@@ -257,14 +257,19 @@ CORRELATIONS: dict[str, Callable[[_Entries, _Entries], float]] = {
 
 
 def _correlations(
-    entries: dict[str, _Entries], true_entries: dict[str, _Entries]
+    entries: dict[str, _Entries],
+    true_entries: dict[str, _Entries],
+    scores: Iterable[str] | None = None,
 ) -> dict[tuple[str, str], float]:
     """Correlate estimate and truth by view; the truth may have more views than the estimate."""
-    return {
-        (view, score): correlate(ours, true_entries[view])
-        for view, ours in entries.items()
-        for score, correlate in CORRELATIONS.items()
-    }
+    found: dict[tuple[str, str], float] = {}
+    for view, ours in entries.items():
+        true = true_entries[view]
+        # Where rounding is all that tells values apart, their ranks mean nothing either.
+        undefined = _is_constant(ours.values) or _is_constant(true.values)
+        for score in CORRELATIONS if scores is None else scores:
+            found[view, score] = np.nan if undefined else CORRELATIONS[score](ours, true)
+    return found
 
 
 def _recounted(ranks: NDArray) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lgl_core.metrics._kernels import products, products_off_columns
 from lgl_core.metrics.card import (
+    CORRELATIONS,
     _all_entries,
     _as_matrix,
     _between,
@@ -266,6 +267,10 @@ def _order(groups: NDArray, rng: np.random.Generator) -> NDArray[np.intp]:
     return order
 
 
+# Scores that a relabelled graph has by sums of products; any other is computed anew each time.
+_BY_PRODUCTS = ("pearson", "spearman")
+
+
 def _permuted_draws(
     estimate: NDArray,
     truth: NDArray,
@@ -279,7 +284,7 @@ def _permuted_draws(
     keys: list[tuple[str, str]] = []
     pairs: list[tuple[NDArray, NDArray]] = []
     for view in ours:
-        keys += [(view, "pearson"), (view, "spearman")]
+        keys += [(view, score) for score in _BY_PRODUCTS]
         both = (_unit(entries[view], n_neurons) for entries in (ours, true))
         pairs += zip(*both, strict=True)
     # Entry beside entry: a place is looked up once for all pairs.
@@ -287,10 +292,14 @@ def _permuted_draws(
         np.ascontiguousarray(np.stack(side, axis=-1)) for side in zip(*pairs, strict=True)
     )
     off_hubs = _OffHubs(estimate, ours["true"].ranks, true, _is_hub(truth, hubs))
+    others = [score for score in CORRELATIONS if score not in _BY_PRODUCTS]
     for _ in range(n):
         order = _order(groups, rng)
         scores = dict(zip(keys, products(first, second, order).tolist(), strict=True))
-        yield scores | off_hubs.scores(order)
+        scores |= off_hubs.scores(order)
+        if others:
+            scores |= _correlations(_all_entries(_relabelled(estimate, order), hubs), true, others)
+        yield scores
 
 
 class _OffHubs:
@@ -331,7 +340,7 @@ class _OffHubs:
             return {}
         shared = _co_input_off(_relabelled(self.estimate, order), self.is_hub)[self.upper]
         ours = {"co_input_off_hubs": _Entries(shared, _ranks(shared))}
-        return self._of_edges(order) | _correlations(ours, self.true)
+        return self._of_edges(order) | _correlations(ours, self.true, _BY_PRODUCTS)
 
     def _of_edges(self, order: NDArray[np.intp]) -> _Scores:
         true_values, true_ranks = self.true_parts
@@ -343,7 +352,7 @@ class _OffHubs:
         largest = max(abs(low + self.middle), abs(high + self.middle))
         is_constant = high - low <= _ROUNDING * largest or not norm_of_values
         if is_constant:
-            return {("true_off_hubs", score): np.nan for score in ("pearson", "spearman")}
+            return {("true_off_hubs", score): np.nan for score in _BY_PRODUCTS}
         norm = np.sqrt(squares - total**2 / self.n_kept)
         return {
             ("true_off_hubs", "pearson"): product / (norm * norm_of_values),
