@@ -173,7 +173,7 @@ def slow_null_scores(estimate, truth, draw, n, seed, hubs) -> pd.DataFrame:
     cards = pd.concat(
         [score_card(draw(estimate, rng), truth, hubs, spectral=False) for _ in range(n)]
     )
-    cards = cards[cards.score.isin(["pearson", "spearman"])]
+    cards = cards[cards.score.isin(CORRELATIONS)]
     return cards.groupby(["view", "score"]).value.agg(["mean", "std"])
 
 
