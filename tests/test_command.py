@@ -139,7 +139,7 @@ def test_the_whole_path_goes_on_from_what_it_has(tmp_path):
     command = ["-m", "lgl_core", "run", "--duration", "30", "--size", "tiny"]
 
     def stored():
-        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pkl")}
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.entry")}
 
     def trains(printed, processes):
         return bool(stored()) and list(tmp_path.rglob("checkpoint.safetensors"))
@@ -157,7 +157,7 @@ def test_the_whole_path_goes_on_from_what_it_has(tmp_path):
 @pytest.mark.weekly
 def test_studies_leave_results_alone(tmp_path):
     def works(printed, processes):
-        return list(tmp_path.rglob("*.pkl"))
+        return list(tmp_path.rglob("*.entry"))
 
     before = results_of("small")
     ended = interrupted(["-m", "lgl_core", "study", "small"], works, LGL_CACHE=str(tmp_path))
