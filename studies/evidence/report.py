@@ -72,7 +72,10 @@ def as_published(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def named(
-    table: pd.DataFrame, series: Mapping[str, Mapping[str, Any]], **labels: Any
+    table: pd.DataFrame,
+    series: Mapping[str, Mapping[str, Any]],
+    column: str = "name",
+    **labels: Any,
 ) -> pd.DataFrame:
     """Keep the rows of several series, such as methods, and name them for a figure.
 
@@ -82,13 +85,15 @@ def named(
         As from :func:`studies.results.load`.
     series : mapping
         Labels of each series, as for :func:`chosen`, by its name.
+    column : str
+        Where the names go. It may be there already, as ``network`` is.
     **labels
         Labels that all rows have to carry.
 
     Returns
     -------
     DataFrame
-        Series after series, with a column ``name``.
+        Series after series, with that column.
 
     Raises
     ------
@@ -96,7 +101,9 @@ def named(
         As for :func:`chosen`.
     """
     table = chosen(table, **labels)
-    return pd.concat([chosen(table, **own).assign(name=name) for name, own in series.items()])
+    return pd.concat(
+        [chosen(table, **own).assign(**{column: name}) for name, own in series.items()]
+    )
 
 
 def per_network(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from lgl_core.metrics.card import score_card
+from lgl_core.networks.network import Network
 from studies.evidence.intervals import mean_interval, with_interval, with_spread
 from studies.evidence.report import chosen, named
 from studies.names import NO_KNOWLEDGE, networks_shown
@@ -18,12 +20,14 @@ from studies.standing_out import READ, beyond
 
 __all__ = [
     "NOTHING",
+    "by_name",
     "by_network",
     "by_reading",
     "list_table",
     "means_shown",
     "null_shown",
     "recording_sizes",
+    "scores_of",
 ]
 
 NOTHING = "a graph that knows nothing"
@@ -42,11 +46,22 @@ def by_network(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> di
     }
 
 
+def by_name(
+    table: pd.DataFrame, scores: Mapping[str, tuple[str, str]], by: Any = "name"
+) -> dict[Any, dict[str, pd.Series]]:
+    """Give :func:`by_network` of the rows of each name; of several columns, of each tuple of names.
+
+    The rows are as from :func:`studies.evidence.report.named`.
+    """
+    return {name: by_network(rows, scores) for name, rows in table.groupby(by, sort=False)}
+
+
 def by_reading(
     table: pd.DataFrame,
     methods: Mapping[Any, Mapping[str, Any]],
     scores: Mapping[str, tuple[str, str]],
-) -> dict[tuple[Any, str], dict[str, pd.Series]]:
+    by: str | None = None,
+) -> dict[tuple[Any, ...], dict[str, pd.Series]]:
     """Give scores by network of methods, each as it is and by what stands out.
 
     Parameters
@@ -57,18 +72,26 @@ def by_reading(
         Labels of each method by its name, with its ``variant`` as it is.
     scores : mapping
         As for :func:`by_network`.
+    by : str, optional
+        Column that tells kinds of networks apart.
 
     Returns
     -------
     dict
-        By name and reading, a key of ``READ`` in :mod:`studies.standing_out`: rows of
-        :func:`means_shown`.
+        By kind, if any, name and reading, a key of ``READ`` in :mod:`studies.standing_out`: rows
+        of :func:`means_shown`.
 
     Raises
     ------
     NotMeasured
         As for :func:`studies.evidence.report.chosen`.
     """
+    if by is not None:
+        return {
+            (kind, *key): values
+            for kind, rows in table.groupby(by, sort=False)
+            for key, values in by_reading(rows, methods, scores).items()
+        }
     return {
         (name, reading): by_network(
             chosen(table, **{**labels, "variant": labels["variant"] + beyond(n_sd)}), scores
@@ -76,6 +99,31 @@ def by_reading(
         for name, labels in methods.items()
         for reading, n_sd in READ.items()
     }
+
+
+def scores_of(
+    graphs: Mapping[Any, ArrayLike], truth: Network, scores: Mapping[str, tuple[str, str]]
+) -> pd.DataFrame:
+    """Score graphs by the network behind them: a row for each graph, a column for each score.
+
+    Parameters
+    ----------
+    graphs : mapping
+        ``[post, pre]``, by name.
+    truth : Network
+    scores : mapping
+        The (view, score) of :func:`lgl_core.metrics.card.score_card` under each name.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for name, graph in graphs.items():
+        card = score_card(graph, truth.weights, truth.hubs, spectral=False)
+        values = card.set_index(["view", "score"])["value"]
+        rows[name] = {score: values[key] for score, key in scores.items()}
+    return pd.DataFrame(rows).T
 
 
 def means_shown(

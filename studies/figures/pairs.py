@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from lgl_core.figures.style import checked_columns, in_style, panels, series_look
 from lgl_core.metrics.pairs import KINDS
+from lgl_core.networks.network import Network
 from studies.figures.scores import _columns, _dodged, _groups, _labels, _legend
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["KIND_NAMES", "confusions"]
+__all__ = ["KIND_NAMES", "confusions", "hubs_first"]
 
 # Kinds of :data:`lgl_core.metrics.pairs.KINDS`, as a reader knows them.
 KIND_NAMES = {
@@ -72,3 +75,10 @@ def confusions(table: DataFrame, label: str = "synapses ranked above (share)") -
             panel.set_ylabel(label)
     _legend(figure, axes)
     return figure
+
+
+def hubs_first(network: Network) -> NDArray[np.intp]:
+    """Order neurons for a matrix: hubs, then the inhibitory ones, then the rest, each by id."""
+    neurons = np.arange(network.n_neurons)
+    hub, inhibitory = np.isin(neurons, network.hubs), np.isin(neurons, network.inhibitory)
+    return np.argsort(np.select([hub, inhibitory], [0, 1], 2), kind="stable")

@@ -201,6 +201,11 @@ class TestNamed:
         found = named(self.TABLE, series, score="pearson")
         assert found[["name", "value"]].values.tolist() == [["Neuroformer", 0.25], ["GLM", 0.5]]
 
+    def test_names_go_into_the_column_that_is_asked_for(self):
+        first, *_ = self.TABLE["method"]
+        found = named(self.TABLE, {"mine": {"method": first}}, column="method")
+        assert set(found["method"]) == {"mine"} and "name" not in found
+
     def test_a_series_that_was_not_measured_is_named(self):
         with pytest.raises(ValueError, match="method must be one of .* got 'ccg'"):
             named(self.TABLE, {"line of code": {"method": "ccg"}})

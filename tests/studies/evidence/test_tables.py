@@ -4,8 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.evidence.report import NotMeasured
-from studies.evidence.tables import NOTHING, by_network, by_reading, means_shown, null_shown
+from lgl_core.metrics.detection import auc
+from lgl_core.networks.network import hub_network
+from studies.evidence.report import NotMeasured, named
+from studies.evidence.tables import (
+    NOTHING,
+    by_name,
+    by_network,
+    by_reading,
+    means_shown,
+    null_shown,
+    scores_of,
+)
 
 
 def test_scores_of_a_method_are_taken_apart_by_network():
@@ -18,6 +28,31 @@ def test_scores_of_a_method_are_taken_apart_by_network():
     }
     with pytest.raises(NotMeasured, match="auc"):
         by_network(table, {"rank": ("true", "spearman")})
+
+
+def test_scores_are_taken_apart_by_names_of_one_column_or_of_two():
+    rows = [("glm", "weak", 0, 1.0), ("ccg", "weak", 0, 2.0), ("glm", "strong", 3, 4.0)]
+    table = pd.DataFrame(rows, columns=["name", "kind", "network_seed", "value"])
+    table = table.assign(view="true", score="auc")
+    edges = {"edges": ("true", "auc")}
+
+    def seen(by):
+        found = by_name(table, edges, by)
+        return {key: of_key["edges"].to_dict() for key, of_key in found.items()}
+
+    assert seen("name") == {"glm": {0: 1, 3: 4}, "ccg": {0: 2}}
+    both = {("weak", "glm"): {0: 1}, ("weak", "ccg"): {0: 2}, ("strong", "glm"): {3: 4}}
+    assert seen(["kind", "name"]) == both
+
+
+def test_graphs_are_scored_by_the_network_behind_them():
+    truth = hub_network(n_neurons=20, seed=1)
+    noisy = truth.weights + np.random.default_rng(0).normal(size=truth.weights.shape)
+    scores = {"edges": ("true", "pearson"), "any": ("abs", "auc")}
+    table = scores_of({("GLM", "peak"): noisy, ("the", "truth"): truth.weights}, truth, scores)
+    assert list(table.index) == [("GLM", "peak"), ("the", "truth")]
+    assert table.loc[("the", "truth")].tolist() == [pytest.approx(1), 1]
+    assert table.loc[("GLM", "peak"), "any"] == auc(noisy, truth.weights)
 
 
 def test_scores_are_taken_apart_by_method_and_reading():
@@ -34,6 +69,16 @@ def test_scores_are_taken_apart_by_method_and_reading():
     assert {key: scores["edges"].to_dict() for key, scores in found.items()} == {
         ("GLM", "as it is"): {0: 0, 1: 1},
         ("GLM", "standing out"): {0: 10, 1: 11},
+    }
+    kinds = {"first": {"network_seed": 0}, "second": {"network_seed": 1}}
+    of_kinds = by_reading(
+        named(table, kinds, column="kind"), methods, {"edges": ("true", "pearson")}, by="kind"
+    )
+    assert {key: scores["edges"].to_dict() for key, scores in of_kinds.items()} == {
+        ("first", "GLM", "as it is"): {0: 0},
+        ("first", "GLM", "standing out"): {0: 10},
+        ("second", "GLM", "as it is"): {1: 1},
+        ("second", "GLM", "standing out"): {1: 11},
     }
     with pytest.raises(NotMeasured, match="peak"):
         by_reading(table, {"GLM": {"variant": "peak"}}, {"edges": ("true", "pearson")})

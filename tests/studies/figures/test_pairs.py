@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from lgl_core.metrics.pairs import KINDS
-from studies.figures.pairs import KIND_NAMES, confusions
+from lgl_core.networks.network import Network
+from studies.figures.pairs import KIND_NAMES, confusions, hubs_first
 from tests.figure_checks import (
     drawn_without_warning,
     is_large_enough,
@@ -66,3 +67,8 @@ def test_every_method_stands_above_its_kind():
 def test_an_unknown_kind_is_said():
     with pytest.raises(ValueError, match="kind in table must be one of .* got {'friend'}"):
         confusions(TABLE.assign(kind="friend"))
+
+
+def test_neurons_are_ordered_by_what_they_are_then_by_id():
+    network = Network(weights=np.zeros((6, 6)), hubs=[4, 2], inhibitory=[5, 0])
+    assert hubs_first(network).tolist() == [2, 4, 0, 5, 1, 3]
