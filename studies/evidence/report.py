@@ -17,6 +17,7 @@ __all__ = [
     "NotMeasured",
     "as_published",
     "both",
+    "checked_again",
     "chosen",
     "difference",
     "distance_from_paper",
@@ -270,6 +271,38 @@ def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     pair = fresh.merge(stored, on=labels, suffixes=("", "_stored"))
     pair["difference"] = (pair["value"] - pair["value_stored"]).abs()
     return pair[[*labels, "value", "value_stored", "difference"]]
+
+
+def checked_again(fresh: pd.DataFrame, stored: pd.DataFrame) -> str:
+    """Hold scores that were computed anew against those of a file, and say how far they are off.
+
+    Parameters
+    ----------
+    fresh, stored : DataFrame
+        As for :func:`repeated`; the fresh ones of one recording. Average precision is left out: it
+        hangs on the order of nearly equal entries.
+
+    Returns
+    -------
+    str
+        Whether they agree, or nothing is committed.
+
+    Raises
+    ------
+    ValueError
+        If they do not agree.
+    """
+    again = repeated(fresh, stored)
+    again = again[again["score"].isin([*CORRELATIONS, "auc"])]
+    worst = again["difference"].max()
+    verdict = "nothing committed" if again.empty else "passed" if worst < 1e-3 else "FAILED"
+    found = (
+        f"{verdict}: {fresh['network'].iloc[0]}, {len(again)} scores, "
+        f"largest difference {worst:.0e}, allowed 1e-3"
+    )
+    if verdict == "FAILED":
+        raise ValueError(f"{found}\n{again.nlargest(3, 'difference').to_string(index=False)}")
+    return found
 
 
 def with_settings(table: pd.DataFrame, points: Iterable[Point], **defaults: Any) -> pd.DataFrame:

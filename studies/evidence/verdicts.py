@@ -25,6 +25,7 @@ __all__ = [
     "LAST_LAYER",
     "ROTARY",
     "ROTARY_EXCESS",
+    "SERIES",
     "Claim",
     "Finding",
     "Tables",
@@ -45,6 +46,15 @@ EQUAL = ATTENTION | {"variant": ATTENTION["variant"] + EQUAL_ROWS}
 EXCESS = ATTENTION | {"variant": ATTENTION["variant"] + EXCESS_SHARES}
 ROTARY_EXCESS = ROTARY | {"variant": ROTARY["variant"] + EXCESS_SHARES}
 LAST_LAYER = ROTARY | {"layer": "3"}
+# What figures call them.
+SERIES = {
+    "GLM, peak": GLM,
+    "cross-correlogram": CCG,
+    "Neuroformer, interval": ATTENTION,
+    "interval, excess over columns": EXCESS,
+    "Neuroformer, rotary": ROTARY,
+    "rotary, excess over columns": ROTARY_EXCESS,
+}
 
 # Of graphs that know nothing, the share that lies two standard deviations above its null.
 CHANCE_BEYOND = float(norm.sf(2))

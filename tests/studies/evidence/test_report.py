@@ -10,6 +10,7 @@ from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.intervals import interval
 from studies.evidence.report import (
     as_published,
+    checked_again,
     chosen,
     difference,
     distance_from_paper,
@@ -308,3 +309,19 @@ class TestRepeated:
 
     def test_another_network_has_nothing_to_compare(self):
         assert repeated(self.fresh(0.25), self.stored(0.5, network="spatial")).empty
+
+    def test_the_verdict_tells_how_far_off_the_worst_score_is(self):
+        both = [
+            pd.concat([one(0.5), one(0.5 + apart, score="auc"), one(off, score="ap")])
+            for one, apart, off in ((self.fresh, 1e-5, 0.0), (self.stored, 0.0, 1.0))
+        ]
+        said = "passed: hub_network, 2 scores, largest difference 1e-05, allowed 1e-3"
+        assert checked_again(*both) == said
+        elsewhere = self.stored(0.5, network="spatial")
+        assert checked_again(self.fresh(0.5), elsewhere).startswith(
+            "nothing committed: hub_network"
+        )
+
+    def test_scores_that_do_not_agree_are_named(self):
+        with pytest.raises(ValueError, match=r"FAILED: .* difference 5e-01(.|\n)*pearson"):
+            checked_again(self.fresh(0.5), self.stored(0.0))
