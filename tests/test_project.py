@@ -53,7 +53,7 @@ FLOORS = {
     "studies.evidence": 7,
 }
 # Most lines, and most public names, of each package: who adds, removes.
-BUDGETS = {"lgl_core": (19_900, 280), "studies": (8_625, 267)}
+BUDGETS = {"lgl_core": (19_900, 280), "studies": (8_780, 276)}
 
 each_file = pytest.mark.parametrize("name", MODULES)
 

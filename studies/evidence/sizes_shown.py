@@ -1,0 +1,168 @@
+"""What the page on data and model size shows: where scores saturate, and the published size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lgl_core.metrics.scores import paper_table_1
+from lgl_core.transformer.model import Neuroformer, preset
+from lgl_core.transformer.tokens import IntervalVocabulary
+from studies.evidence.report import as_published, chosen, with_settings
+from studies.evidence.rules import BY_CORRELOGRAM, picks
+from studies.names import CORRELATIONS
+from studies.plans import DEFAULT_SIZES, STUDIES
+from studies.points import EQUAL_ROWS, EXCESS_SHARES, Recording
+
+__all__ = [
+    "LARGE",
+    "LARGE_MEAN",
+    "along_size",
+    "by_model_size",
+    "ends_along",
+    "layers_taken",
+    "n_weights",
+    "of_published_size",
+    "published_beside_laptop",
+    "saturation",
+]
+
+# Variants of the published size: one model, and the mean of three.
+LARGE, LARGE_MEAN = "interval, paper", "interval, paper, mean of 3"
+
+_NEARLY = 0.02  # a gain below is none
+
+
+def saturation(rows: pd.DataFrame, x: str) -> pd.DataFrame:
+    """Tell from which size on nothing more is gained.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``view``, ``name``, ``value`` and ``x``, of one score.
+    x : str
+        Column of the size.
+
+    Returns
+    -------
+    DataFrame
+        A row per view and name, with the mean score at each size and ``enough from``: the
+        smallest size from which on no larger one has 0.02 more, or why there is none.
+    """
+    wide = rows.pivot_table("value", ["view", "name"], x, sort=False)
+    wide = wide.sort_index(axis=1)
+    return wide.assign(**{"enough from": wide.apply(_enough_from, axis=1)})
+
+
+def _enough_from(line: pd.Series) -> str:
+    line = line.dropna().sort_index()
+    if len(line) < 3:
+        return "too few sizes"
+    if line.iloc[-1] - line.iloc[-2] >= _NEARLY:
+        return "not seen"
+    still_to_gain = line[::-1].cummax()[::-1] - line
+    return f"{still_to_gain.index[still_to_gain < _NEARLY][0]:g}"
+
+
+def ends_along(rows: pd.DataFrame, x: str) -> pd.DataFrame:
+    """Give the mean score of each view and name at the smallest and at the largest ``x``."""
+    means = rows.dropna(subset="value").groupby(["view", "name", x])["value"].mean()
+    lines = means.groupby(level=["view", "name"])
+    return pd.DataFrame({"smallest": lines.first(), "largest": lines.last()})
+
+
+def by_model_size(table: pd.DataFrame) -> pd.DataFrame:
+    """Say of each model on the default network how large it is, and of each graph how it is read.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`, of the study ``model_size``.
+
+    Returns
+    -------
+    DataFrame
+        With a column for each of ``DEFAULT_SIZES`` (:mod:`studies.plans`) and ``name``, the time
+        embedding and the reading. Graphs whose rows were made equal are left out.
+    """
+    found = with_settings(table, STUDIES["model_size"].points(), **DEFAULT_SIZES)
+    found = chosen(found, network=Recording().label)
+    found = found[~found["variant"].str.endswith(EQUAL_ROWS)]
+    reading = np.where(found["variant"].str.endswith(EXCESS_SHARES), EXCESS_SHARES, "")
+    return found.assign(name=found["variant"].str.split(", ").str[0] + reading)
+
+
+def along_size(models: pd.DataFrame, x: str, view: list[str]) -> pd.DataFrame:
+    """Keep the models of which one size alone varies, and what they know averaged over layers.
+
+    Parameters
+    ----------
+    models : DataFrame
+        As from :func:`by_model_size`.
+    x : str
+        The size, of ``DEFAULT_SIZES``; the others have their defaults.
+    view : list of str
+        Of which the Spearman correlations are.
+    """
+    others = {name: value for name, value in DEFAULT_SIZES.items() if name != x}
+    return chosen(models, view=view, score="spearman", layer="all", head="all", **others)
+
+
+def layers_taken(models: pd.DataFrame) -> pd.DataFrame:
+    """Put the loss of each model beside the layer that is most like the cross-correlogram.
+
+    Parameters
+    ----------
+    models : DataFrame
+        As from :func:`by_model_size`.
+
+    Returns
+    -------
+    DataFrame
+        By variant: ``held-out loss`` in nats per spike, ``layer taken`` and its ``co-input``
+        (Spearman), as the paper reads attention.
+    """
+    loss = chosen(models, view="visible", score="held-out neuron", layer="all")
+    taken = chosen(picks(as_published(models)), rule=BY_CORRELOGRAM)
+    beside = loss.merge(taken, on=["variant"], suffixes=("_loss", "")).set_index("variant")
+    return beside[["value_loss", "layer", "value"]].rename(
+        columns={"value_loss": "held-out loss", "layer": "layer taken", "value": "co-input"}
+    )
+
+
+def n_weights(size: str) -> int:
+    """Count the weights of a model for the default network; ``size`` is that of a preset."""
+    vocabularies = {
+        "n_neurons": Recording().network().n_neurons,
+        "n_classes": IntervalVocabulary().n_classes,
+    }
+    return sum(part.numel() for part in Neuroformer(preset(size, **vocabularies)).parameters())
+
+
+def of_published_size(model_size: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Stack the laptop's model and those of the published size, read as in the paper."""
+    return as_published(pd.concat([chosen(model_size, variant="interval"), published]))
+
+
+def published_beside_laptop(models: pd.DataFrame) -> pd.DataFrame:
+    """Put models of the published size beside the laptop's and Table 1 of the paper.
+
+    Parameters
+    ----------
+    models : DataFrame
+        As from :func:`of_published_size`.
+
+    Returns
+    -------
+    DataFrame
+        By ``variant`` and ``model_seed``: both correlations of edges and co-input, averaged over
+        layers, and the held-out loss. The last row is the paper's.
+    """
+    values = {"view": ["true", "co_input"], "score": CORRELATIONS}
+    whole = chosen(models, layer="all", head="all", rows="predicted", **values)
+    found = whole.pivot_table("value", ["variant", "model_seed"], ["view", "score"], sort=False)
+    losses = chosen(models, view="visible", score="held-out neuron", layer="all")
+    found["held-out loss", ""] = losses.set_index(["variant", "model_seed"])["value"]
+    paper = chosen(paper_table_1(), method="attention", **values)
+    found.loc[("Table 1 of the paper", ""), :] = paper.set_index(["view", "score"])["value"]
+    return found
