@@ -27,6 +27,7 @@ __all__ = [
     "paired",
     "per_network",
     "repeated",
+    "series_means",
     "shown",
     "summary",
     "with_settings",
@@ -146,6 +147,24 @@ def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     rows = [mean_interval(values) for _, values in groups]
     found = pd.DataFrame(rows, columns=["mean", "low", "high", "n_networks"])
     return pd.concat([groups.first().reset_index()[list(by)], found], axis=1)
+
+
+def series_means(
+    table: pd.DataFrame, series: Mapping[str, Mapping[str, Any]], **labels: Any
+) -> pd.DataFrame:
+    """Average several series over networks, as a figure shows them.
+
+    Parameters
+    ----------
+    table, series, **labels
+        As for :func:`named`.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`summary`, by ``name``, ``view`` and ``score``.
+    """
+    return summary(named(table, series, **labels), ["name", "view", "score"])
 
 
 def shown(table: pd.DataFrame, **labels: Any) -> str:

@@ -17,6 +17,7 @@ from studies.evidence.report import (
     named,
     per_network,
     repeated,
+    series_means,
     shown,
     summary,
     with_settings,
@@ -210,6 +211,14 @@ class TestNamed:
     def test_a_series_that_was_not_measured_is_named(self):
         with pytest.raises(ValueError, match="method must be one of .* got 'ccg'"):
             named(self.TABLE, {"line of code": {"method": "ccg"}})
+
+
+def test_means_of_series_are_by_name_view_and_score():
+    table = pair_of([0.5, 0.7], [0.25, 0.35]).assign(view="true")
+    found = series_means(table, {"GLM": {"method": "glm"}}, score="pearson")
+    (row,) = found.drop(columns=["low", "high"]).to_dict("records")
+    assert row.pop("mean") == pytest.approx(0.6)
+    assert row == {"name": "GLM", "view": "true", "score": "pearson", "n_networks": 2}
 
 
 class TestWithSettings:
