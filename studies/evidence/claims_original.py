@@ -300,5 +300,5 @@ The claims above are judged on a network of ours. Here the same claims of the pa
 {doc}`a network built like the paper's <../notebooks/20_papers_network>`, of the original model
 and its read-out. There is not one such network, since the neurons' constants are not known: a
 claim *holds* if it does in each of four settings, and with a million spikes where that is asked,
-*in part* if in some.
+*in part* if in some. A million spikes are also read by a model of this book that has their times.
 """
