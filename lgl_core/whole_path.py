@@ -76,21 +76,21 @@ def run(
 ) -> pd.DataFrame:
     """Walk the whole path and return the scores.
 
-    Models are trained on the :func:`training_part` of the recording, and both they and the GLM are
-    read from these same spikes.
+    Models are trained on the :func:`lgl_core.spikes.training_part` of the recording, and both they
+    and the GLM are read from these same spikes.
 
     Parameters
     ----------
     network : Network
         The truth.
     duration, seed, params
-        As for :func:`simulate`.
+        As for :func:`lgl_core.experiment.simulate`.
     time_embeddings, size, n_models, train_config
-        As for :func:`train_models`.
+        As for :func:`lgl_core.experiment.train_models`.
     glm_config : GLMConfig, optional
-        As for :func:`fit_glm`.
+        As for :func:`lgl_core.experiment.fit_glm`.
     rows : {"query", "predicted"}
-        As for :func:`attention_of`.
+        As for :func:`lgl_core.experiment.attention_of`.
 
     Returns
     -------

@@ -30,7 +30,7 @@ __all__ = ["GLMConfig", "GLMFit", "fit_glm", "fit_quietly"]
 
 @dataclass(frozen=True, kw_only=True)
 class GLMConfig:
-    """Model and fit of :func:`fit_glm`.
+    """Model and fit of :func:`lgl_core.glm.fit.fit_glm`.
 
     Parameters
     ----------
