@@ -73,7 +73,19 @@ def topology(root: Path, name: str) -> list[Path]:
     before, table, after = text.partition("MAKERS: dict[str, Callable[..., Network]] = {\n")
     makers.write_text(before + table + f'    "{name}": {name},\n' + after)
     subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--quiet", "--fix", "--select", "I", makers],
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--quiet",
+            "--fix",
+            "--select",
+            "I",
+            file,
+            test,
+            makers,
+        ],
         check=True,
     )
     return [file, test, makers]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lgl_core.extraction import readings
-from lgl_core.metrics import card, compare, detection
+from lgl_core.metrics import card, detection
+from lgl_core.metrics import scores as table_1
 from lgl_core.spikes import SpikeTrains
 from lgl_core.sweep.parameters import declared_types
 from lgl_core.transformer.tokens import IntervalVocabulary, Windows, detokenize, tokenize
@@ -242,14 +243,14 @@ graphs = {
 a_graph = st.integers(2, 6).flatmap(graphs.get)
 two_graphs = st.integers(2, 6).flatmap(lambda n: st.tuples(graphs[n], graphs[n]))
 OF_ONE = [
-    *(compare.co_input, compare.off_diagonal, compare.out_strengths),
-    compare.normalised_singular_values,
+    *(table_1.co_input, table_1.off_diagonal, table_1.out_strengths),
+    table_1.normalised_singular_values,
     *(readings.row_shares, readings.excess_shares, readings.without_column_median),
     *(readings.standing_out, readings.centred),
     detection.spearman_ceiling,
 ]
 OF_TWO = [
-    *(compare.compare, compare.pearson, compare.spearman, compare.spectral_divergence),
+    *(table_1.alignment, table_1.pearson, table_1.spearman, table_1.spectral_divergence),
     *(detection.auc, detection.average_precision),
     *(detection.sign_agreement, card.score_card),
 ]
@@ -310,11 +311,11 @@ def test_readings_are_what_they_are_called(graph):
 def test_scores_are_the_same_the_other_way_round_for_other_ids_and_other_units(pair, random, unit):
     first, second = pair
     order = np.ix_(*[random.sample(range(len(first)), len(first))] * 2)
-    scores = compare.compare(first, second)
+    scores = table_1.alignment(first, second)
     for other in (
-        compare.compare(second, first),
-        compare.compare(first[order], second[order]),
-        compare.compare(first * unit, second),
+        table_1.alignment(second, first),
+        table_1.alignment(first[order], second[order]),
+        table_1.alignment(first * unit, second),
     ):
         np.testing.assert_allclose(other, scores, rtol=1e-6, atol=1e-6)
     assert scores.loc[["pearson", "spearman"]].abs().max(axis=None) <= 1 or scores.isna().any(
@@ -339,9 +340,9 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_the_right_order(pair)
 @examples(100)
 @given(a_graph, st.lists(st.integers(-1, 6), max_size=4) | odd_numbers)
 def test_hubs_are_ranked_as_a_loop_ranks_them_or_are_refused(graph, hubs):
-    ranks = attempt(compare.hub_ranks, graph, hubs)
+    ranks = attempt(table_1.hub_ranks, graph, hubs)
     if ranks is not None:
-        sent = compare.out_strengths(graph)
+        sent = table_1.out_strengths(graph)
         assert ranks.tolist() == [int((sent >= sent[hub]).sum()) for hub in np.asarray(hubs)]
 
 
