@@ -26,7 +26,8 @@ from benchmarks.side_by_side import alone, compare
 from lgl_core.extraction.attention import attention_connectivity
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import LIFParams, simulate
-from lgl_core.transformer.model import Neuroformer, allowed_positions, preset
+from lgl_core.transformer.model import Neuroformer, preset
+from lgl_core.transformer.plain import allowed_positions
 from lgl_core.transformer.tokens import Tokens, Windows, tokenize
 
 DURATION = 30.0  # s, about 50,000 tokens

@@ -7,22 +7,17 @@ is that of running the whole window again.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from lgl_core.extraction.layers import _finished
-from lgl_core.transformer.kernels import causal_attention
-from lgl_core.transformer.model import Block, Neuroformer
+from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.plain import allowed_positions
 
 __all__ = [
     "Altered",
     "Spikes",
-    "blocks",
     "moved",
     "predicted",
     "removed",
@@ -176,20 +171,19 @@ def with_and_without(
     return kept, predicted(model, x, centres, coupled)
 
 
-def _past(model: Neuroformer, tokens: Spikes) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+def _past(model: Neuroformer, tokens: Spikes) -> tuple[list[list[Tensor]], Tensor]:
     """Keys and values of each layer, (1, H, T, D), and the state after the last, (1, T, W)."""
     x, past = model.embed(*tokens), []
-    for block in blocks(model):
-        query, key, value = block.attention.project(block.norm_attention(x), tokens.times)
-        past.append((key, value))
-        attended = causal_attention(query, key, value, strict=block.attention.strict)
-        x = _finished(block, x, attended)
+    for step in model.walk(x, tokens.times):
+        _, *key_value = parts = step.project()
+        past.append(key_value)
+        x = step.finish(step.attention.read(parts))
     return past, x
 
 
 def _rerun(
     model: Neuroformer,
-    past: list[tuple[Tensor, Tensor]],
+    past: list[list[Tensor]],
     begin: Tensor,
     tokens: Spikes,
 ) -> Tensor:
@@ -201,21 +195,9 @@ def _rerun(
         :, None
     ]  # (R, 1, L, T + L)
     x = model.embed(*tokens)
-    for block, (key_before, value_before) in zip(blocks(model), past, strict=True):
-        query, key, value = block.attention.project(block.norm_attention(x), tokens.times)
+    for step, (key_before, value_before) in zip(model.walk(x, tokens.times), past, strict=True):
+        query, key, value = step.project()
         keys = torch.cat([key_before.expand(len(x), -1, -1, -1), key], 2)
         values = torch.cat([value_before.expand(len(x), -1, -1, -1), value], 2)
-        x = _finished(block, x, _attend(query, keys, allowed) @ values)
+        x = step.finish(step.attention.matrix(query, keys, allowed) @ values)
     return x
-
-
-def blocks(model: Neuroformer) -> Iterator[Block]:
-    """Give a model's blocks with their type."""
-    for block in model.blocks:
-        assert isinstance(block, Block)
-        yield block
-
-
-def _attend(query: Tensor, key: Tensor, allowed: Tensor) -> Tensor:
-    scores = query @ key.mT / math.sqrt(query.shape[-1])
-    return scores.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)

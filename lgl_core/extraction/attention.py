@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lgl_core.extraction._shared import _BATCHES_PER_TASK, _shared_config, _sum_up
-from lgl_core.transformer.model import Block, Neuroformer, TransformerConfig
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
 from lgl_core.transformer.tokens import Tokens, Windows
 
 __all__ = ["AttentionConnectivity", "attention_connectivity", "attention_of_weights"]
@@ -208,33 +208,22 @@ def _add_flow(
 ) -> None:
     """Run a batch through the model as far as its last attention; add each layer's to ``flow``."""
     context, strict = model.config.context, model.config.mask == "strict"
-    neurons, intervals, times = inputs = _inputs(model.config, tokens, starts)
-    x = model.embed(*inputs)
-    for layer, block in enumerate(model.blocks):
-        assert isinstance(block, Block)
-        is_last = layer == len(flow) - 1  # what it attends to goes nowhere: no values
-        parts = block.attention.project(block.norm_attention(x), times, 2 if is_last else 3)
-        if len(x) < len(starts):
-            x, *parts = (_windows(y, context, stride) for y in (x, *parts))
+    _, _, times = inputs = _inputs(model.config, tokens, starts)
+    for step in model.walk(model.embed(*inputs), times):
+        is_last = step.number == len(flow) - 1  # what it attends to goes nowhere: no values
+        parts = step.project(2 if is_last else 3)
+        if len(step.x) < len(starts):
+            step.x, *parts = (_windows(y, context, stride) for y in (step.x, *parts))
         query, key, *value = (_padded(part) for part in parts)
         # 2**x instead of exp(x), hence the logarithm.
         scale = np.float32(1 / (math.log(2) * math.sqrt(parts[0].shape[-1])))
         arrays = query, key, receivers, keys, scale, strict
         if is_last:
-            _attend(flow[layer], *arrays, None, None)
+            _attend(flow[step.number], *arrays, None, None)
             return
-        attended = x.new_empty(*keys.shape, *parts[0].shape[1::2])  # (B, T, H, D)
-        _attend(flow[layer], *arrays, value[0], attended.numpy())
-        x = x + block.attention.output(attended.flatten(2))
-        x = x + _transformed(block, x)
-
-
-def _transformed(block: Block, x: Tensor) -> Tensor:
-    """Apply the perceptron of a block, (B, T, W) -> (B, T, W)."""
-    widen, _, narrow = block.perceptron
-    hidden = widen(block.norm_perceptron(x))
-    torch.ops.aten.gelu_(hidden)  # in place: fresh memory would cost more than the function does
-    return narrow(hidden)
+        attended = step.x.new_empty(*keys.shape, *parts[0].shape[1::2])  # (B, T, H, D)
+        _attend(flow[step.number], *arrays, value[0], attended.numpy())
+        step.finish(attended.transpose(1, 2))
 
 
 def _inputs(

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lgl_core.transformer.model import Block, Neuroformer
+from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
 
 __all__ = ["circuits"]
@@ -58,18 +57,10 @@ def circuits(model: Neuroformer, tokens: Tokens) -> NDArray[np.float32]:
     read = model.neuron_head.weight * model.norm.weight
     read = read - read.mean(1, keepdim=True)  # the norm takes off the mean of a state, (N, W)
     found = []
-    for block in model.blocks:
-        assert isinstance(block, Block)
-        attention = block.attention
-        n = attention.n_heads
-        width = x.shape[-1]
-        value = F.linear(
-            block.norm_attention(x),
-            attention.query_key_value.weight[2 * width :],
-            attention.query_key_value.bias[2 * width :],
-        ).unflatten(-1, (n, -1))  # (N, H, D)
-        write = attention.output.weight.unflatten(-1, (n, -1))  # (W, H, D)
-        found.append(torch.einsum("iw,whd,jhd->hij", read, write, value))
+    for step in model.walk(x[None], torch.zeros(1, len(x))):  # each reads x: none is finished
+        value = step.attention.project(step.block.norm_attention(step.x), step.times, 2)[0][0]
+        write = step.attention.output.weight.unflatten(-1, (len(value), -1))  # (W, H, D)
+        found.append(torch.einsum("iw,whd,hjd->hij", read, write, value))
     return torch.stack(found).numpy()
 
 

@@ -12,7 +12,6 @@ others with a random sign, which averages out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from lgl_core.extraction._rerun import blocks, predicted
+from lgl_core.extraction._rerun import predicted
 from lgl_core.extraction.influence import (
     LAGS,
     Changes,
@@ -31,10 +30,8 @@ from lgl_core.extraction.influence import (
     drawn_windows,
     overlaps,
 )
-from lgl_core.extraction.layers import _finished
 from lgl_core.transformer.kernels import evaluating
 from lgl_core.transformer.model import Neuroformer
-from lgl_core.transformer.plain import allowed_positions
 from lgl_core.transformer.tokens import Tokens
 
 __all__ = ["linear_influence", "state"]
@@ -178,11 +175,7 @@ def state(model: Neuroformer, tokens: tuple[Tensor, ...], presence: Tensor) -> T
     x = there * model.embed(*tokens) + (1 - there) * model.embed(neurons, intervals + before, times)
     itself = torch.eye(x.shape[1], dtype=torch.bool)
     dimmed = presence.log()[:, None, None, :].masked_fill(itself, 0.0)  # (B, 1, T, T)
-    allowed = allowed_positions(x.shape[1], strict=model.config.mask == "strict")
-    for block in blocks(model):
-        query, key, value = block.attention.project(block.norm_attention(x), times)
-        scores = query @ key.mT / math.sqrt(query.shape[-1]) + dimmed
-        lowest = torch.finfo(scores.dtype).min
-        weights = scores.masked_fill(~allowed, lowest).softmax(-1) * allowed
-        x = _finished(block, x, weights @ value)
+    for step in model.walk(x, times):
+        query, key, value = step.project()
+        x = step.finish(step.attention.matrix(query, key, added=dimmed) @ value)
     return x

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.metrics.scores import co_input, spearman
-from lgl_core.transformer.kernels import causal_attention, check_finite
-from lgl_core.transformer.model import Block, Neuroformer
+from lgl_core.transformer.kernels import check_finite
+from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.plain import allowed_positions
 from lgl_core.transformer.tokens import Tokens, Windows
 
@@ -322,33 +322,20 @@ def _costs(
     """Cost of each group of heads in each layer, summed over tokens, (n_layers, n_groups)."""
     neurons, intervals, times = batch[0][:, :-1], batch[1][:, :-1], batch[2][:, :-1]
     even, targets = _even(_allowed(model)), batch[0][:, 1:]
-    blocks: list[Block] = list(model.blocks)  # type: ignore[arg-type]
-    losses = np.empty((len(blocks), len(groups)))
+    losses = np.empty((model.config.n_layers, len(groups)))
     x = model.embed(neurons, intervals, times)
-    for layer, block in enumerate(blocks):
-        attended, value = _attended(block, x, times)
+    for step in model.walk(x, times):
+        parts = step.project()
+        attended, value = step.attention.read(parts), parts[2]
         for column, heads in enumerate(groups):
             ablated = attended.clone()
             ablated[:, heads] = even @ value[:, heads]
-            y = _finished(block, x, ablated)
-            for later in blocks[layer + 1 :]:
-                y = _finished(later, y, _attended(later, y, times)[0])
-            losses[layer, column] = _loss(model, y, targets)
-        x = _finished(block, x, attended)
+            y = step.finish(ablated)
+            for later in model.walk(y, times, first=step.number + 1):
+                y = later.finish()
+            losses[step.number, column] = _loss(model, y, targets)
+        x = step.finish(attended)
     return losses - _loss(model, x, targets)
-
-
-def _attended(block: Block, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute what the heads of a block read, without dropout, and the values; (B, H, T, D)."""
-    attention = block.attention
-    query, key, value = attention.project(block.norm_attention(x), times)
-    return causal_attention(query, key, value, strict=attention.strict), value
-
-
-def _finished(block: Block, x: Tensor, attended: Tensor) -> Tensor:
-    """Pass the rest of a block, (B, T, W) and (B, H, T, D) -> (B, T, W)."""
-    x = x + block.attention.output(attended.transpose(1, 2).flatten(2))
-    return x + block.perceptron(block.norm_perceptron(x))
 
 
 def _loss(model: Neuroformer, x: Tensor, targets: Tensor) -> float:

@@ -13,15 +13,13 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
 from lgl_core.extraction._shared import _BATCHES_PER_TASK, _shared_config, _sum_up
-from lgl_core.extraction.attention import AttentionConnectivity, Rows, _transformed
-from lgl_core.transformer.embeddings import rotate
-from lgl_core.transformer.model import Block, CausalSelfAttention, Neuroformer
+from lgl_core.extraction.attention import AttentionConnectivity, Rows
+from lgl_core.transformer.model import Neuroformer, Step
 from lgl_core.transformer.plain import allowed_positions
 from lgl_core.transformer.tokens import Tokens, Windows
 
@@ -144,41 +142,33 @@ def _attention(
 ) -> Iterator[Tensor]:
     """Give the last rows of each layer's attention, (B, H, n_rows, T)."""
     neurons, intervals, times = inputs
-    x = model.embed(neurons, intervals, times)
-    for layer, block in enumerate(model.blocks, start=1):
-        assert isinstance(block, Block)
-        read = block.norm_attention(x) if chained else x
-        if not chained or layer == len(model.blocks):
-            yield _last_rows(block.attention, read, times, n_rows)
+    for step in model.walk(model.embed(neurons, intervals, times), times):
+        if not chained or step.number == model.config.n_layers - 1:
+            read = step.block.norm_attention(step.x) if chained else step.x
+            yield _last_rows(step, read, n_rows)
         else:
-            matrix, attended = block.attention.attention(read, times)
+            query, key, value = step.project()
+            matrix = step.attention.matrix(query, key)
             yield matrix[:, :, -n_rows:]
-            x = x + attended
-            x = x + _transformed(block, x)
+            step.finish(matrix @ value)
 
 
-def _last_rows(attention: CausalSelfAttention, x: Tensor, times: Tensor, n_rows: int) -> Tensor:
+def _last_rows(step: Step, x: Tensor, n_rows: int) -> Tensor:
     """Compute the last rows of the attention over ``x``, (B, T, W), alone: (B, H, n_rows, T)."""
-    query_weight, key_weight, _ = attention.query_key_value.weight.chunk(3)
-    query_bias, key_bias, _ = attention.query_key_value.bias.chunk(3)
-    last = x[:, -n_rows:]
-    query = _heads(F.linear(last, query_weight, query_bias), attention, times[:, -n_rows:])
+    attention, times = step.attention, step.times
+    (query,) = attention.project(x[:, -n_rows:], times[:, -n_rows:], 0, 1)
     if attention.rotary:
-        scores = query @ _heads(F.linear(x, key_weight, key_bias), attention, times).mT
+        (key,) = attention.project(x, times, 1, 2)
+        scores = query @ key.mT
     else:
         # q (W x + b) = (q W) x + q b: no key has to be made, and q b is the same for all of them.
-        probes = query @ key_weight.unflatten(0, (attention.n_heads, -1))  # (B, H, n_rows, W)
+        weight = attention.query_key_value.weight.chunk(3)[1].unflatten(0, (attention.n_heads, -1))
+        probes = query @ weight  # (B, H, n_rows, W)
         scores = (probes.flatten(1, 2) @ x.mT).unflatten(1, probes.shape[1:3])
     scores /= math.sqrt(query.shape[-1])
     allowed = allowed_positions(x.shape[1], strict=attention.strict)[-n_rows:]
     matrix = scores.masked_fill_(~allowed, -torch.inf).softmax(-1)
     return matrix.nan_to_num_(0.0) if attention.strict else matrix  # a first row has no key
-
-
-def _heads(x: Tensor, attention: CausalSelfAttention, times: Tensor) -> Tensor:
-    """Cut projected tokens, (B, T, W), into heads, (B, H, T, D), rotated if the model does so."""
-    heads = x.unflatten(-1, (attention.n_heads, -1)).transpose(1, 2)
-    return rotate(heads, times) if attention.rotary else heads
 
 
 @njit(cache=True, nogil=True)

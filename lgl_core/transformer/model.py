@@ -1,28 +1,27 @@
 """Neuroformer: a causal transformer over spikes (Appendix B.2 and B.3).
 
-Shapes: ``B`` sequences, ``T`` tokens each, ``H`` heads, ``D`` width of a head, ``W = H * D``
-width of the model, ``N`` neurons, ``C`` interval classes.
+Shapes: ``B`` sequences, ``T`` tokens each, ``H`` heads, ``W`` width of the model, ``N`` neurons,
+``C`` interval classes.
 """
 
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lgl_core.disk.atomic import read_whole, replacing
 from lgl_core.fields import check_fields
+from lgl_core.transformer._blocks import Block, Seed, Step
 from lgl_core.transformer.coupling import Coupling, CouplingConfig
-from lgl_core.transformer.embeddings import fourier_features, position_features, rotate
+from lgl_core.transformer.embeddings import fourier_features, position_features
 from lgl_core.transformer.files import DamagedWeights, read_tensors, write_tensors
-from lgl_core.transformer.kernels import causal_attention, counter_dropout, not_finite
-from lgl_core.transformer.plain import allowed_positions
+from lgl_core.transformer.kernels import counter_dropout, not_finite
 
 __all__ = [
     "PRESETS",
@@ -36,7 +35,6 @@ __all__ = [
 
 TimeEmbedding = Literal["interval", "elapsed", "rotary", "position"]
 Mask = Literal["causal", "strict"]
-Seed = tuple[int, ...]  # of dropout; a layer adds its own number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,78 +136,6 @@ def preset(name: str, **changes: Any) -> TransformerConfig:
     return TransformerConfig(**{**PRESETS[name], **changes})
 
 
-class CausalSelfAttention(nn.Module):
-    r"""Multi-head attention of each token to the past.
-
-    .. math:: A = \mathrm{softmax}(Q K^\top / \sqrt{D} + M), \quad O = A V
-    """
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.n_heads, self.dropout = config.n_heads, config.dropout
-        self.rotary, self.strict = config.time_embedding == "rotary", config.mask == "strict"
-        self.query_key_value = nn.Linear(config.width, 3 * config.width)
-        self.output = nn.Linear(config.width, config.width)
-
-    def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
-        """Attend, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
-        query, key, value = self.project(x, times)
-        attended = causal_attention(
-            query,
-            key,
-            value,
-            strict=self.strict,
-            dropout=self.dropout if self.training else 0.0,
-            seed=seed,
-        )
-        return self.output(attended.transpose(1, 2).flatten(2))  # (B, H, T, D) -> (B, T, W)
-
-    def project(self, x: Tensor, times: Tensor, n_parts: int = 3) -> list[Tensor]:
-        """Compute queries, keys and values, each (B, H, T, D); the first ``n_parts`` of them."""
-        n = n_parts * x.shape[-1]
-        projected = F.linear(x, self.query_key_value.weight[:n], self.query_key_value.bias[:n])
-        # (B, T, parts, H, D) -> parts x (B, H, T, D)
-        parts = projected.unflatten(-1, (n_parts, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        return [rotate(x, times) if self.rotary and k < 2 else x for k, x in enumerate(parts)]
-
-    def attention(self, x: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend with the matrices ``A[query, key]`` written out, without dropout.
-
-        Returns the matrices, (B, H, T, T), and what :meth:`forward` returns, (B, T, W).
-        """
-        query, key, value = self.project(x, times)
-        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
-        allowed = allowed_positions(x.shape[1], strict=self.strict, device=x.device)
-        matrix = scores.masked_fill_(~allowed, -torch.inf).softmax(-1)
-        if self.strict:
-            matrix = matrix.nan_to_num(0.0)  # the first row has no key at all
-        return matrix, self.output((matrix @ value).transpose(1, 2).flatten(2))
-
-
-class Block(nn.Module):
-    """Pre-norm transformer block: attention, then a two-layer perceptron."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(config.width)
-        self.attention = CausalSelfAttention(config)
-        self.norm_perceptron = nn.LayerNorm(config.width)
-        self.perceptron = nn.Sequential(
-            nn.Linear(config.width, 4 * config.width),
-            nn.GELU(),
-            nn.Linear(4 * config.width, config.width),
-        )
-        self.dropout = config.dropout
-
-    def forward(self, x: Tensor, times: Tensor, seed: Seed = ()) -> Tensor:
-        """Transform, with dropout by its seed in training; (B, T, W), (B, T) -> (B, T, W)."""
-        rate = self.dropout if self.training else 0.0
-        attended = self.attention(self.norm_attention(x), times, (*seed, 0))
-        x = x + counter_dropout(attended, rate, (*seed, 1))
-        transformed = self.perceptron(self.norm_perceptron(x))
-        return x + counter_dropout(transformed, rate, (*seed, 2))
-
-
 class Neuroformer(nn.Module):
     """Predicts, from the spikes so far, which neuron fires next and after what interval.
 
@@ -225,7 +151,9 @@ class Neuroformer(nn.Module):
             self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
             if config.time_embedding in ("interval", "elapsed"):
                 self.time_embedding = nn.Linear(config.width, config.width, bias=False)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        rotary, strict = config.time_embedding == "rotary", config.mask == "strict"
+        shape = config.width, config.n_heads, config.dropout, rotary, strict
+        self.blocks = nn.ModuleList(Block(*shape) for _ in range(config.n_layers))
         if config.n_layers:
             self.norm = nn.LayerNorm(config.width)
         self.neuron_head = _head(config, config.n_neurons)
@@ -252,8 +180,8 @@ class Neuroformer(nn.Module):
         times : Tensor of float, shape (B, T)
             Time of each token in s since the window's first one.
         seed : tuple of int, optional
-            Seed of dropout in training; it alone decides what is dropped. Default: drawn from
-            PyTorch's generator.
+            Seed of dropout in training; it alone decides what is dropped, if empty nothing.
+            Default: drawn from PyTorch's generator.
         next_times : Tensor of float, shape (B, T), optional
             Time of the token that is predicted at each position. A model with a coupling needs it:
             who fires is asked once it is known when.
@@ -284,10 +212,10 @@ class Neuroformer(nn.Module):
         if not self.config.n_layers:
             return self.neuron_head(neurons), self.interval_head(neurons)
         x = self.embed(neurons, intervals, times)
-        if self.training:
+        if self.training and seed:
             x = counter_dropout(x, self.config.dropout, seed)
-        for layer, block in enumerate(self.blocks, start=1):
-            x = block(x, times, (*seed, layer))
+        for step in self.walk(x, times, seed=seed):
+            x = step.finish()
         x = self.norm(x)
         return self.neuron_head(x), self.interval_head(x)
 
@@ -301,17 +229,37 @@ class Neuroformer(nn.Module):
             x = x + self.time_embedding(fourier_features(clock, self.config.width))
         return x
 
+    def walk(self, x: Tensor, times: Tensor, *, seed: Seed = (), first: int = 0) -> Iterator[Step]:
+        """Go from block to block: the forward pass, for whoever looks into it or changes it.
+
+        Parameters
+        ----------
+        x, times : Tensor, shapes (B, T, W) and (B, T)
+            State before the block ``first``, such as from :meth:`embed`, and times in s.
+        seed : tuple of int
+            Seed of dropout in training. Default: nothing is dropped.
+        first : int
+
+        Yields
+        ------
+        Step
+            The next block and what it gets. Its ``finish()`` passes it; unfinished, it is left out.
+        """
+        for number in range(first, len(self.blocks)):
+            block = self.blocks[number]
+            assert isinstance(block, Block)
+            step = Step(number, block, x, times, seed and (*seed, number + 1))
+            yield step
+            x = step.output
+
     @torch.no_grad()
     def attention(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> list[Tensor]:
         """Attention matrices ``A[query, key]`` of each layer, a list of (B, H, T, T)."""
-        x = self.embed(neurons, intervals, times)
         matrices = []
-        for block in self.blocks:
-            assert isinstance(block, Block)
-            matrix, attended = block.attention.attention(block.norm_attention(x), times)
-            matrices.append(matrix)
-            x = x + attended
-            x = x + block.perceptron(block.norm_perceptron(x))
+        for step in self.walk(self.embed(neurons, intervals, times), times):
+            query, key, value = step.project()
+            matrices.append(step.attention.matrix(query, key))
+            step.finish(matrices[-1] @ value)
         return matrices
 
 

@@ -13,9 +13,7 @@ from scipy.stats import spearmanr
 
 from lgl_core.extraction.attention import AttentionConnectivity, attention_connectivity
 from lgl_core.extraction.layers import (
-    _attended,
     _costs,
-    _finished,
     _loss,
     ablation_cost,
     agreement,
@@ -182,9 +180,8 @@ def ablated_forward(attention, heads):
     """Make a ``forward`` in which some heads average over the past."""
 
     def forward(x, times, seed=()):
-        matrix, _ = attention.attention(x, times)
-        value = attention.project(x, times)[2]
-        attended = matrix @ value
+        query, key, value = attention.project(x, times)
+        attended = attention.matrix(query, key) @ value
         attended[:, heads] = running_mean(value, attention.strict)[:, heads]
         return attention.output(attended.transpose(1, 2).flatten(2))
 
@@ -239,8 +236,8 @@ def test_without_ablation_the_loss_is_that_of_evaluation(mask, time_embedding):
     (starts,) = windows.in_order(batch_size=1000, stride=T)
     neurons, intervals, times, _ = windows[starts]
     x = neuroformer.embed(neurons[:, :-1], intervals[:, :-1], times[:, :-1])
-    for block in neuroformer.blocks:
-        x = _finished(block, x, _attended(block, x, times[:, :-1])[0])
+    for step in neuroformer.walk(x, times[:, :-1]):
+        x = step.finish(step.attention.read(step.project()))
     loss = _loss(neuroformer, x, neurons[:, 1:]) / neurons[:, 1:].numel()
     assert loss == pytest.approx(evaluate(neuroformer, tokens)[0], rel=1e-6)
     with torch.inference_mode():

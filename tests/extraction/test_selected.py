@@ -10,7 +10,8 @@ import torch
 from lgl_core.extraction.attention import attention_connectivity
 from lgl_core.extraction.selected import selected_attention
 from lgl_core.spikes import SpikeTrains
-from lgl_core.transformer.model import Neuroformer, TransformerConfig, rotate
+from lgl_core.transformer.embeddings import rotate
+from lgl_core.transformer.model import Neuroformer, TransformerConfig
 from lgl_core.transformer.tokens import tokenize
 from tests.gapped import gapped_trains, pieces
 

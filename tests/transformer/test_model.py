@@ -8,17 +8,18 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from lgl_core.transformer.coupling import CouplingConfig
 from lgl_core.transformer.embeddings import position_features, rotate
 from lgl_core.transformer.files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.model import (
     PRESETS,
     Neuroformer,
     TransformerConfig,
-    allowed_positions,
     load_model,
     preset,
     save_model,
 )
+from lgl_core.transformer.plain import allowed_positions
 
 EMBEDDINGS = ["interval", "elapsed", "rotary"]
 MASKS = ["causal", "strict"]
@@ -66,9 +67,91 @@ def test_fused_and_explicit_attention_agree(embedding, mask):
     model, (neurons, intervals, times) = small(time_embedding=embedding, mask=mask), batch()
     x = model.embed(neurons, intervals, times)
     attention = model.blocks[0].attention
-    matrix, explicit = attention.attention(x, times)
+    query, key, value = attention.project(x, times)
+    matrix = attention.matrix(query, key)
     assert matrix.shape == (B, 2, T, T)
+    explicit = attention.write(matrix @ value)
     torch.testing.assert_close(attention(x, times), explicit, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("coupling", [None, CouplingConfig()])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("embedding", [*EMBEDDINGS, "position"])
+def test_a_walk_is_the_forward_pass_however_each_block_is_finished(embedding, mask, coupling):
+    model = small(time_embedding=embedding, mask=mask, coupling=coupling)
+    neurons, intervals, times = batch()
+    expected = model(neurons, intervals, times, next_times=times + 1e-3)
+    added = model.coupling(neurons, times, times + 1e-3) if coupling else 0.0
+
+    def with_matrix(step):
+        query, key, value = step.project()
+        return step.attention.matrix(query, key) @ value
+
+    ways = [
+        (lambda step: None, 0.0),
+        (lambda step: step.attention.read(step.project()), 0.0),
+        (with_matrix, 1e-5),
+    ]
+    for heads, tolerance in ways:
+        x, numbers = model.embed(neurons, intervals, times), []
+        for step in model.walk(x, times):
+            assert step.x is x and step.output is x
+            x = step.finish(heads(step))
+            numbers.append(step.number)
+        assert numbers == [0, 1]
+        x = model.norm(x)
+        found = model.neuron_head(x) + added, model.interval_head(x)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
+
+
+def test_the_parts_that_a_step_projects_are_those_of_the_whole():
+    model, (neurons, intervals, times) = small(time_embedding="rotary"), batch()
+    step = next(model.walk(model.embed(neurons, intervals, times), times))
+    whole, normed = step.project(), step.block.norm_attention(step.x)
+    torch.testing.assert_close(step.project(2), whole[:2])
+    for k in range(3):
+        (part,) = step.attention.project(normed, times, k, k + 1)
+        torch.testing.assert_close(part, whole[k])
+
+
+def test_a_walk_goes_on_from_what_was_finished_last():
+    model, (neurons, intervals, times) = small(n_layers=3), batch()
+    x = model.embed(neurons, intervals, times)
+    for step in model.walk(x, times):
+        if step.number != 1:  # left out
+            step.finish(torch.zeros(B, 2, T, 8))
+            last = step.finish()
+    expected = model.blocks[2](model.blocks[0](x, times), times)
+    assert torch.equal(last, expected)
+    (later,) = model.walk(model.blocks[0](x, times), times, first=2)
+    assert later.number == 2 and torch.equal(later.finish(), expected)
+
+
+def test_a_walk_drops_with_a_seed_in_training_only():
+    """Whoever looks into a model in training sees it without dropout."""
+    model, (neurons, intervals, times) = small(dropout=0.5), batch()
+    x = model.embed(neurons, intervals, times)
+
+    def last(seed):
+        for step in model.walk(x, times, seed=seed):
+            state = step.finish()
+        return state
+
+    still = last((1,))
+    model.train()
+    assert torch.equal(last(()), still)
+    assert not torch.equal(last((1,)), still)
+    assert torch.equal(last((1,)), last((1,))) and not torch.equal(last((1,)), last((2,)))
+
+
+def test_without_a_gradient_numbers_are_the_same_to_the_last_bit():
+    model, inputs = small(), batch()
+    with_gradient = model(*inputs)
+    with torch.inference_mode():
+        without = model(*inputs)
+    assert with_gradient[0].requires_grad
+    assert all(torch.equal(*pair) for pair in zip(with_gradient, without, strict=True))
 
 
 @pytest.mark.parametrize("mask", MASKS)
@@ -77,7 +160,8 @@ def test_attention_of_each_layer_is_that_of_the_forward_pass(mask):
     model, (neurons, intervals, times) = small(mask=mask), batch()
     x = model.embed(neurons, intervals, times)
     for block, matrix in zip(model.blocks, model.attention(neurons, intervals, times), strict=True):
-        expected, _ = block.attention.attention(block.norm_attention(x), times)
+        query, key, _ = block.attention.project(block.norm_attention(x), times)
+        expected = block.attention.matrix(query, key)
         torch.testing.assert_close(matrix, expected, rtol=0, atol=1e-5)
         x = block(x, times)
 
@@ -189,7 +273,9 @@ def test_attention_is_the_formula_of_the_paper_head_by_head(mask):
                 heads[q, head] += expected[head, q, k] * value[k]
     weight, bias = (p.detach().double().numpy() for p in attention.output.parameters())
     output = heads.reshape(6, 16) @ weight.T + bias
-    matrix, written_out = attention.attention(x, torch.zeros(1, 6))
+    query, key, value = attention.project(x, torch.zeros(1, 6))
+    matrix = attention.matrix(query, key)
+    written_out = attention.write(matrix @ value)
     np.testing.assert_allclose(matrix[0].detach(), expected, atol=1e-5)
     for found in (written_out, attention(x, torch.zeros(1, 6))):
         np.testing.assert_allclose(found[0].detach(), output, rtol=1e-4, atol=1e-5)
