@@ -17,6 +17,7 @@ from lgl_core.networks.motifs import subnetwork
 from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
+from lgl_core.transformer.model import Neuroformer
 from studies.points import EXCESS_SHARES, Model, Recording, scored
 from studies.readings import Constrained
 
@@ -129,6 +130,7 @@ class Confusions:
         yield "attention", plain.variant, attention
         yield "attention", plain.variant + EXCESS_SHARES, excess_shares(attention)
         (member,), tokens = plain.members(), split_tokens(self.recording.spikes())[0]
+        assert isinstance(member.model, Neuroformer)
         found = influence(member.model, tokens, n_spikes=self.n_spikes)
         yield "influence", f"{plain.variant}, removed, log rate", found.connectivity()
         for reading, graph in constrained.estimates():

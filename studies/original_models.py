@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from lgl_core.metrics.scores import off_diagonal
 from lgl_core.networks.assemblies import assembly_of
 from lgl_core.networks.network import Network
 from lgl_core.spikes import SpikeTrains
+from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.tokens import tokenize
 from lgl_core.transformer.training import TrainConfig, TrainedModel, baselines
 from studies.original import (
@@ -237,7 +238,7 @@ class PaperModel:
             return attention_of(members, spikes)
         context = members[0].model.config.context
         return selected_attention(
-            [member.model for member in members],
+            [cast(Neuroformer, member.model) for member in members],
             tokenize(spikes),
             rows=readout.rows,
             positions=readout.positions,

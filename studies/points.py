@@ -36,6 +36,7 @@ from lgl_core.metrics.nulls import null_scores, strengths_only
 from lgl_core.networks.makers import drawn
 from lgl_core.networks.network import Network
 from lgl_core.spikes import SpikeTrains, training_part
+from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.training import TrainConfig, TrainedModel
 from studies.rows import labelled, not_converged
 
@@ -285,6 +286,7 @@ class Model:
     def _visible(self) -> pd.DataFrame:
         """Tell what can be seen without the truth: held-out losses, and of each layer and head."""
         (member,) = self.members()
+        assert isinstance(member.model, Neuroformer)
         losses = member.history.iloc[-1]
         rows = [
             ("all", "all", f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")

@@ -19,7 +19,7 @@ from lgl_core.extraction.influence import Change, Influence, influence
 from lgl_core.extraction.readings import excess_shares, without_column_median
 from lgl_core.extraction.rollout import rollout_connectivity
 from lgl_core.transformer.coupling import CouplingConfig
-from lgl_core.transformer.model import Neuroformer
+from lgl_core.transformer.model import AnyModel, Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
 from studies.points import EXCESS_SHARES, Model, Recording, scored
 
@@ -53,6 +53,7 @@ class _OfModel:
     def _model_and_tokens(self) -> tuple[Neuroformer, Tokens]:
         """Read back the trained model, and the tokens that it was trained on."""
         (member,) = self.model.members()
+        assert isinstance(member.model, Neuroformer)
         return member.model, split_tokens(self.model.recording.spikes())[0]
 
 
@@ -239,7 +240,8 @@ class Constrained:
         (member,) = self.model.members()
         for kind in ("area", "peak"):
             yield f", {kind}", member.model.coupling.graph(kind)
-        if self.time_embedding:  # what the graph and the transformer know together
+        # What the graph and the transformer know together.
+        if isinstance(member.model, Neuroformer):
             tokens = split_tokens(self.recording.spikes())[0]
             found = influence(member.model, tokens, n_spikes=self.n_spikes)
             for _, reading, graph in _of("", ", influence", found):
@@ -270,7 +272,7 @@ class Constrained:
 
 
 @torch.no_grad()
-def _loss_untold(model: Neuroformer, train_tokens: Tokens, valid_tokens: Tokens) -> float:
+def _loss_untold(model: AnyModel, train_tokens: Tokens, valid_tokens: Tokens) -> float:
     context, wait = model.config.context, float(train_tokens.intervals.mean())
     windows, losses = Windows(valid_tokens, context + 1), []
     for starts in windows.in_order(1, stride=context):

@@ -24,7 +24,7 @@ from lgl_core.fields import check_fields
 from lgl_core.transformer._devices import is_first
 from lgl_core.transformer.files import DamagedWeights, read_tensors, write_tensors
 from lgl_core.transformer.kernels import not_finite
-from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.model import GraphModel, TransformerConfig
 from lgl_core.transformer.step import (
     OrderedMap,
     Precision,
@@ -125,8 +125,8 @@ class Run:
         # Initial weights come from PyTorch's global generator: borrow it and give it back.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.model = Neuroformer(model_config)
-        if not model_config.n_layers:
+            self.model = model_config.build()
+        if isinstance(self.model, GraphModel):
             start_from_frequencies(self.model, train_tokens)
         self.model = self.model.to(place)
         self.optimizer = torch.optim.Adam(

@@ -118,19 +118,22 @@ class Coupling(nn.Module):
             # Not zero as well: the gradient of each is the other one.
             self.low_post = nn.Parameter(0.1 * torch.randn(config.rank, n_neurons))
 
-    def forward(self, neurons: Tensor, times: Tensor, next_times: Tensor) -> Tensor:
+    def forward(self, neurons: Tensor, times: Tensor, next_times: Tensor | None) -> Tensor:
         """Logits that past spikes add to the next neuron's.
 
         Parameters
         ----------
         neurons : Tensor of int, shape (B, T)
         times, next_times : Tensor, shape (B, T)
-            Of each spike and of the one that is predicted from there, in s.
+            Of each spike and of the one that is predicted from there, in s. Without the latter
+            there is a ``ValueError``.
 
         Returns
         -------
         Tensor, shape (B, T, N)
         """
+        if next_times is None:
+            raise ValueError("next_times must be given to a model with a coupling, got None")
         lags = next_times[:, :, None] - times[:, None, :]  # (B, T, T)
         past = allowed_positions(lags.shape[1], strict=False, device=lags.device)
         bumps = filter_bumps(self.config, lags.masked_fill(~past, -1.0))  # (B, T, T, K)

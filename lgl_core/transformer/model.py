@@ -1,4 +1,4 @@
-"""Neuroformer: a causal transformer over spikes (Appendix B.2 and B.3).
+"""Neuroformer: a causal transformer over spikes (Appendix B.2 and B.3); and a graph in its place.
 
 Shapes: ``B`` sequences, ``T`` tokens each, ``H`` heads, ``W`` width of the model, ``N`` neurons,
 ``C`` interval classes.
@@ -25,6 +25,7 @@ from lgl_core.transformer.kernels import counter_dropout, not_finite
 
 __all__ = [
     "PRESETS",
+    "GraphModel",
     "Neuroformer",
     "Seed",
     "TransformerConfig",
@@ -61,7 +62,7 @@ class TransformerConfig:
         model that may spend less on intervals finds it sooner.
     coupling : CouplingConfig, optional
         A graph inside the model, which adds to the logits of the next neuron. Default: none, the
-        paper's model. With one, ``n_layers`` may be 0: the graph is then all that knows the past.
+        paper's model. With one, ``n_layers`` may be 0: that is a :class:`GraphModel`.
 
     Raises
     ------
@@ -96,6 +97,10 @@ class TransformerConfig:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
         if self.interval_weight < 0:
             raise ValueError(f"interval_weight must be at least 0, got {self.interval_weight}")
+
+    def build(self) -> AnyModel:
+        """Make an untrained model of this shape; it draws from PyTorch's generator."""
+        return Neuroformer(self) if self.n_layers else GraphModel(self)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -142,22 +147,27 @@ class Neuroformer(nn.Module):
     Parameters
     ----------
     config : TransformerConfig
+
+    Raises
+    ------
+    ValueError
+        If there are no layers.
     """
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
+        if not config.n_layers:
+            raise ValueError("n_layers must be at least 1, or the model a GraphModel; got 0")
         self.config = config
-        if config.n_layers:
-            self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
-            if config.time_embedding in ("interval", "elapsed"):
-                self.time_embedding = nn.Linear(config.width, config.width, bias=False)
+        self.neuron_embedding = nn.Embedding(config.n_neurons, config.width)
+        if config.time_embedding in ("interval", "elapsed"):
+            self.time_embedding = nn.Linear(config.width, config.width, bias=False)
         rotary, strict = config.time_embedding == "rotary", config.mask == "strict"
         shape = config.width, config.n_heads, config.dropout, rotary, strict
         self.blocks = nn.ModuleList(Block(*shape) for _ in range(config.n_layers))
-        if config.n_layers:
-            self.norm = nn.LayerNorm(config.width)
-        self.neuron_head = _head(config, config.n_neurons)
-        self.interval_head = _head(config, config.n_classes)
+        self.norm = nn.LayerNorm(config.width)
+        self.neuron_head = nn.Linear(config.width, config.n_neurons)
+        self.interval_head = nn.Linear(config.width, config.n_classes)
         self.apply(_initialise)
         if config.coupling:
             self.coupling = Coupling(config.coupling, config.n_neurons)
@@ -198,26 +208,16 @@ class Neuroformer(nn.Module):
         """
         if seed is None:
             seed = (int(torch.randint(2**31, ())),) if self.training else ()
-        neuron_logits, interval_logits = self.heads(neurons, intervals, times, seed)
-        if self.config.coupling:
-            if next_times is None:
-                raise ValueError("next_times must be given to a model with a coupling, got None")
-            neuron_logits = neuron_logits + self.coupling(neurons, times, next_times)
-        return neuron_logits, interval_logits
-
-    def heads(
-        self, neurons: Tensor, intervals: Tensor, times: Tensor, seed: Seed = ()
-    ) -> tuple[Tensor, Tensor]:
-        """Logits of the transformer alone, whatever a coupling adds to them."""
-        if not self.config.n_layers:
-            return self.neuron_head(neurons), self.interval_head(neurons)
         x = self.embed(neurons, intervals, times)
         if self.training and seed:
             x = counter_dropout(x, self.config.dropout, seed)
         for step in self.walk(x, times, seed=seed):
             x = step.finish()
         x = self.norm(x)
-        return self.neuron_head(x), self.interval_head(x)
+        logits = self.neuron_head(x)
+        if self.config.coupling:
+            logits = logits + self.coupling(neurons, times, next_times)
+        return logits, self.interval_head(x)
 
     def embed(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> Tensor:
         """Embed tokens: ``z = e[neuron] + u(interval)``, shape (B, T, W)."""
@@ -263,20 +263,44 @@ class Neuroformer(nn.Module):
         return matrices
 
 
-class Frequencies(nn.Module):
-    """A head that knows no past: the same logits for every token, (B, T) -> (B, T, n)."""
+class GraphModel(nn.Module):
+    """Predicts the next neuron from a graph alone: past spikes add to its share, pair by pair.
 
-    def __init__(self, n: int) -> None:
+    Parameters
+    ----------
+    config : TransformerConfig
+        With a coupling and no layers. Width and heads are of no matter.
+
+    Raises
+    ------
+    ValueError
+        If there are layers, or no coupling.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.bias = nn.Parameter(torch.zeros(n))
+        if config.n_layers or not config.coupling:
+            raise ValueError(f"n_layers must be 0 beside a coupling, got {config.n_layers}")
+        self.config = config
+        # Heads that know no past: the same logits for every token.
+        self.neuron_head = nn.ParameterDict({"bias": torch.zeros(config.n_neurons)})
+        self.interval_head = nn.ParameterDict({"bias": torch.zeros(config.n_classes)})
+        self.coupling = Coupling(config.coupling, config.n_neurons)
 
-    def forward(self, neurons: Tensor) -> Tensor:
-        """Repeat the logits for each token."""
-        return self.bias.expand(*neurons.shape, -1)
+    def forward(
+        self,
+        neurons: Tensor,
+        intervals: Tensor,
+        times: Tensor,
+        seed: Seed | None = None,
+        next_times: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of the next neuron and of its interval's class, as of a :class:`Neuroformer`."""
+        logits = self.neuron_head["bias"] + self.coupling(neurons, times, next_times)
+        return logits, self.interval_head["bias"].expand(*neurons.shape, -1)
 
 
-def _head(config: TransformerConfig, n: int) -> nn.Linear | Frequencies:
-    return nn.Linear(config.width, n) if config.n_layers else Frequencies(n)
+AnyModel = Neuroformer | GraphModel
 
 
 def _initialise(module: nn.Module) -> None:
@@ -286,7 +310,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def save_model(model: Neuroformer, path: Path) -> None:
+def save_model(model: AnyModel, path: Path) -> None:
     """Write weights and configuration to ``path`` (safetensors, with a checksum over both).
 
     The configuration also stands beside it (``.json``), for whoever looks there.
@@ -302,7 +326,7 @@ def save_model(model: Neuroformer, path: Path) -> None:
     write_tensors(model.state_dict(), about, path)
 
 
-def load_model(path: Path) -> Neuroformer:
+def load_model(path: Path) -> AnyModel:
     """Read what :func:`save_model` wrote; nothing is unpickled. The model is in evaluation mode.
 
     Of files from before there were checksums, the configuration beside the weights is read.
@@ -316,7 +340,7 @@ def load_model(path: Path) -> Neuroformer:
     """
     tensors, about = read_tensors(path)
     source = path if about is not None else _beside(path)
-    model = Neuroformer(_configuration(read_whole(source) if about is None else about, source))
+    model = _configuration(read_whole(source) if about is None else about, source).build()
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

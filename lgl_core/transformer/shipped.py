@@ -24,7 +24,7 @@ from lgl_core.disk.atomic import read_whole, replacing
 from lgl_core.disk.cache import source_hash
 from lgl_core.disk.provenance import commit, machine
 from lgl_core.spikes import SpikeTrains
-from lgl_core.transformer.model import Neuroformer, TransformerConfig
+from lgl_core.transformer.model import TransformerConfig
 from lgl_core.transformer.training import TrainConfig, TrainedModel, train
 
 __all__ = ["MODELS", "fingerprint", "record_of", "ship", "shipped"]
@@ -203,7 +203,7 @@ def _read(path: Path, architecture: TransformerConfig, record: dict[str, Any]) -
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
         raise ValueError(f"{path} is not what {path.stem}.json describes: {_REMEDY}")
     with torch.random.fork_rng(devices=[]):  # initial weights, which are thrown away
-        model = Neuroformer(architecture)
+        model = architecture.build()
     model.load_state_dict(load(weights))
     history, steps = (pd.DataFrame(record[name], dtype=float) for name in ("history", "steps"))
     return TrainedModel(model.eval(), history, steps)

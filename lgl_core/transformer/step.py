@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lgl_core.transformer._devices import add_up, n_processes, share
 from lgl_core.transformer.kernels import evaluating, undivided_operations
-from lgl_core.transformer.model import Neuroformer, Seed, TransformerConfig
+from lgl_core.transformer.model import AnyModel, GraphModel, Seed, TransformerConfig
 from lgl_core.transformer.tokens import Tokens, Windows
 
 __all__ = [
@@ -59,12 +59,12 @@ def threads(n: int) -> Iterator[OrderedMap]:
                 yield pool.map
 
 
-def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[Tensor, Tensor]:
+def losses(model: AnyModel, batch: Batch, seed: Seed | None = None) -> tuple[Tensor, Tensor]:
     """Mean cross-entropies of the next neuron and of the next interval's class, in nats.
 
     Parameters
     ----------
-    model : Neuroformer
+    model : Neuroformer or GraphModel
     batch : tuple of Tensor, each of shape (B, T + 1)
         Neurons, intervals, times and classes, of one token more than the model reads.
     seed : tuple of int, optional
@@ -86,7 +86,7 @@ def losses(model: Neuroformer, batch: Batch, seed: Seed | None = None) -> tuple[
 
 
 def gradient_step(
-    model: Neuroformer,
+    model: AnyModel,
     batch: Batch,
     seed: Seed,
     ordered_map: OrderedMap = map,
@@ -96,7 +96,7 @@ def gradient_step(
 
     Parameters
     ----------
-    model : Neuroformer
+    model : Neuroformer or GraphModel
     batch : tuple of Tensor, each of shape (B, T + 1)
         As for :func:`losses`.
     seed : tuple of int
@@ -138,13 +138,13 @@ def gradient_step(
 
 
 def evaluate(
-    model: Neuroformer, tokens: Tokens, batch_size: int = 64, ordered_map: OrderedMap = map
+    model: AnyModel, tokens: Tokens, batch_size: int = 64, ordered_map: OrderedMap = map
 ) -> tuple[float, float]:
     """Mean cross-entropies of a model on tokens, in nats per spike.
 
     Parameters
     ----------
-    model : Neuroformer
+    model : Neuroformer or GraphModel
     tokens : Tokens
     batch_size : int
         Sequences at once.
@@ -167,7 +167,7 @@ def evaluate(
 
 
 def mean_losses(
-    model: Neuroformer, batch: Batch, ordered_map: OrderedMap = map
+    model: AnyModel, batch: Batch, ordered_map: OrderedMap = map
 ) -> NDArray[np.float64]:
     """Both losses of a batch, without gradient, shape (2,)."""
 
@@ -187,7 +187,7 @@ def _gradient(parameter: Tensor) -> Tensor:
     return parameter.grad
 
 
-def _few_at_a_time(model: Neuroformer, batch: Batch) -> list[Batch]:
+def _few_at_a_time(model: AnyModel, batch: Batch) -> list[Batch]:
     on_processor = next(model.parameters()).device.type == "cpu"
     n_tokens = _TOKENS_AT_ONCE if on_processor else 2**16
     n = max(n_tokens // (batch[0].shape[1] - 1), 1)
@@ -227,10 +227,10 @@ def check_vocabularies(tokens: Tokens, config: TransformerConfig) -> None:
 
 
 @torch.no_grad()
-def start_from_frequencies(model: Neuroformer, tokens: Tokens) -> None:
+def start_from_frequencies(model: GraphModel, tokens: Tokens) -> None:
     """Heads that know no past can start where they would end without the coupling."""
     for head, ids in ((model.neuron_head, tokens.neurons), (model.interval_head, tokens.classes)):
-        head.bias.copy_(torch.from_numpy(_log_frequencies(ids, len(head.bias))))
+        head["bias"].copy_(torch.from_numpy(_log_frequencies(ids, len(head["bias"]))))
 
 
 def _log_frequencies(ids: NDArray, n: int) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer._devices import device_named, is_first, join, launched, wait
 from lgl_core.transformer._run import CHECKPOINTS, Run, TrainConfig, set_aside
 from lgl_core.transformer.files import DamagedWeights
-from lgl_core.transformer.model import Neuroformer, TransformerConfig, load_model, save_model
+from lgl_core.transformer.model import AnyModel, TransformerConfig, load_model, save_model
 from lgl_core.transformer.step import baselines, check_vocabularies, evaluate, threads
 from lgl_core.transformer.tokens import Tokens
 
@@ -42,7 +42,7 @@ class TrainedModel:
 
     Parameters
     ----------
-    model : Neuroformer
+    model : Neuroformer or GraphModel
         In evaluation mode.
     history : DataFrame
         One row per epoch, the first before training: ``epoch``, then mean cross-entropies in nats
@@ -54,7 +54,7 @@ class TrainedModel:
         What it was trained on, where :mod:`lgl_core.experiment` has trained it.
     """
 
-    model: Neuroformer
+    model: AnyModel
     history: pd.DataFrame = field(repr=False)
     steps: pd.DataFrame = field(repr=False)
     spikes: SpikeTrains | None = field(default=None, repr=False)

@@ -36,9 +36,7 @@ def model(tokens, seed: int = 0, scale: float = 8.0, **changes) -> Neuroformer:
     """An untrained model with weights large enough that spikes matter."""
     torch.manual_seed(seed)
     config = {"n_layers": 2, "n_heads": 2, "width": 16, "context": 40} | changes
-    made = Neuroformer(
-        TransformerConfig(n_neurons=N, n_classes=tokens.vocabulary.n_classes, **config)
-    )
+    made = TransformerConfig(n_neurons=N, n_classes=tokens.vocabulary.n_classes, **config).build()
     with torch.no_grad():
         for parameter in made.parameters():
             if parameter.ndim > 1:

@@ -9,7 +9,13 @@ from scipy.integrate import quad
 
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.coupling import Coupling, CouplingConfig, filter_bumps
-from lgl_core.transformer.model import Neuroformer, TransformerConfig, load_model, save_model
+from lgl_core.transformer.model import (
+    GraphModel,
+    Neuroformer,
+    TransformerConfig,
+    load_model,
+    save_model,
+)
 from lgl_core.transformer.tokens import tokenize
 from lgl_core.transformer.training import TrainConfig, train
 
@@ -139,7 +145,7 @@ def test_without_weights_it_is_the_plain_model():
 
 
 def test_without_layers_nothing_but_the_graph_knows_the_past():
-    model = Neuroformer(config(n_layers=0))
+    model = GraphModel(config(n_layers=0))
     with torch.no_grad():
         model.neuron_head.bias.normal_()
     neurons, times, next_times = spikes()
@@ -153,11 +159,31 @@ def test_without_layers_nothing_but_the_graph_knows_the_past():
 
 def test_a_saved_model_comes_back(tmp_path):
     for n_layers in (0, 1):
-        model = Neuroformer(config(n_layers, rank=2))
+        model = config(n_layers, rank=2).build()
         save_model(model, tmp_path / "model.safetensors")
         again = load_model(tmp_path / "model.safetensors")
         assert again.config == model.config
+        assert type(again) is (Neuroformer if n_layers else GraphModel)
         torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
+
+
+def test_either_kind_of_model_takes_its_own_configurations():
+    with pytest.raises(ValueError, match="n_layers must be at least 1, or the model a GraphModel"):
+        Neuroformer(config(n_layers=0))
+    for other in (config(), replace(config(), coupling=None)):
+        with pytest.raises(ValueError, match="n_layers must be 0 beside a coupling, got 1"):
+            GraphModel(other)
+    neurons, times, _ = spikes()
+    with pytest.raises(ValueError, match="next_times must be given"):
+        GraphModel(config(n_layers=0))(neurons, times, times)
+
+
+def test_files_of_a_graph_hold_what_they_always_held():
+    """The names, and their order, which Adam's state in a checkpoint goes by."""
+    made = GraphModel(config(n_layers=0, rank=2))
+    names = ["neuron_head.bias", "interval_head.bias", "coupling.weight"]
+    assert list(made.state_dict()) == [*names, "coupling.low_pre", "coupling.low_post"]
+    assert [name for name, _ in made.named_parameters()] == list(made.state_dict())
 
 
 @pytest.mark.slow
