@@ -17,6 +17,7 @@ from lgl_core.metrics.nulls import strengths_only
 from lgl_core.metrics.scores import alignment
 from lgl_core.networks.network import Network
 from lgl_core.spikes import training_part
+from lgl_core.transformer.model import Neuroformer
 from studies.evidence.report import as_published, chosen, summary
 from studies.evidence.rules import ALL_LAYERS, ORACLE, picks, rules
 from studies.points import Model
@@ -280,6 +281,7 @@ def layers_scored(model: Model) -> pd.DataFrame:
         ``layer``, ``view`` ("visible" for what is seen without the truth), ``score``, ``value``.
     """
     (member,) = model.members()
+    assert isinstance(member.model, Neuroformer)  # with layers to show
     truth, spikes = model.recording.network(), model.recording.spikes()
     scored = [
         score_card(graph, truth.weights, truth.hubs, spectral=False).assign(layer=layer)
