@@ -357,12 +357,19 @@ def attention_of(
     Returns
     -------
     AttentionConnectivity
+
+    Raises
+    ------
+    ValueError
+        If the models have no layers, but a graph alone.
     """
     weights = [
         {name: value.numpy() for name, value in trained.model.state_dict().items()}
         for trained in models
     ]
     config = models[0].model.config
+    if not config.n_layers:
+        raise ValueError("models must have layers that attend, got n_layers=0: read its coupling")
     # Windows that overlap by three quarters: the first tokens of a window have few keys to spread
     # their attention over, and weigh less when every pair is also seen further down a window.
     stride = max(config.context // 4, 1) if overlap else config.context

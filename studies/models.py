@@ -22,7 +22,7 @@ from studies.plans import SMALL_NETWORK, SMALL_TRAINING
 from studies.points import Model, Recording
 from studies.readings import Constrained
 
-__all__ = ["PAGE_MODELS", "apart", "main", "the_shipped", "train_here", "written"]
+__all__ = ["PAGE_MODELS", "apart", "main", "the_shipped", "written"]
 
 # By the names of their files. Page 00 shows the first, page 14 the fourth and page 17 the last; the
 # others are the book's default. Parameters are those of the pages.

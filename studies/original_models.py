@@ -43,7 +43,6 @@ __all__ = [
     "ORIGINAL",
     "ORIGINAL_MODEL",
     "READOUTS",
-    "SHORT_EPOCHS",
     "PaperModel",
     "ReadOut",
     "original_network",

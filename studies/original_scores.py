@@ -20,7 +20,6 @@ from studies.original import PaperRecording
 from studies.rows import not_converged
 
 __all__ = [
-    "COUNT_BINS",
     "GLM_EPOCHS",
     "IN_THIRDS",
     "PERMUTED",

@@ -13,8 +13,11 @@ from lgl_core.glm.fit import GLMConfig, fit_glm
 from lgl_core.metrics.scores import alignment, paper_table_1
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import simulate
+from lgl_core.spikes import SpikeTrains
+from lgl_core.transformer.coupling import CouplingConfig
+from lgl_core.transformer.model import TransformerConfig
 from lgl_core.transformer.tokens import tokenize
-from lgl_core.transformer.training import TrainConfig
+from lgl_core.transformer.training import TrainConfig, TrainedModel
 from studies.evidence.claims_table_1 import claims
 
 NETWORK = hub_network(15, n_hubs=1, connection_probability=0.2, seed=0)
@@ -169,3 +172,20 @@ def test_command_line_walks_the_path(table):
     assert result.returncode == 0, result.stderr
     assert "rotary, layer 1" in result.stdout and "peak" in result.stdout
     assert "LIF" in result.stderr and "s/s" in result.stderr  # a progress bar with its rate
+
+
+def test_a_graph_alone_has_no_attention():
+    config = TransformerConfig(n_neurons=3, n_classes=4, n_layers=0, coupling=CouplingConfig())
+    nothing = pd.DataFrame()
+    graph = TrainedModel(config.build(), nothing, nothing, None)
+    with pytest.raises(ValueError, match="models must have layers that attend, got n_layers=0"):
+        experiment.attention_of(
+            [graph], SpikeTrains(times=[0.1], neurons=[0], n_neurons=3, duration=1.0)
+        )
+
+
+def test_attention_of_a_model_that_does_not_know_its_spikes_asks_for_them():
+    config = TransformerConfig(n_neurons=3, n_classes=4, n_layers=1, n_heads=1, width=8, context=4)
+    model = TrainedModel(config.build(), pd.DataFrame(), pd.DataFrame())
+    with pytest.raises(ValueError, match="spikes must be given for a model that was not trained"):
+        experiment.attention(model)

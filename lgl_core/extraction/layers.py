@@ -26,7 +26,6 @@ from lgl_core.transformer.plain import allowed_positions
 from lgl_core.transformer.tokens import Tokens, Windows
 
 __all__ = [
-    "SYNAPTIC_LAGS",
     "ablation_cost",
     "agreement",
     "attention_entropy",

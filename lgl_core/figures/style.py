@@ -31,7 +31,6 @@ __all__ = [
     "ORDINARY",
     "SEQUENTIAL",
     "SIGNED",
-    "STYLE",
     "checked_columns",
     "checked_flat",
     "checked_neurons",

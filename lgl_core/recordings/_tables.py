@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lgl_core.recordings._raw import Raw, label_order, plain_labels, spans
 
-__all__ = ["from_table", "read_table", "to_table", "typed_labels", "write_table"]
+__all__ = ["from_table", "read_table", "typed_labels", "write_table"]
 
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", " ": "space"}
 # A whole number as programs write it, an index or a float; "007" is a name.

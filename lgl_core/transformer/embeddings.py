@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["angular_frequencies", "fourier_features", "position_features", "rotate"]
+__all__ = ["fourier_features", "position_features", "rotate"]
 
 # Shortest and longest period in s of the Fourier features, from a typical interval of the
 # population to far beyond any, so that sums of intervals can be read off nearly linear ones.

@@ -39,7 +39,6 @@ __all__ = [
     "OTHER_READINGS",
     "OUTSIDE",
     "TELLING",
-    "TELLING_PLAIN",
 ]
 
 # Of a spike that is removed on the rates that both heads predict together.
