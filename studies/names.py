@@ -1,4 +1,4 @@
-"""Words for networks and scores, and their order, wherever a study shows them."""
+"""Words for networks, scores and kinds of pairs, and their order, wherever a study shows them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "CORRELATIONS",
+    "KIND_NAMES",
     "NETWORK_NAMES",
     "NO_KNOWLEDGE",
     "networks_shown",
@@ -22,6 +23,18 @@ NETWORK_NAMES = {
 # What an estimate scores that knows nothing, where that is the same for every graph.
 NO_KNOWLEDGE = {"pearson": 0.0, "spearman": 0.0, "auc": 0.5}
 CORRELATIONS = ("pearson", "spearman")
+
+# Kinds of :data:`lgl_core.metrics.pairs.KINDS`, as a reader knows them.
+KIND_NAMES = {
+    "edge": "synapse",
+    "reverse": "synapse the other way",
+    "hidden source": "common hidden source",
+    "source": "common source",
+    "together": "shared noise",
+    "chain": "over a third",
+    "target": "common target",
+    "neither": "nothing in common",
+}
 
 
 def networks_shown(numbers: Iterable[int]) -> str:

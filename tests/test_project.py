@@ -48,9 +48,9 @@ FLOORS = {
     "lgl_core.whole_path": 5,
     "lgl_core.sweep": 6,
     "studies.names": 5,
-    "studies.figures": 6,
     "studies": 6,
-    "studies.evidence": 7,
+    "studies.figures": 7,
+    "studies.evidence": 7,  # no text waits for drawing
 }
 # Most lines, and most public names, of each package: who adds, removes. What is aimed at is 13,000
 # lines and 180 names for the library, 6,000 lines for the studies.

@@ -13,7 +13,7 @@ from studies.drive import EDGE_ABOVE, PartialRecording
 from studies.evidence.intervals import mean_interval, with_interval
 from studies.evidence.report import chosen, named
 from studies.evidence.tables import means_shown
-from studies.figures.pairs import KIND_NAMES
+from studies.names import KIND_NAMES
 from studies.plans import DRIVERS, HEARD, NOISE
 from studies.points import EXCESS_SHARES
 

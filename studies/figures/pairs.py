@@ -12,23 +12,13 @@ from lgl_core.figures.style import checked_columns, in_style, panels, series_loo
 from lgl_core.metrics.pairs import KINDS
 from lgl_core.networks.network import Network
 from studies.figures.scores import _columns, _dodged, _groups, _labels, _legend
+from studies.names import KIND_NAMES
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["KIND_NAMES", "confusions", "hubs_first"]
+__all__ = ["confusions", "hubs_first"]
 
-# Kinds of :data:`lgl_core.metrics.pairs.KINDS`, as a reader knows them.
-KIND_NAMES = {
-    "edge": "synapse",
-    "reverse": "synapse the other way",
-    "hidden source": "common hidden source",
-    "source": "common source",
-    "together": "shared noise",
-    "chain": "over a third",
-    "target": "common target",
-    "neither": "nothing in common",
-}
 TAKEN = 0.5  # a kind that is taken for synapses, or for nothing
 
 

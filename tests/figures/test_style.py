@@ -122,7 +122,7 @@ DRAW = {
 # These show numbers and words of ours alone.
 WITHOUT_LABELS = {
     "raster", "network_degrees", "weight_distribution", "interval_histogram", "basis",
-    "attention_example", "growth_exponent", "KIND_NAMES", "hubs_first",
+    "attention_example", "growth_exponent", "hubs_first",
 }  # fmt: skip
 
 

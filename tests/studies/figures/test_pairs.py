@@ -11,7 +11,8 @@ import pytest
 
 from lgl_core.metrics.pairs import KINDS
 from lgl_core.networks.network import Network
-from studies.figures.pairs import KIND_NAMES, confusions, hubs_first
+from studies.figures.pairs import confusions, hubs_first
+from studies.names import KIND_NAMES
 from tests.figure_checks import (
     drawn_without_warning,
     is_large_enough,
