@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lgl_core.fields import check_fields
+from lgl_core.graphs import checked_ids
 
 __all__ = ["ROUNDING", "TRAIN_FRACTION", "SpikeTrains", "training_part"]
 
@@ -279,11 +280,7 @@ class SpikeTrains:
         if not len(epochs):
             raise ValueError(f"nothing was recorded between {start} and {stop} s: it is a gap")
         if neurons is not None:
-            kept = _ids(neurons)
-            if len(np.unique(kept)) != len(kept) or not np.isin(kept, range(n_neurons)).all():
-                raise ValueError(
-                    f"neurons must be distinct ids between 0 and {n_neurons - 1}, got {neurons}"
-                )
+            kept = checked_ids("neurons", neurons, n_neurons)
             new_id = np.full(n_neurons, -1)
             new_id[kept] = np.arange(len(kept))
             ids, n_neurons = new_id[ids], len(kept)

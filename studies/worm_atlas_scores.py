@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.graphs import checked_graph
 from lgl_core.metrics.detection import _auc, _ranks
 from lgl_core.metrics.nulls import permuted, strengths_only
 
@@ -141,10 +142,8 @@ def _checked(
     estimate: ArrayLike, targets: ArrayLike, measured: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Bring three matrices into shape; the diagonal is never measured."""
-    values = np.asarray(estimate, dtype=np.float64)
+    values = checked_graph("estimate", estimate, allow_nan=True)
     found, where = (np.array(part, dtype=bool) for part in (targets, measured))
-    if values.ndim != 2 or not values.shape[0] == values.shape[1]:
-        raise ValueError(f"estimate must be a square [post, pre] matrix, got {values.shape}")
     for name, part in (("targets", found), ("measured", where)):
         if part.shape != values.shape:
             raise ValueError(f"{name} must have the shape {values.shape}, got {part.shape}")

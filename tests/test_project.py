@@ -33,6 +33,7 @@ CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 FLOORS = {
     "lgl_core.fields": 0,
     "lgl_core.command": 0,
+    "lgl_core.graphs": 0,
     "lgl_core.disk": 1,
     "lgl_core.spikes": 1,
     "lgl_core.networks": 1,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.graphs import checked_graph
+
 __all__ = ["centred", "excess_shares", "row_shares", "standing_out", "without_column_median"]
 
 
@@ -33,7 +35,7 @@ def row_shares(graph: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If ``graph`` is not square and finite, or an entry is negative.
     """
-    shares = _checked(graph, at_least=1).copy()
+    shares = checked_graph("graph", graph).copy()
     if shares.min() < 0:
         raise ValueError(f"graph must not have negative entries, got {shares.min()}")
     np.fill_diagonal(shares, 0)
@@ -71,7 +73,7 @@ def excess_shares(graph: ArrayLike) -> NDArray[np.float64]:
     The median is what a pair without a synapse gets as long as a neuron reaches fewer than half
     of the others. A neuron that reaches more comes out turned around.
     """
-    return without_column_median(row_shares(_checked(graph)))
+    return without_column_median(row_shares(checked_graph("graph", graph, least=2)))
 
 
 def without_column_median(graph: ArrayLike) -> NDArray[np.float64]:
@@ -98,7 +100,7 @@ def without_column_median(graph: ArrayLike) -> NDArray[np.float64]:
     The median is that of pairs without a synapse, as long as a neuron reaches fewer than half of
     the others.
     """
-    _checked(graph)
+    checked_graph("graph", graph, least=2)
     graph = np.asarray(graph)
     between = ~np.eye(len(graph), dtype=bool)
     usual = np.nanmedian(np.where(between, graph, np.nan), axis=0)
@@ -140,7 +142,7 @@ def standing_out(graph: ArrayLike, n_sd: float = 2.0) -> NDArray[np.float64]:
     """
     if not n_sd >= 0:
         raise ValueError(f"n_sd must be zero or more, got {n_sd}")
-    graph = _checked(graph)
+    graph = checked_graph("graph", graph, least=2)
     excess = without_column_median(graph)
     on_its_side = excess * np.sign((excess**3).sum(axis=0))
     is_noise = on_its_side < 0
@@ -176,16 +178,6 @@ def centred(graph: ArrayLike) -> NDArray[np.float64]:
     Appendix E centres before it compares spectra, diagonal included; here the diagonal says
     nothing. What comes out is the same for ``graph`` and for ``graph + b``.
     """
-    graph = _checked(graph)
+    graph = checked_graph("graph", graph, least=2)
     between = ~np.eye(len(graph), dtype=bool)
     return np.where(between, graph - graph[between].mean(), 0.0)
-
-
-def _checked(graph: ArrayLike, at_least: int = 2) -> NDArray[np.float64]:
-    graph = np.asarray(graph, dtype=float)
-    if graph.ndim != 2 or len(graph) != graph.shape[1] or len(graph) < at_least:
-        many = "two neurons" if at_least == 2 else "one neuron"
-        raise ValueError(f"graph must be square, of {many} or more, got shape {graph.shape}")
-    if not np.isfinite(graph).all():
-        raise ValueError("graph must be finite, got NaN or inf")
-    return graph

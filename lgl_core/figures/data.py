@@ -19,12 +19,12 @@ from lgl_core.figures.style import (
     ORDINARY,
     SEQUENTIAL,
     checked_flat,
-    checked_neurons,
     checked_square,
     in_style,
     mark_columns,
     panels,
 )
+from lgl_core.graphs import checked_ids
 from lgl_core.networks.network import Network
 from lgl_core.spikes import SpikeTrains
 
@@ -82,7 +82,7 @@ def raster(
         )
     window = spikes.select(start=start, stop=stop)
     counts = window.binned(bin_width).sum(axis=1)
-    hubs = checked_neurons("hubs", None if network is None else network.hubs, spikes.n_neurons)
+    hubs = checked_ids("hubs", None if network is None else network.hubs, spikes.n_neurons)
 
     figure, axes = plt.subplot_mosaic(
         [["spikes", "rates"], ["population", "rates"]],

@@ -22,13 +22,13 @@ from lgl_core.figures.style import (
     SEQUENTIAL,
     SIGNED,
     checked_flat,
-    checked_neurons,
     checked_square,
     in_style,
     mark_columns,
     panels,
     shared_legend,
 )
+from lgl_core.graphs import checked_ids
 from lgl_core.metrics.scores import pearson, spearman
 
 __all__ = [
@@ -91,9 +91,9 @@ def connectivity_matrices(
     """
     matrices = checked_square(graphs)
     n_neurons = len(next(iter(matrices.values())))
-    hubs = checked_neurons("hubs", hubs, n_neurons)
+    hubs = checked_ids("hubs", hubs, n_neurons)
     rows = _checked_order(order, n_neurons)
-    shown = rows if columns is None else checked_neurons("columns", columns, n_neurons)
+    shown = rows if columns is None else checked_ids("columns", columns, n_neurons)
 
     figure, axes = _matrix_panels(len(matrices))
     for panel, (name, matrix) in zip(axes, matrices.items(), strict=True):
@@ -198,7 +198,7 @@ def edge_scatter(
     true = checked_square({"truth": truth})["truth"]
     matrices = checked_square({"truth": true, **estimates})
     from_hub = np.zeros(true.shape, dtype=bool)
-    from_hub[:, checked_neurons("hubs", hubs, len(true))] = True
+    from_hub[:, checked_ids("hubs", hubs, len(true))] = True
     off_diagonal = ~np.eye(len(true), dtype=bool)
 
     figure, axes = panels(len(estimates), height=4.0)
@@ -302,7 +302,7 @@ def hub_ranking(
         raise ValueError("strength must hold at least one method, got none")
     n_neurons = np.size(next(iter(strength.values())))
     values = {name: checked_flat(name, array, n_neurons) for name, array in strength.items()}
-    hubs = checked_neurons("hubs", hubs, n_neurons)
+    hubs = checked_ids("hubs", hubs, n_neurons)
     if not hubs.size:
         raise ValueError("hubs must name at least one neuron, got none")
 
@@ -325,7 +325,7 @@ def hub_ranking(
 def _checked_order(order: ArrayLike | None, n_neurons: int) -> NDArray[np.int64]:
     if order is None:
         return np.arange(n_neurons)
-    ids = checked_neurons("order", order, n_neurons)
+    ids = checked_ids("order", order, n_neurons)
     if len(ids) != n_neurons:
         raise ValueError(f"order must hold all {n_neurons} neurons, got {len(ids)}")
     return ids

@@ -19,6 +19,8 @@ from matplotlib.ticker import LogFormatter, ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.graphs import checked_graph
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -33,7 +35,6 @@ __all__ = [
     "SIGNED",
     "checked_columns",
     "checked_flat",
-    "checked_neurons",
     "checked_square",
     "draw_line",
     "in_style",
@@ -214,20 +215,16 @@ def checked_square(
     ValueError
         If there is none, one is not square or not finite, or their sizes differ.
     """
-    arrays = {name: np.asarray(matrix, dtype=float) for name, matrix in matrices.items()}
+    arrays = {name: checked_graph(name, m, allow_nan=allow_nan) for name, m in matrices.items()}
     if not arrays:
         raise ValueError("at least one matrix is needed, got none")
     size = len(next(iter(arrays.values())))
     for name, array in arrays.items():
-        if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
-            raise ValueError(f"{name} must be a square matrix, got shape {array.shape}")
         if len(array) != size:
             raise ValueError(
                 f"all matrices must have one size, got {array.shape} for {name} beside "
                 f"{(size, size)}"
             )
-        if np.isinf(array).any() or (not allow_nan and np.isnan(array).any()):
-            raise ValueError(f"{name} must be finite, got NaN or inf")
     return arrays
 
 
@@ -260,36 +257,6 @@ def checked_flat(name: str, values: ArrayLike, size: int | None = None) -> NDArr
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or inf")
     return array
-
-
-def checked_neurons(name: str, ids: ArrayLike | None, n_neurons: int) -> NDArray[np.int64]:
-    """Check that ids are distinct neurons of the population.
-
-    Parameters
-    ----------
-    name : str
-        How to call the ids in an error.
-    ids : array_like of int, optional
-        What to check. None counts as no neuron at all.
-    n_neurons : int
-        Size of the population.
-
-    Returns
-    -------
-    ndarray of int64, flat
-
-    Raises
-    ------
-    ValueError
-        If an id is not a whole number, unknown or given twice.
-    """
-    array = np.asarray([] if ids is None else ids)
-    whole = not array.size or np.issubdtype(array.dtype, np.integer)
-    if array.ndim != 1 or not whole or len(np.unique(array)) != len(array):
-        raise ValueError(f"{name} must be a flat list of distinct whole numbers, got {array}")
-    if array.size and not (0 <= array.min() and array.max() < n_neurons):
-        raise ValueError(f"{name} must be ids between 0 and {n_neurons - 1}, got {array}")
-    return array.astype(np.int64)
 
 
 def checked_columns(name: str, table: DataFrame, columns: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.graphs import checked_graph
 from lgl_core.metrics.detection import (
     _auc,
     _average_precision,
@@ -23,7 +24,6 @@ from lgl_core.metrics.detection import (
 from lgl_core.metrics.scores import (
     SCORES,
     VIEWS,
-    _checked,
     _correlation,
     _is_constant,
     _neutral_diagonal,
@@ -143,7 +143,7 @@ def edges_off_hubs(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.float64]:
     Setting the hubs' columns to zero would not do: their entries would stay, as so many pairs
     without a synapse on which estimate and truth agree.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     return graph[_between(len(graph)) & ~_is_hub(graph, hubs)]
 
 
@@ -196,7 +196,7 @@ def co_input_off_hubs(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If ``graph`` is not square and finite or an id is unknown.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     return _co_input_off(graph, _is_hub(graph, hubs))
 
 

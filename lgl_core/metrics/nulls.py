@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.graphs import checked_graph
 from lgl_core.metrics._kernels import products, products_off_columns
 from lgl_core.metrics.card import (
     CORRELATIONS,
@@ -28,7 +29,6 @@ from lgl_core.metrics.detection import _ranks
 from lgl_core.metrics.scores import (
     _ROUNDING,
     _centred,
-    _checked,
     _is_constant,
     _pair,
     off_diagonal,
@@ -69,7 +69,7 @@ def permuted(
     ValueError
         If ``graph`` is not square and finite.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     return _relabelled(graph, _order(_checked_groups(groups, len(graph)), rng))
 
 
@@ -97,7 +97,7 @@ def shuffled_in_blocks(
     ValueError
         If ``graph`` is not square and finite or there is not one group for each neuron.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     belongs = _checked_groups(groups, len(graph))
     shuffled, between = np.zeros_like(graph), _between(len(graph))
     for post in np.unique(belongs):
@@ -136,7 +136,7 @@ def strengths_only(graph: ArrayLike) -> NDArray[np.float64]:
     or receives nearly all there is has not arrived by then: rows of a star, all of whose
     connections touch one neuron, are right to a few parts in 1000.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     ones = 1 - np.eye(len(graph))
     return _with_strengths_of(graph, excitatory=ones, inhibitory=ones)
 
@@ -169,7 +169,7 @@ def strengths_kept(graph: ArrayLike, rng: np.random.Generator) -> NDArray[np.flo
     places often cannot carry the strengths: a hub's few targets would have to receive more than
     they do. Columns keep their sums unless they were left empty; rows come near at best.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     shuffled = _as_matrix(rng.permutation(off_diagonal(graph)), len(graph))
     return _with_strengths_of(graph, np.maximum(shuffled, 0), np.maximum(-shuffled, 0))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from lgl_core.graphs import checked_graph
 from lgl_core.metrics.detection import chance_above
-from lgl_core.metrics.scores import _checked
 
 __all__ = ["KINDS", "confusion", "pair_kinds"]
 
@@ -54,7 +54,7 @@ def pair_kinds(
         If ``weights`` is not a square, finite matrix, or ``together`` has another shape than the
         result.
     """
-    truth = _checked("weights", weights)
+    truth = checked_graph("weights", weights)
     seen = np.arange(len(truth)) if observed is None else np.asarray(observed)
     shape = (len(seen), len(seen))
     shared = np.zeros(shape, bool) if together is None else np.asarray(together, bool)
@@ -105,7 +105,7 @@ def confusion(estimate: ArrayLike, kinds: ArrayLike) -> pd.DataFrame:
     ValueError
         If the estimate is not square and finite or ``kinds`` has another shape.
     """
-    graph, kinds = np.abs(_checked("estimate", estimate)), np.asarray(kinds)
+    graph, kinds = np.abs(checked_graph("estimate", estimate)), np.asarray(kinds)
     if kinds.shape != graph.shape:
         raise ValueError(f"kinds must have the shape of the estimate, {graph.shape}, "
                          f"got {kinds.shape}")  # fmt: skip

@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from lgl_core.graphs import checked_graph, checked_ids
+
 __all__ = [
     "SCORES",
     "VIEWS",
@@ -154,7 +156,7 @@ def off_diagonal(graph: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If ``graph`` is not square and finite.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     return graph[~np.eye(len(graph), dtype=bool)]
 
 
@@ -190,7 +192,7 @@ def co_input(graph: ArrayLike) -> NDArray[np.float64]:
     >>> float(shared[0, 1])  # both hear neuron 2
     6.0
     """
-    inputs = _checked("graph", graph).copy()
+    inputs = checked_graph("graph", graph).copy()
     np.fill_diagonal(inputs, 0)
     return inputs @ inputs.T
 
@@ -266,7 +268,7 @@ def normalised_singular_values(graph: ArrayLike) -> NDArray[np.float64]:
     -----
     Appendix E.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     if _is_constant(graph):
         return np.full(len(graph), np.nan)
     values = np.linalg.svd(_centred(graph), compute_uv=False)
@@ -324,15 +326,8 @@ def hub_ranks(graph: ArrayLike, hubs: ArrayLike) -> NDArray[np.int64]:
     ValueError
         If ``graph`` is not square and finite or an id is unknown.
     """
-    graph = _checked("graph", graph)
-    ids = np.asarray(hubs)
-    if ids.size == 0:
-        return np.empty(0, np.int64)
-    whole = np.issubdtype(ids.dtype, np.integer)
-    if ids.ndim != 1 or not whole or ids.min() < 0 or ids.max() >= len(graph):
-        raise ValueError(
-            f"hubs must be a flat list of ids from 0 to {len(graph) - 1}, got {hubs!r}"
-        )
+    graph = checked_graph("graph", graph)
+    ids = checked_ids("hubs", hubs, len(graph), distinct=False)
     return rankdata(-out_strengths(graph), method="max")[ids].astype(np.int64)
 
 
@@ -354,24 +349,15 @@ def out_strengths(graph: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If ``graph`` is not square and finite.
     """
-    graph = _checked("graph", graph)
+    graph = checked_graph("graph", graph)
     sums: NDArray[np.float64] = off_diagonal(graph.T).reshape(len(graph), -1).sum(axis=1)
     return sums
-
-
-def _checked(name: str, graph: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(graph, dtype=np.float64)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
-        raise ValueError(f"{name} must be a square matrix, got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got NaN or inf")
-    return array
 
 
 def _pair(
     first: ArrayLike, second: ArrayLike, names: tuple[str, str] = ("estimate", "truth")
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    a, b = _checked(names[0], first), _checked(names[1], second)
+    a, b = checked_graph(names[0], first), checked_graph(names[1], second)
     if a.shape != b.shape:
         raise ValueError(
             f"{names[0]} and {names[1]} must have one shape, got {a.shape} and {b.shape}"

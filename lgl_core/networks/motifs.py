@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lgl_core.graphs import checked_ids
 from lgl_core.networks.network import Network, _check_sizes, hub_network
 
 __all__ = ["common_drive", "motifs", "subnetwork"]
@@ -141,12 +142,9 @@ def subnetwork(network: Network, neurons: ArrayLike) -> Network:
     ValueError
         If an id is unknown or given twice, or none is given.
     """
-    kept = np.asarray(neurons)
-    known = kept.size and np.issubdtype(kept.dtype, np.integer) and kept.min() >= 0
-    if not known or kept.max() >= network.n_neurons or len(np.unique(kept)) != kept.size:
-        raise ValueError(
-            f"neurons must be distinct ids between 0 and {network.n_neurons - 1}, got {neurons!r}"
-        )
+    kept = checked_ids("neurons", neurons, network.n_neurons)
+    if not kept.size:
+        raise ValueError("neurons must be at least one id, got none")
     pairs = np.ix_(kept, kept)
     return Network(
         weights=network.weights[pairs],

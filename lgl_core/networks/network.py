@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lgl_core.fields import check_fields
+from lgl_core.graphs import checked_graph, checked_ids
 
 __all__ = ["Network", "hub_network"]
 
@@ -65,16 +66,18 @@ class Network:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        weights = _read_only(self.weights, np.float64)
-        if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or not len(weights):
-            raise ValueError(f"weights must be a square [post, pre] matrix, got {weights.shape}")
-        if not np.isfinite(weights).all():
-            raise ValueError("weights must be finite: replace NaN and inf by 0 for no synapse")
+        weights = _read_only(checked_graph("weights", self.weights, allow_nan=True), np.float64)
+        if np.isnan(weights).any():
+            raise ValueError("weights must be finite: replace NaN by 0 for no synapse")
         if np.diagonal(weights).any():
             raise ValueError("weights must have a zero diagonal: no neuron connects to itself")
         object.__setattr__(self, "weights", weights)
         for name in ("hubs", "inhibitory"):
-            object.__setattr__(self, name, _neuron_ids(name, getattr(self, name), len(weights)))
+            object.__setattr__(
+                self,
+                name,
+                _read_only(checked_ids(name, getattr(self, name), len(weights)), np.int64),
+            )
         if self.hub_groups is not None:
             object.__setattr__(self, "hub_groups", _checked_groups(self.hub_groups, len(self.hubs)))
         self._check_signs()
@@ -238,18 +241,6 @@ def _check_sizes(**sizes: float) -> None:
 def _read_only(values: ArrayLike, dtype: type) -> NDArray:
     array: NDArray = np.array(values, dtype=dtype)
     array.setflags(write=False)
-    return array
-
-
-def _neuron_ids(name: str, ids: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
-    given = np.asarray(ids)
-    if given.size and not np.issubdtype(given.dtype, np.integer):
-        raise ValueError(f"{name} must be whole numbers, got an array of {given.dtype}")
-    array = _read_only(given, np.int64)
-    if array.ndim != 1 or len(np.unique(array)) != len(array):
-        raise ValueError(f"{name} must be a flat list of distinct neuron ids, got {ids!r}")
-    if array.size and not (0 <= array.min() and array.max() < n_neurons):
-        raise ValueError(f"{name} must be ids between 0 and {n_neurons - 1}, got {ids!r}")
     return array
 
 

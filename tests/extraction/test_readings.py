@@ -40,10 +40,10 @@ def test_negative_entries_are_refused(reading):
     [
         ([[0.0, np.nan], [1.0, 0.0]], "graph must be finite, got NaN or inf"),
         ([[0.0, np.inf], [1.0, 0.0]], "graph must be finite, got NaN or inf"),
-        (np.zeros((0, 0)), r"graph must be square, .* got shape \(0, 0\)"),
-        (np.zeros((2, 3)), r"graph must be square, .* got shape \(2, 3\)"),
-        (np.zeros(3), r"graph must be square, .* got shape \(3,\)"),
-        (1.0, r"graph must be square, .* got shape \(\)"),
+        (np.zeros((0, 0)), r"graph must be a square matrix .* got shape \(0, 0\)"),
+        (np.zeros((2, 3)), r"graph must be a square matrix .* got shape \(2, 3\)"),
+        (np.zeros(3), r"graph must be a square matrix .* got shape \(3,\)"),
+        (1.0, r"graph must be a square matrix .* got shape \(\)"),
     ],
 )
 def test_what_is_no_graph_is_refused(reading, graph, message):
@@ -52,7 +52,7 @@ def test_what_is_no_graph_is_refused(reading, graph, message):
 
 
 def test_one_neuron_has_no_column_to_compare_with():
-    with pytest.raises(ValueError, match="two neurons or more, got shape"):
+    with pytest.raises(ValueError, match="at least 2 neurons, got shape"):
         excess_shares([[1.0]])
 
 
@@ -186,8 +186,8 @@ def test_shared_inputs_are_seen_in_co_input_once_what_all_have_is_off():
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (np.zeros((3, 2)), r"square, of two neurons or more, got shape \(3, 2\)"),
-        (np.zeros((1, 1)), r"two neurons or more, got shape \(1, 1\)"),
+        (np.zeros((3, 2)), r"square matrix .* of at least 2 neurons, got shape \(3, 2\)"),
+        (np.zeros((1, 1)), r"at least 2 neurons, got shape \(1, 1\)"),
         (np.full((3, 3), np.inf), "finite"),
     ],
 )
@@ -201,8 +201,8 @@ def test_graphs_without_a_mean_are_refused(graph, message):
     [
         (np.zeros((3, 3)), -1.0, "n_sd must be zero or more, got -1"),
         (np.zeros((3, 3)), np.nan, "n_sd must be zero or more, got nan"),
-        (np.zeros((3, 2)), 2.0, r"square, of two neurons or more, got shape \(3, 2\)"),
-        (np.zeros((1, 1)), 2.0, r"two neurons or more, got shape \(1, 1\)"),
+        (np.zeros((3, 2)), 2.0, r"square matrix .* of at least 2 neurons, got shape \(3, 2\)"),
+        (np.zeros((1, 1)), 2.0, r"at least 2 neurons, got shape \(1, 1\)"),
         (np.full((3, 3), np.nan), 2.0, "finite"),
     ],
 )

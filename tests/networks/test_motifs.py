@@ -83,9 +83,9 @@ def test_a_part_keeps_synapses_signs_and_hubs():
         (lambda: motifs(weight=-1.0), "weight must be a finite number >= 0, got -1.0"),
         (lambda: common_drive(n_driven=251), "n_driven between 0 and n_neurons = 250"),
         (lambda: common_drive(drive_weight=np.inf), "drive_weight must be a finite number"),
-        (lambda: subnetwork(hub_network(10), [1, 1]), "distinct ids between 0 and 9"),
-        (lambda: subnetwork(hub_network(10), [10]), "distinct ids between 0 and 9"),
-        (lambda: subnetwork(hub_network(10), []), "distinct ids between 0 and 9"),
+        (lambda: subnetwork(hub_network(10), [1, 1]), "neurons must be a flat list of distinct"),
+        (lambda: subnetwork(hub_network(10), [10]), "neurons must be ids between 0 and 9"),
+        (lambda: subnetwork(hub_network(10), []), "neurons must be at least one id"),
     ],
 )
 def test_bad_values_are_named(call, message):
