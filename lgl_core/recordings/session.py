@@ -380,8 +380,8 @@ def main() -> int:
     try:
         session = read(options.pop("source"), **options)
         print(session)
-        rates = pd.Series(session.spikes.rates, index=session.units, name="rate (Hz)")
-        print(rates.describe()[["min", "25%", "50%", "75%", "max"]].round(2).to_string())
+        rates = pd.Series(session.spikes.rates).describe()[["min", "25%", "50%", "75%", "max"]]
+        print("rates of its units (Hz):", rates.round(2).to_string(), sep="\n")
         if target:
             session.write(target)
             print(f"written to {target}")

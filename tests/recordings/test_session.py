@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.recordings.session import Session, read
+from lgl_core.recordings.session import Session, main, read
 from lgl_core.spikes import SpikeTrains
 
 few = settings(max_examples=25)
@@ -167,3 +167,17 @@ class TestRead:
         table = pd.DataFrame({"time": [1.0], "unit": ["a"]})
         with pytest.raises(ValueError, match="seconds_per_unit must be a positive number"):
             read(table, seconds_per_unit=seconds)
+
+
+def test_the_command_says_what_is_in_a_recording_and_converts_it(tmp_path, monkeypatch, capsys):
+    table, copy = tmp_path / "a.csv", tmp_path / "b.parquet"
+    pd.DataFrame({"time": [0.5, 1.0, 2.0], "unit": ["a", "b", "a"]}).to_csv(table, index=False)
+    monkeypatch.setattr("sys.argv", ["lgl read", str(table), "--to", str(copy)])
+    main()
+    said = capsys.readouterr().out
+    assert "3 spikes of 2 neurons" in said and "rates of its units (Hz):" in said
+    assert read(copy).units == ("a", "b")
+    monkeypatch.setattr("sys.argv", ["lgl read", str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1 and "none.csv" in capsys.readouterr().err
