@@ -442,7 +442,9 @@ def check_small(points):
     committed = load("small").iloc[: len(again)]
     labels = ["method", "variant", "layer", "head", "rows", "view", "score"]
     pd.testing.assert_frame_equal(again[labels].fillna(""), committed[labels], check_dtype=False)
-    trained = committed["method"].isin(["attention", *BEYOND])
+    # What PyTorch has trained; of the masked model only which pairs it calls among independent
+    # ones, 10 of 90 on one processor and 4 on another.
+    trained = committed["method"].isin(["attention", "masked model", *BEYOND])
     fixed = committed[~trained & (committed["view"] != "cost")]
     np.testing.assert_allclose(again.loc[fixed.index, "value"], fixed["value"], atol=1e-3)
     # Other processors round otherwise. A learning rate off by 1e-7 moved these by less than 1e-4.
