@@ -721,6 +721,7 @@ class TestSourceHash:
         assert set(sources_of("lgl_core.networks.network")) == {
             "lgl_core.networks.network",
             "lgl_core.fields",
+            "lgl_core.graphs",
         }
         assert "lgl_core.spikes" in sources_of("lgl_core.simulation.lif")
 
