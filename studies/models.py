@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lgl_core.experiment import architecture, attention_of, train_models
+from lgl_core.experiment import architecture, attention_of, train
 from lgl_core.metrics.scores import co_input, pearson
 from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.shipped import ship, shipped
@@ -55,15 +55,14 @@ def the_shipped(wanted: Model) -> TrainedModel | None:
 
 def train_here(wanted: Model) -> TrainedModel:
     """Train the model on this machine, or read back an earlier training of it here."""
-    (model,) = train_models(
+    return train(
         wanted.recording.spikes(),
-        [wanted.time_embedding],
+        wanted.time_embedding,
         size=wanted.size,
         config=TrainConfig(**wanted.training, seed=wanted.seed),
         use_shipped=False,
         **wanted.changes,
-    )[wanted.time_embedding]
-    return model
+    )
 
 
 def written(model: TrainedModel, wanted: Model, name: str, folder: Path | None = None) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import attention_of, is_trained, split_tokens, train_models
+from lgl_core.experiment import attention_of, is_trained, split_tokens, train
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.extraction.readings import centred
 from lgl_core.extraction.selected import Occurrences, Positions, selected_attention
@@ -210,8 +210,7 @@ class PaperModel:
         """Train on one core, or read back."""
         spikes, embedding = self.recording.spikes(), KINDS[self.kind]["time_embedding"]
         return [
-            train_models(spikes, [embedding], n_jobs=1, **self._settings(seed))[embedding][0]
-            for seed in self._seeds()
+            train(spikes, embedding, n_jobs=1, **self._settings(seed)) for seed in self._seeds()
         ]
 
     def attention(self, readout: ReadOut) -> AttentionConnectivity:

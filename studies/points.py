@@ -25,7 +25,7 @@ from lgl_core.experiment import (
     is_trained,
     simulate,
     split_tokens,
-    train_models,
+    train,
 )
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.extraction.layers import View, agreement, visible
@@ -207,9 +207,8 @@ class Model:
     def members(self) -> list[TrainedModel]:
         """Train on one core, or read back."""
         spikes = self.recording.spikes()
-        name = self.time_embedding
         return [
-            train_models(spikes, [name], n_jobs=1, **training)[name][0]
+            train(spikes, self.time_embedding, n_jobs=1, **training)
             for training in self._trainings()
         ]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from lgl_core.baselines.pairwise import correlogram_z
-from lgl_core.experiment import attention_of, fit_glm, is_trained, train_models
+from lgl_core.experiment import attention, fit_glm, is_trained, train
 from lgl_core.extraction.readings import excess_shares
 from lgl_core.fields import check_fields
 from lgl_core.metrics.scores import off_diagonal
@@ -229,14 +229,14 @@ class UnconnectedModel:
     def rows(self) -> pd.DataFrame:
         """Share of pairs that attention calls connected; the model is not trained on jitter."""
         spikes = self.recording.spikes()
-        models = train_models(spikes, ["rotary"], n_jobs=1, **self._settings)["rotary"]
+        model = train(spikes, "rotary", n_jobs=1, **self._settings)
         graph, null = (
-            excess_shares(attention_of(models, read).connectivity())
+            excess_shares(attention(model, read))
             for read in (spikes, jittered(spikes, JITTER, self.recording.seed))
         )
         method, variant = ATTENTION
         table = shares_called(graph, null, spikes.rates)
-        seconds = sum(float(model.history["seconds"].iloc[-1]) for model in models)
+        seconds = float(model.history["seconds"].iloc[-1])
         return self.recording.labelled(
             iter([table]), method=method, variant=variant, seconds=seconds
         )

@@ -29,6 +29,7 @@ from studies.evidence.verdicts import (
     null_of,
     null_spread,
     verdict_of,
+    z_values,
 )
 from studies.names import NETWORK_NAMES
 from studies.points import EQUAL_ROWS, Recording
@@ -136,7 +137,7 @@ def _beyond_strengths(tables: Tables) -> Finding:
             chosen(table, null=null, **labels).set_index("network_seed")
             for null in ("strengths", "strengths only")
         )
-        z = (full["value"] - full["null_mean"]) / full["null_sd"]
+        z = z_values(full)
         measured.append(f"{name} {full['value'].mean():.2f}, alone {alone['value'].mean():.2f}")
         random.append(f"{name} {full['null_mean'].mean():.2f}, z {z.mean():.0f}")
         # A graph that knows nothing is at zero: strengths that point the wrong way are no merit.

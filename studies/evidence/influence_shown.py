@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from lgl_core.extraction.influence import Change, Influence
 from lgl_core.extraction.readings import standing_out, without_column_median
-from lgl_core.metrics.card import score_card
 from lgl_core.networks.network import Network
 from studies.evidence.report import chosen
-from studies.evidence.tables import by_network
+from studies.evidence.tables import by_network, scores_of
 from studies.points import EXCESS_SHARES
 from studies.standing_out import N_SDS, OF_HUBS, beyond
 
@@ -177,15 +176,7 @@ def columns_shown(graph: Graph, network: Network, shown: Mapping[str, int]) -> p
 def first_scores(graphs: Mapping[str, Graph], network: Network) -> pd.DataFrame:
     """Score graphs by edges, edges off the hubs and co-input: a row for each."""
     keys = [("true", "pearson"), ("true_off_hubs", "pearson"), ("co_input", "spearman")]
-    rows = {name: _scores(graph, network)[keys] for name, graph in graphs.items()}
-    shown = pd.DataFrame(rows).T
-    shown.columns = [" ".join(column) for column in shown.columns]
-    return shown
-
-
-def _scores(graph: Graph, network: Network) -> pd.Series:
-    card = score_card(graph, network.weights, network.hubs, spectral=False)
-    return card.set_index(["view", "score"])["value"]
+    return scores_of(graphs, network, {" ".join(key): key for key in keys})
 
 
 def distance_from_stored(graph: Graph, network: Network, stored: pd.DataFrame) -> float:
@@ -207,9 +198,10 @@ def distance_from_stored(graph: Graph, network: Network, stored: pd.DataFrame) -
     """
     if stored.empty:
         return float("nan")
-    keys = [("true", "pearson"), ("co_input", "spearman")]
+    here = first_scores({"here": graph}, network).loc["here"]
     there = stored.set_index(["view", "score"])["value"]
-    return float((_scores(graph, network)[keys] - there[keys]).abs().max())
+    keys = [("true", "pearson"), ("co_input", "spearman")]
+    return max(abs(float(here[" ".join(key)] - there[key])) for key in keys)
 
 
 # --- models of many networks --------------------------------------------------------------------

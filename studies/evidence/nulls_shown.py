@@ -16,7 +16,7 @@ from lgl_core.metrics.scores import alignment
 from lgl_core.networks.network import Network
 from studies.evidence.intervals import with_interval
 from studies.evidence.report import difference
-from studies.evidence.verdicts import beyond_null
+from studies.evidence.verdicts import beyond_null, z_values
 from studies.names import CORRELATIONS
 
 __all__ = [
@@ -174,7 +174,7 @@ def scores_and_z(rows: pd.DataFrame) -> pd.DataFrame:
         A row per method, in their order; for each correlation ``mean``, and ``z`` of each null: by
         how many of its standard deviations a score lies above its mean, rounded.
     """
-    rows = rows.assign(z=(rows["value"] - rows["null_mean"]) / rows["null_sd"])
+    rows = rows.assign(z=z_values(rows))
     columns = {}
     for score in CORRELATIONS:
         of_score = rows[rows["score"] == score]
@@ -205,7 +205,7 @@ def beyond_strengths(rows: pd.DataFrame) -> pd.DataFrame:
     gain = full.merge(alone[[*keys, "value"]], on=keys, suffixes=("", "_alone"))
     return gain.assign(
         beyond=gain["value"] - gain["value_alone"],
-        z=(gain["value"] - gain["null_mean"]) / gain["null_sd"],
+        z=z_values(gain),
     )
 
 

@@ -14,6 +14,7 @@ from lgl_core.recordings.borders import score_borders
 from lgl_core.recordings.readout import Readout
 from lgl_core.spikes import SpikeTrains
 from studies.evidence.report import chosen
+from studies.evidence.verdicts import z_values
 
 __all__ = ["border_table", "change_of_rates", "culture_borders"]
 
@@ -70,7 +71,7 @@ def border_table(borders: pd.DataFrame, supposed: int) -> pd.DataFrame:
         {
             "supposed border": whole["value"],
             "its null, sd": whole["null_sd"],
-            "z": (whole["value"] - whole["null_mean"]) / whole["null_sd"],
+            "z": z_values(whole),
             "the same, jittered": jittered["value"].loc[whole.index],
             "best border": best["axis"] + ", " + best["position"].astype(str),
             "at the best": best["value"],

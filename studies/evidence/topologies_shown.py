@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lgl_core.metrics.detection import spearman_ceiling
 from lgl_core.metrics.scores import co_input, spearman
 from studies.evidence.report import chosen
+from studies.evidence.verdicts import z_values
 from studies.names import CORRELATIONS, NETWORK_NAMES
 from studies.points import Recording
 
@@ -81,7 +82,7 @@ def scores_and_z(scored: pd.DataFrame) -> pd.DataFrame:
     values = pairs.pivot_table("value", rows, ["view", "score"], sort=False)
     values.columns = [" ".join(column) for column in values.columns]
     ranked = chosen(scored, score="spearman")
-    z = ranked.assign(z=(ranked["value"] - ranked["null_mean"]) / ranked["null_sd"])
+    z = ranked.assign(z=z_values(ranked))
     return values.join(z.pivot_table("z", rows, "view", sort=False).add_prefix("z, "))
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "null_of",
     "null_spread",
     "verdict_of",
+    "z_values",
 ]
 
 # The readings that claims and pages compare: those of the paper, a rotary model's, and one line.
@@ -121,6 +122,11 @@ def verdict_of(checks: Iterable[bool], condition: str = "") -> str:
     found = list(checks)
     word = "holds" if all(found) else "holds in part" if any(found) else "does not hold"
     return f"**{word}**" + f" (tested: {condition})" * bool(condition)
+
+
+def z_values(rows: pd.DataFrame) -> pd.Series[float]:
+    """Tell by how many standard deviations of its null each score lies above the null's mean."""
+    return (rows["value"] - rows["null_mean"]) / rows["null_sd"]
 
 
 def beyond_null(rows: pd.DataFrame, side: int = 1) -> pd.Series[bool]:
