@@ -7,12 +7,11 @@ import sys
 import tempfile
 import time
 import uuid
-from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-ROOT = Path(__file__).parents[1]
+from tests.house import ROOT
 
 
 class Ended(NamedTuple):

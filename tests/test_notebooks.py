@@ -22,8 +22,8 @@ from PIL import Image
 
 from lgl_core.disk.atomic import in_use
 from tests.disk.test_atomic import make_old
+from tests.house import ROOT
 
-ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 
 SOURCES = sorted(FOLDER.glob("[0-9]*.md"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from fnmatch import fnmatch
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,8 @@ import pytest
 
 from lgl_core.networks.connectomes import larval_mushroom_body, larval_mushroom_body_neurons
 from lgl_core.simulation.lif import simulate
+from tests.house import ROOT
 
-ROOT = Path(__file__).parents[2]
 NAMES = np.array(larval_mushroom_body_neurons())
 KINDS = np.array([name.rstrip("0123456789") for name in NAMES])
 

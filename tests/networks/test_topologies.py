@@ -6,7 +6,6 @@ import itertools
 import re
 import tomllib
 from fnmatch import fnmatch
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,8 +25,8 @@ from lgl_core.networks.topologies import (
     spatial_positions,
 )
 from lgl_core.simulation.lif import LIFParams, simulate
+from tests.house import ROOT
 
-ROOT = Path(__file__).parents[2]
 DRAWN = [erdos_renyi, scale_free, spatial]
 each_drawn = pytest.mark.parametrize("maker", DRAWN, ids=lambda maker: maker.__name__)
 each = pytest.mark.parametrize("maker", [*DRAWN, c_elegans], ids=lambda maker: maker.__name__)

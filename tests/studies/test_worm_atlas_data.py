@@ -3,7 +3,6 @@
 import hashlib
 import tomllib
 from fnmatch import fnmatch
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -19,9 +18,9 @@ from studies.worm_atlas_data import (
     worm_atlas,
     worm_atlas_file,
 )
+from tests.house import ROOT
 from tests.local_server import serving
 
-ROOT = Path(__file__).parents[2]
 NAMES = c_elegans_neurons()
 TEXT = " ".join((ROOT / "studies" / "data" / "worm_atlas.md").read_text().split())
 # Not in our order; one neuron of the pharynx, one of which we do not know the side.

@@ -1,7 +1,6 @@
 """What a notebook is given is what it declares: no other name, no other type."""
 
 import shlex
-from pathlib import Path
 
 import jupytext
 import nbformat
@@ -16,8 +15,9 @@ from papermill.parameterize import parameterize_notebook
 from papermill.translators import PythonTranslator
 
 from lgl_core.sweep.parameters import check_names, checked, command, declared_types, given, resolve
+from tests.house import ROOT
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+FOLDER = ROOT / "notebooks"
 SOURCES = sorted(FOLDER.glob("[0-9]*.md"))
 VALUES = {
     "bool": True, "int": 3, "float": 0.5, "str": "rotary", "Path": "a.nwb", "list": [1, 2],

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -35,8 +34,8 @@ from studies.plans import SIZES
 from studies.points import EQUAL_ROWS, EXCESS_SHARES
 from studies.results import load
 from studies.rows import COLUMNS
+from tests.house import ROOT
 
-ROOT = Path(__file__).parents[3]
 N_NETWORKS, N_TRAININGS = 3, 3
 NULL_SD = 0.1
 
