@@ -1,6 +1,6 @@
 """The command ``lgl``: each of its parts is the ``main`` of a file, loaded when it is named.
 
-``lgl run`` is the same command, for where the environment is not active.
+``python -m lgl_core`` is the same command, for where the environment is not active.
 """
 
 from __future__ import annotations

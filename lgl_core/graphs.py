@@ -9,7 +9,7 @@ __all__ = ["checked_graph", "checked_ids"]
 
 
 def checked_graph(
-    name: str, graph: ArrayLike, least: int = 1, *, allow_nan: bool = False
+    name: str, graph: ArrayLike, least: int = 1, *, allow_nan: bool = False, remedy: str = ""
 ) -> NDArray[np.float64]:
     """Check that a graph is a square matrix of finite numbers.
 
@@ -23,6 +23,8 @@ def checked_graph(
         Neurons that it must have.
     allow_nan : bool
         Whether NaN may stand for a value that is not known.
+    remedy : str
+        What to do where a number is not finite.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def checked_graph(
             f"{name} must be a square matrix [post, pre]{size}, got shape {array.shape}"
         )
     if np.isinf(array).any() or (not allow_nan and np.isnan(array).any()):
-        raise ValueError(f"{name} must be finite, got NaN or inf")
+        raise ValueError(f"{name} must be finite, got NaN or inf" + f": {remedy}" * bool(remedy))
     return array
 
 

@@ -25,6 +25,7 @@ from lgl_core.metrics.scores import (
     SCORES,
     VIEWS,
     _correlation,
+    _correlation_of_varied,
     _is_constant,
     _neutral_diagonal,
     _pair,
@@ -241,15 +242,15 @@ def _entries_off_hubs(
 
 
 def _pearson(ours: _Entries, true: _Entries) -> float:
-    return _correlation(ours.values, true.values)
+    return _correlation_of_varied(ours.values, true.values)
 
 
 def _spearman(ours: _Entries, true: _Entries) -> float:
-    return _correlation(ours.ranks, true.ranks)
+    return _correlation_of_varied(ours.ranks, true.ranks)
 
 
-# What is asked of the entries of each view. Whoever adds a score adds it here, and its name to
-# SCORE_NAMES; cards, nulls, sweeps, studies and figures have it then.
+# What is asked of the entries of each view, unless they are constant. Whoever adds a score adds it
+# here, and its name to SCORE_NAMES; cards, nulls, sweeps, studies and figures have it then.
 CORRELATIONS: dict[str, Callable[[_Entries, _Entries], float]] = {
     "pearson": _pearson,
     "spearman": _spearman,

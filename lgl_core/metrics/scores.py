@@ -240,7 +240,7 @@ def spearman(estimate: ArrayLike, truth: ArrayLike) -> float:
     x, y = map(off_diagonal, _pair(estimate, truth))
     if _is_constant(x) or _is_constant(y):
         return float("nan")
-    return _correlation(rankdata(x), rankdata(y))
+    return _correlation_of_varied(rankdata(x), rankdata(y))
 
 
 def normalised_singular_values(graph: ArrayLike) -> NDArray[np.float64]:
@@ -372,8 +372,10 @@ def _neutral_diagonal(graph: NDArray) -> NDArray:
 
 
 def _correlation(x: NDArray, y: NDArray) -> float:
-    if _is_constant(x) or _is_constant(y):
-        return float("nan")
+    return float("nan") if _is_constant(x) or _is_constant(y) else _correlation_of_varied(x, y)
+
+
+def _correlation_of_varied(x: NDArray, y: NDArray) -> float:
     x, y = _centred(x), _centred(y)
     # Sums, not products of matrices: BLAS would start its threads for less than a millisecond.
     r = (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())

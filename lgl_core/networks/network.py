@@ -66,18 +66,14 @@ class Network:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        weights = _read_only(checked_graph("weights", self.weights, allow_nan=True), np.float64)
-        if np.isnan(weights).any():
-            raise ValueError("weights must be finite: replace NaN by 0 for no synapse")
+        remedy = "replace them by 0 for no synapse"
+        weights = _read_only(checked_graph("weights", self.weights, remedy=remedy), np.float64)
         if np.diagonal(weights).any():
             raise ValueError("weights must have a zero diagonal: no neuron connects to itself")
         object.__setattr__(self, "weights", weights)
         for name in ("hubs", "inhibitory"):
-            object.__setattr__(
-                self,
-                name,
-                _read_only(checked_ids(name, getattr(self, name), len(weights)), np.int64),
-            )
+            ids = checked_ids(name, getattr(self, name), len(weights))
+            object.__setattr__(self, name, _read_only(ids, np.int64))
         if self.hub_groups is not None:
             object.__setattr__(self, "hub_groups", _checked_groups(self.hub_groups, len(self.hubs)))
         self._check_signs()

@@ -102,7 +102,7 @@ def _read_published(folder: str | Path | None) -> tuple[pd.DataFrame, float]:
     return spikes, float(n_samples / _SAMPLING_RATE)
 
 
-def main() -> int:
+def main() -> None:
     """Write the co-culture to a file, in the format that its ending names."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("path", help="ends in .nwb, .csv, .parquet or .h5 (temporaldata)")
@@ -113,4 +113,3 @@ def main() -> int:
     except (ValueError, OSError, ImportError) as error:
         parser.exit(1, f"{error}\n")
     print(f"{path}: {session}")
-    return 0

@@ -360,7 +360,7 @@ def _session(raw: Raw) -> Session:
     return Session(spikes=spikes, units=tuple(raw.labels), start=begin)
 
 
-def main() -> int:
+def main() -> None:
     """Read a recording, say what is in it, and write it in another format if asked to."""
     parser = argparse.ArgumentParser(
         description=main.__doc__,
@@ -387,4 +387,3 @@ def main() -> int:
             print(f"written to {target}")
     except (ValueError, OSError, ImportError) as error:
         parser.exit(1, f"{error}\n")
-    return 0
