@@ -19,7 +19,10 @@ from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import training_part
 from lgl_core.transformer.training import TrainConfig
 
-__all__ = ["main", "run", "scores"]
+__all__ = ["GRAPH", "main", "run", "scores"]
+
+# Columns that tell one graph from another.
+GRAPH = ["method", "model", "layer", "reading"]
 
 
 def scores(
@@ -34,28 +37,28 @@ def scores(
     network : Network
     attention : dict
         Connectivity from attention for each time embedding. Scored averaged over all layers and
-        heads (variant ``"interval"``) and layer by layer (``"interval, layer 1"``, from 1).
+        heads (layer ``"all"``) and layer by layer (from ``"1"``).
     glm : GLMFit
-        Scored by the signed peak of its filters, as in the paper (variant ``"peak"``), and by
+        Scored by the signed peak of its filters, as in the paper (reading ``"peak"``), and by
         their area (``"area"``).
 
     Returns
     -------
     DataFrame
-        Tidy, with columns ``method`` ("attention" or "glm"), ``variant``, ``view``, ``score``
-        and ``value``.
+        Tidy, with the columns of ``GRAPH`` (method "attention" or "glm"; what does not apply is
+        an empty string), ``view``, ``score`` and ``value``.
     """
-    estimates: list[tuple[str, str, NDArray[np.float64]]] = []
-    for name, connectivity in attention.items():
-        estimates.append(("attention", name, connectivity.connectivity()))
-        for layer in range(len(connectivity.flow)):
-            variant = f"{name}, layer {layer + 1}"
-            estimates.append(("attention", variant, connectivity.connectivity(layer=layer)))
-    estimates += [("glm", kind, glm.coupling(kind)) for kind in ("peak", "area")]
+    estimates: dict[tuple[str, ...], NDArray[np.float64]] = {}
+    for model, read in attention.items():
+        estimates["attention", model, "all", ""] = read.connectivity()
+        for layer in range(len(read.flow)):
+            estimates["attention", model, str(layer + 1), ""] = read.connectivity(layer=layer)
+    for kind in ("peak", "area"):
+        estimates["glm", "", "", kind] = glm.coupling(kind)
     return pd.concat(
         [
-            tidy(alignment(estimate, network.weights), method=method, variant=variant)
-            for method, variant, estimate in estimates
+            tidy(alignment(graph, network.weights), **dict(zip(GRAPH, labels, strict=True)))
+            for labels, graph in estimates.items()
         ],
         ignore_index=True,
     )
@@ -123,4 +126,4 @@ def main() -> None:
         seed=arguments.seed,
         size=arguments.size,
     )
-    print(table.pivot_table("value", ["method", "variant"], ["view", "score"]).round(3).to_string())
+    print(table.pivot_table("value", GRAPH, ["view", "score"]).round(3).to_string())

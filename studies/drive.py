@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.model import Neuroformer
 from studies.points import EXCESS_SHARES, Model, Recording, scored
 from studies.readings import Constrained
+from studies.rows import labels_of
 
 __all__ = ["EDGE_ABOVE", "STRONG", "Confusions", "PartialRecording"]
 
@@ -119,22 +121,23 @@ class Confusions:
         """Whether all models it needs have been trained."""
         return not self.with_models or all(model.is_ready for model in self.models)
 
-    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
-        """Yield method, variant and graph, ``[post, pre]``."""
-        for (method, variant), graph in self.recording.estimates().items():
-            yield method, variant, graph
+    def estimates(self) -> Iterator[tuple[dict[str, Any], Graph]]:
+        """Yield labels and graph, ``[post, pre]``."""
+        for (method, reading), graph in self.recording.estimates().items():
+            yield labels_of(method, reading=reading), graph
         if not self.with_models:
             return
         plain, constrained = self.models
         attention = plain.attention().connectivity()
-        yield "attention", plain.variant, attention
-        yield "attention", plain.variant + EXCESS_SHARES, excess_shares(attention)
+        yield plain.labels(), attention
+        yield plain.labels(reading=EXCESS_SHARES), excess_shares(attention)
         (member,), tokens = plain.members(), split_tokens(self.recording.spikes())[0]
         assert isinstance(member.model, Neuroformer)
         found = influence(member.model, tokens, n_spikes=self.n_spikes)
-        yield "influence", f"{plain.variant}, removed, log rate", found.connectivity()
-        for reading, graph in constrained.estimates():
-            yield "graph_constrained", constrained.variant + reading, graph
+        read_by = {"reading": "removed", "quantity": "log rate"}
+        yield plain.labels("influence", **read_by), found.connectivity()
+        for read_by, graph in constrained.estimates():
+            yield constrained.labels(**read_by), graph
 
     def rows(self) -> pd.DataFrame:
         """Scores of all methods with their permuted nulls, and what each takes for a synapse.
@@ -145,11 +148,11 @@ class Confusions:
         """
         truth, kinds = self.recording.network(), self.recording.kinds()
         tables = []
-        for method, variant, graph in self.estimates():
+        for labels, graph in self.estimates():
             scores = pd.concat([scored(graph, truth), _as_scores(confusion(graph, kinds))])
-            tables.append(scores.assign(method=method, variant=variant))
-        labels = {"model_seed": 0} if self.with_models else {}
-        return self.recording.labelled(iter(tables), **labels)
+            tables.append(scores.assign(**labels))
+        seed = {"model_seed": 0} if self.with_models else {}
+        return self.recording.labelled(iter(tables), **seed)
 
 
 def _as_scores(table: pd.DataFrame) -> pd.DataFrame:

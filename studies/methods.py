@@ -21,6 +21,7 @@ from lgl_core.disk.provenance import peak_mb
 from lgl_core.glm.fit import GLMConfig, fit_glm
 from lgl_core.spikes import SpikeTrains, training_part
 from studies.points import Recording, scored
+from studies.rows import labels_of
 
 __all__ = ["METHODS", "PEAK", "Method", "Run", "measured"]
 
@@ -48,7 +49,7 @@ def _masked(spikes: SpikeTrains) -> Graph:
     return masked_connectivity(train_masked(spikes, progress=False), spikes)
 
 
-# What is compared, by method and variant. All take spikes and give a graph, [post, pre].
+# What is compared, by method and reading. All take spikes and give a graph, [post, pre].
 METHODS: dict[tuple[str, str], Callable[[SpikeTrains], Graph]] = {
     ("ccg", "1 to 4 ms"): correlogram_z,
     ("partial covariance", "10 ms"): partial_covariance,
@@ -99,32 +100,32 @@ class Method:
     Parameters
     ----------
     recording : Recording
-    method, variant : str
+    method, reading : str
         Key of ``METHODS``.
     """
 
     recording: Recording
     method: str
-    variant: str
+    reading: str
     is_ready = True
 
     def rows(self) -> pd.DataFrame:
         """Scores of the method, with its permuted null, its seconds and its memory."""
         # The part that models are trained on: the same spikes for all that is compared.
         spikes = training_part(self.recording.spikes())
-        run = measured(self.method, self.variant, spikes)
+        run = measured(self.method, self.reading, spikes)
         cost = pd.DataFrame({"view": ["cost"], "score": [PEAK], "value": [run.peak_mb]})
-        labels = {"method": self.method, "variant": self.variant, "seconds": run.seconds}
+        labels = labels_of(self.method, reading=self.reading)
         tables = iter([scored(run.graph, self.recording.network()), cost])
-        return self.recording.labelled(tables, **labels)
+        return self.recording.labelled(tables, seconds=run.seconds, **labels)
 
 
-def measured(method: str, variant: str, spikes: SpikeTrains) -> Run:
+def measured(method: str, reading: str, spikes: SpikeTrains) -> Run:
     """Run a method in a process of its own and see what it takes.
 
     Parameters
     ----------
-    method, variant : str
+    method, reading : str
         Key of ``METHODS``.
     spikes : SpikeTrains
 
@@ -144,19 +145,19 @@ def measured(method: str, variant: str, spikes: SpikeTrains) -> Run:
     taken before, when it read the spikes, and has given back, some tens of MB, is not counted when
     it is taken again: what is told of a frugal method is too little.
     """
-    if (method, variant) not in METHODS:
+    if (method, reading) not in METHODS:
         raise ValueError(
-            f"method and variant must be one of {', '.join(map(str, METHODS))}, "
-            f"got {(method, variant)}"
+            f"method and reading must be one of {', '.join(map(str, METHODS))}, "
+            f"got {(method, reading)}"
         )
     # Studies run points in joblib's processes, from which only joblib's own can start others.
     with ProcessPoolExecutor(1) as process:
-        run: Run = process.submit(_timed, method, variant, spikes).result()
+        run: Run = process.submit(_timed, method, reading, spikes).result()
     return run
 
 
-def _timed(method: str, variant: str, spikes: SpikeTrains) -> Run:
-    graph_of = METHODS[method, variant]
+def _timed(method: str, reading: str, spikes: SpikeTrains) -> Run:
+    graph_of = METHODS[method, reading]
     graph_of(spikes.select(stop=min(_WARM_UP, spikes.duration)))
     before, started = peak_mb(), time.perf_counter()
     graph = graph_of(spikes)

@@ -19,7 +19,7 @@ from lgl_core.networks.assemblies import assembly_of, block_means, hub_assemblie
 from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams, Ties, threshold_units
 from lgl_core.spikes import SpikeTrains, training_part
-from studies.rows import labelled
+from studies.rows import labelled, labels_of
 
 __all__ = [
     "COARSE_STEPS",
@@ -188,7 +188,7 @@ class Activity:
         values = {"rate": float(spikes.rates.mean())}
         values |= blocks_of_activity(spikes, SETTINGS[self.recording.setting].count_bin)
         table = pd.DataFrame({"score": list(values), "value": list(values.values())})
-        return self.recording.labelled(iter([table]), view="activity", method="spikes")
+        return self.recording.labelled(iter([table]), view="activity", **labels_of("spikes"))
 
 
 def blocks_of_activity(spikes: SpikeTrains, count_bin: float) -> dict[str, float]:

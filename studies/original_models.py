@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.experiment import attention_of, is_trained, split_tokens, train
+from lgl_core import experiment
+from lgl_core.experiment import is_trained, split_tokens, train
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
 from lgl_core.extraction.readings import centred
 from lgl_core.extraction.selected import Occurrences, Positions, selected_attention
@@ -31,6 +32,7 @@ from studies.original import (
     PaperRecording,
 )
 from studies.original_scores import GLM_EPOCHS, Counted, CoupledGLM, judged
+from studies.rows import labels_of
 
 __all__ = [
     "BOOK",
@@ -45,9 +47,9 @@ __all__ = [
     "READOUTS",
     "PaperModel",
     "ReadOut",
+    "attention_of",
     "original_network",
     "panel",
-    "variant_of",
 ]
 
 Graph = NDArray[np.float64]
@@ -97,8 +99,8 @@ READOUTS = {
     "original but zero for unseen pairs": replace(ORIGINAL, unseen="zero"),
     OF_THE_BOOK: BOOK,
 }
-# Added to the variant of a graph whose mean was taken off: the seventh switch.
-CENTRED = ", centred"
+# What is kept of a graph whose mean was taken off: the seventh switch.
+CENTRED = "centred"
 
 # Tokens from one window of the original model to the next, in training and in reading. In a long
 # recording one window in ten: they overlap by all but that, and a tenth of the hours is enough to
@@ -131,27 +133,38 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def variant_of(kind: str, n_models: int, readout: str = "", *, centred: bool = False) -> str:
+def attention_of(
+    kind: str = ORIGINAL_MODEL,
+    readout: str = OF_THE_ORIGINAL,
+    n_models: int = 1,
+    centred: bool = False,
+) -> dict[str, Any]:
     """Name a model or an ensemble, and how its attention is read.
 
     Parameters
     ----------
     kind : str
         Key of ``KINDS``.
-    n_models : int
-        Models that are averaged.
     readout : str
         Key of ``READOUTS``; empty for what is not read from attention.
+    n_models : int
+        Models that are averaged.
     centred : bool
-        Whether the mean is taken off the graph.
+        Whether the mean is taken off the graph before its co-input.
 
     Returns
     -------
-    str
-        As in the column ``variant`` of the results.
+    dict
+        As from :func:`studies.rows.labels_of`.
     """
-    ensemble = f", mean of {n_models}" * (n_models > 1)
-    return kind + ensemble + f", {readout}" * bool(readout) + CENTRED * centred
+    return labels_of(
+        "attention",
+        model=kind,
+        size=KINDS[kind]["size"],
+        n_models=n_models,
+        reading=readout,
+        kept=CENTRED * centred,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +246,7 @@ class PaperModel:
         self, members: Sequence[TrainedModel], spikes: SpikeTrains, readout: ReadOut
     ) -> AttentionConnectivity:
         if not self._is_original:
-            return attention_of(members, spikes)
+            return experiment.attention_of(members, spikes)
         context = members[0].model.config.context
         return selected_attention(
             [cast(Neuroformer, member.model) for member in members],
@@ -257,20 +270,19 @@ class PaperModel:
         for name, graph in _graphs(attentions).items():
             with_nulls = READOUTS[name] in (ORIGINAL, BOOK)
             as_it_is, without_mean = (
-                variant_of(self.kind, self.n_models, name, centred=taken_off)
+                attention_of(self.kind, name, self.n_models, centred=taken_off)
                 for taken_off in (False, True)
             )
             tables += [
-                judged(graph, truth, with_nulls).assign(variant=as_it_is),
-                judged(centred(graph), truth, with_nulls).assign(variant=without_mean),
-                panel(graph, truth).assign(variant=as_it_is),
+                judged(graph, truth, with_nulls).assign(**as_it_is),
+                judged(centred(graph), truth, with_nulls).assign(**without_mean),
+                panel(graph, truth).assign(**as_it_is),
             ]
         last = [member.history.iloc[-1] for member in self.members()]
         visible = self._visible([epoch["valid_neuron"] for epoch in last], attentions)
-        tables.append(visible.assign(variant=variant_of(self.kind, self.n_models)))
+        tables.append(visible.assign(**attention_of(self.kind, "", self.n_models)))
         seconds = sum(epoch["seconds"] for epoch in last)
-        labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
-        return self.recording.labelled(iter(tables), **labels)
+        return self.recording.labelled(iter(tables), model_seed=self.seed, seconds=seconds)
 
     def _visible(
         self, losses: Sequence[float], attentions: dict[str, AttentionConnectivity]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from lgl_core.metrics.nulls import Null, null_scores
 from lgl_core.networks.assemblies import assembly_of, block_means
 from lgl_core.networks.network import Network
 from studies.original import PaperRecording
-from studies.rows import not_converged
+from studies.rows import labels_of, not_converged
 
 __all__ = [
     "GLM_EPOCHS",
@@ -102,7 +103,7 @@ class Counted:
     is_ready = True
 
     def estimates(self) -> dict[tuple[str, str], Graph]:
-        """Graphs, ``[post, pre]``, by method and variant."""
+        """Graphs, ``[post, pre]``, by method and reading."""
         spikes = self.recording.read()
         return {
             **{
@@ -116,7 +117,7 @@ class Counted:
         }
 
     def references(self) -> dict[tuple[str, str], Graph]:
-        """Graphs that know the thirds and nothing else, by method and variant."""
+        """Graphs that know the thirds and nothing else, by method and reading."""
         truth = self.recording.network()
         thirds = assembly_of(truth.n_neurons)
         same = (thirds[:, None] == thirds).astype(float)
@@ -127,12 +128,12 @@ class Counted:
         """Scores with nulls; of what knows the thirds alone, nulls within thirds are itself."""
         truth = self.recording.network()
         tables = [
-            judged(graph, truth).assign(method=method, variant=variant)
-            for (method, variant), graph in self.estimates().items()
+            judged(graph, truth).assign(**labels_of(method, reading=reading))
+            for (method, reading), graph in self.estimates().items()
         ]
         tables += [
-            judged(graph, truth, nulls=False).assign(method=method, variant=variant)
-            for (method, variant), graph in self.references().items()
+            judged(graph, truth, nulls=False).assign(**labels_of(method, reading=reading))
+            for (method, reading), graph in self.references().items()
         ]
         return self.recording.labelled(iter(tables))
 
@@ -156,10 +157,10 @@ class CoupledGLM:
     epochs: int = 0
     is_ready = True
 
-    @property
-    def variant(self) -> str:
-        """Name of the fit, without its coupling."""
-        return f"Adam, {self.epochs} epochs" if self.epochs else "converged"
+    def labels(self, kind: str) -> dict[str, Any]:
+        """Name a coupling of this fit, as :func:`studies.rows.labels_of` does."""
+        stopped = f"Adam, {self.epochs} epochs" * bool(self.epochs)
+        return labels_of("glm", changes=stopped, reading=kind)
 
     def fit(self) -> GLMFit:
         """Fit, or read back."""
@@ -170,9 +171,7 @@ class CoupledGLM:
         """Scores of the signed peak, the paper's, and of the area; nulls at the optimum."""
         fit, truth = self.fit(), self.recording.network()
         tables = [
-            judged(fit.coupling(kind), truth, nulls=not self.epochs).assign(
-                method="glm", variant=f"{kind}, {self.variant}"
-            )
+            judged(fit.coupling(kind), truth, nulls=not self.epochs).assign(**self.labels(kind))
             for kind in ("peak", "area")
         ]
         if not self.epochs:

@@ -68,7 +68,7 @@ class OutsideRecording(Recording):
         return cached(simulate_izhikevich)(self.network(), duration=self.duration, seed=self.seed)
 
     def counted(self) -> dict[tuple[str, str], NDArray[np.float64]]:
-        """Graphs that are counted, not fitted, ``[post, pre]``, by method and variant.
+        """Graphs that are counted, not fitted, ``[post, pre]``, by method and reading.
 
         Those of all recordings, and a correlogram of later lags: Izhikevich's neurons answer a
         synapse after the lags that suit the integrate-and-fire neurons.

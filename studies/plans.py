@@ -301,9 +301,9 @@ def _outside() -> list[Point]:
 
 def _methods() -> list[Point]:
     return [
-        Method(recording=Recording(seed=seed), method=method, variant=variant)
+        Method(recording=Recording(seed=seed), method=method, reading=reading)
         for seed in NETWORK_SEEDS
-        for method, variant in METHODS
+        for method, reading in METHODS
     ]
 
 
@@ -342,7 +342,7 @@ def _small() -> list[Point]:
         Confusions(recording=heard_in_part),
         WholeRecording(recording=recording),
         other_neurons,
-        Method(recording=recording, method="tspe", variant="up to 10 ms"),
+        Method(recording=recording, method="tspe", reading="up to 10 ms"),
         Activity(recording=stripes),
         Counted(recording=stripes),
         CoupledGLM(recording=stripes, epochs=3),

@@ -38,7 +38,7 @@ from lgl_core.networks.network import Network
 from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.training import TrainConfig, TrainedModel
-from studies.rows import labelled, not_converged
+from studies.rows import labelled, labels_of, not_converged
 
 __all__ = [
     "EQUAL_ROWS",
@@ -57,8 +57,8 @@ Graph = NDArray[np.float64]
 # Relabelled graphs per score: enough for a z-value that is right to about 7 %.
 N_PERMUTED = 100
 
-# Added to the variant of a model whose attention is read in another way than the paper's.
-EQUAL_ROWS, EXCESS_SHARES = ", rows made equal", ", excess over columns"
+# How attention is read in another way than the paper's.
+EQUAL_ROWS, EXCESS_SHARES = "rows made equal", "excess over columns"
 READINGS: dict[str, Callable[[Graph], Graph]] = {
     EQUAL_ROWS: row_shares,
     EXCESS_SHARES: excess_shares,
@@ -111,7 +111,7 @@ class Recording:
         return shifted_in_time(spikes, self.seed) if self.shifted else spikes
 
     def estimates(self) -> dict[tuple[str, str], Graph]:
-        """Graphs that need no transformer, ``[post, pre]``, by method and variant."""
+        """Graphs that need no transformer, ``[post, pre]``, by method and reading."""
         fit = self.fit()
         of_glm = {
             ("glm", "peak"): fit.coupling("peak"),
@@ -136,7 +136,7 @@ class Recording:
         }
 
     def references(self) -> dict[tuple[str, str], Graph]:
-        """Graphs that know a part of the truth, by method and variant: what that part is worth."""
+        """Graphs that know a part of the truth, by method and reading: what that part is worth."""
         truth = self.network()
         known = {("truth", "strengths only"): strengths_only(truth.weights)}
         if truth.hubs.size:
@@ -152,8 +152,8 @@ class Recording:
         """
         truth, estimates = self.network(), self.estimates() | self.references()
         tables = [
-            scored(graph, truth).assign(method=method, variant=variant)
-            for (method, variant), graph in estimates.items()
+            scored(graph, truth).assign(**labels_of(method, reading=reading))
+            for (method, reading), graph in estimates.items()
         ]
         return self.labelled(iter([*tables, not_converged(self.fit())]))
 
@@ -161,8 +161,10 @@ class Recording:
         """Scores of what is counted and of what knows a part of the truth, without any null."""
         truth, estimates = self.network(), self.counted() | self.references()
         return self.labelled(
-            score_card(graph, truth.weights, truth.hubs).assign(method=method, variant=variant)
-            for (method, variant), graph in estimates.items()
+            score_card(graph, truth.weights, truth.hubs).assign(
+                **labels_of(method, reading=reading)
+            )
+            for (method, reading), graph in estimates.items()
         )
 
     labelled = labelled
@@ -197,12 +199,16 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     in_detail: bool = False
 
-    @property
-    def variant(self) -> str:
-        """Name of the kind of model, without its seed."""
-        parts = [self.time_embedding] + [self.size] * (self.size != "laptop")
-        parts += [f"{name} {value}" for name, value in self.changes.items()]
-        return ", ".join(parts + [f"mean of {self.n_models}"] * (self.n_models > 1))
+    def labels(self, method: str = "attention", **reading: Any) -> dict[str, Any]:
+        """Name a graph of this kind of model, as :func:`studies.rows.labels_of` does."""
+        return labels_of(
+            method,
+            model=self.time_embedding,
+            size=self.size,
+            changes=", ".join(f"{name} {value}" for name, value in self.changes.items()),
+            n_models=self.n_models,
+            **reading,
+        )
 
     def members(self) -> list[TrainedModel]:
         """Train on one core, or read back."""
@@ -254,7 +260,7 @@ class Model:
         """Scores of the mean over all layers and heads, with its permuted null."""
         graph = self.estimates()["all", "all"]
         table = scored(graph, self.recording.network()).assign(
-            method="attention", variant=self.variant, layer="all", head="all", rows="predicted"
+            layer="all", head="all", rows="predicted", **self.labels()
         )
         return self.recording.labelled(iter([table]), model_seed=self.seed)
 
@@ -269,18 +275,17 @@ class Model:
             for (layer, head), graph in estimates[rows].items()
         ]
         tables.append(self._visible() if self.n_models == 1 else self._agreement())
-        tables = [table.assign(variant=self.variant) for table in tables]
+        tables = [table.assign(**self.labels()) for table in tables]
         tables += [
-            scored(reading(graph), truth).assign(
-                layer=layer, head=head, rows="predicted", variant=self.variant + suffix
+            scored(read(graph), truth).assign(
+                layer=layer, head=head, rows="predicted", **self.labels(reading=reading)
             )
-            for suffix, reading in READINGS.items()
+            for reading, read in READINGS.items()
             for (layer, head), graph in estimates["predicted"].items()
             if head == "all"
         ]
         seconds = sum(member.history["seconds"].iloc[-1] for member in self.members())
-        labels = {"method": "attention", "model_seed": self.seed, "seconds": seconds}
-        return self.recording.labelled(iter(tables), **labels)
+        return self.recording.labelled(iter(tables), model_seed=self.seed, seconds=seconds)
 
     def _visible(self) -> pd.DataFrame:
         """Tell what can be seen without the truth: held-out losses, and of each layer and head."""
@@ -345,15 +350,17 @@ class Nulls:
         """Scores with both null models, and the score of the strengths of each graph alone."""
         truth = self.recording.network()
         tables = [
-            self._against_nulls(graph, truth).assign(method=method, variant=variant)
-            for (method, variant), graph in self.recording.estimates().items()
+            self._against_nulls(graph, truth).assign(**labels_of(method, reading=reading))
+            for (method, reading), graph in self.recording.estimates().items()
         ]
         for model in self.models:
-            labels: dict[str, Any] = {"method": "attention", "variant": model.variant}
-            labels["model_seed"] = model.seed
             tables += [
                 self._against_nulls(graph, truth).assign(
-                    layer=layer, head="all", rows="predicted", **labels
+                    layer=layer,
+                    head="all",
+                    rows="predicted",
+                    model_seed=model.seed,
+                    **model.labels(),
                 )
                 for (layer, _), graph in replace(model, in_detail=False).estimates().items()
             ]

@@ -22,10 +22,13 @@ from lgl_core.transformer.coupling import CouplingConfig
 from lgl_core.transformer.model import AnyModel, Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
 from studies.points import EXCESS_SHARES, Model, Recording, scored
+from studies.rows import labels_of
 
 __all__ = ["ALONE", "EARLIER", "UNTOLD", "Changed", "Constrained", "Readings", "Timing"]
 
 Graph = NDArray[np.float64]
+# Labels that tell a reading of a model from its others, and the graph, ``[post, pre]``.
+Read = tuple[dict[str, str], Graph]
 
 # A graph alone has one weight per pair and lag: it learns with longer steps, whose noise has to
 # die down in the end for most weights to be zero.
@@ -70,20 +73,20 @@ class Readings(_OfModel):
 
     n_spikes: int = 100_000
 
-    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
-        """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
+    def estimates(self) -> Iterator[Read]:
+        """Yield what tells a reading from the others, and the graph, ``[post, pre]``."""
         model, tokens = self._model_and_tokens()
         attention = self.model.attention().connectivity()
-        yield "attention", "", attention
-        yield "attention", EXCESS_SHARES, excess_shares(attention)
         rollout = rollout_connectivity([model], tokens)
-        yield "rollout", "", rollout
-        yield "rollout", EXCESS_SHARES, excess_shares(rollout)
+        for method, graph in (("attention", attention), ("rollout", rollout)):
+            yield {"method": method}, graph
+            yield {"method": method, "reading": EXCESS_SHARES}, excess_shares(graph)
         written = circuits(model, tokens).sum(axis=1)
-        yield "circuits", "", without_column_median(written.sum(axis=0))
+        yield {"method": "circuits"}, without_column_median(written.sum(axis=0))
         for layer, graph in enumerate(written, start=1):
-            yield "circuits", f", layer {layer}", without_column_median(graph)
-        yield from _of("gradient", "", linear_influence(model, tokens, n_spikes=self.n_spikes))
+            yield {"method": "circuits", "layer": str(layer)}, without_column_median(graph)
+        gradient = linear_influence(model, tokens, n_spikes=self.n_spikes)
+        yield from _quantities(gradient, method="gradient")
 
     def rows(self) -> pd.DataFrame:
         """Scores of each reading, with its permuted null."""
@@ -106,11 +109,11 @@ class Changed(_OfModel):
     change: Change
     n_spikes: int = 20_000
 
-    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
-        """Yield method, what tells its readings apart, and the graph, ``[post, pre]``."""
+    def estimates(self) -> Iterator[Read]:
+        """Yield what tells a reading from the others, and the graph, ``[post, pre]``."""
         model, tokens = self._model_and_tokens()
         found = influence(model, tokens, n_spikes=self.n_spikes, change=self.change)
-        yield from _of("influence", f", {self.change}", found)
+        yield from _quantities(found, method="influence", reading=self.change)
 
     def rows(self) -> pd.DataFrame:
         """Scores of each quantity that changes, with its permuted null."""
@@ -157,24 +160,23 @@ class Timing(_OfModel):
             found.append((f"lost, {1e3 * earlier:g} ms", lost))
             found.append((f"expected, {1e3 * earlier:g} ms", 1 - then / now))
         table = pd.DataFrame(found, columns=["score", "value"]).assign(view="timing")
-        labels = {"method": "influence", "variant": self.model.variant}
+        labels = self.model.labels("influence")
         return self.model.recording.labelled(iter([table]), model_seed=self.model.seed, **labels)
 
 
-def _scored_readings(model: Model, estimates: Iterator[tuple[str, str, Graph]]) -> pd.DataFrame:
+def _scored_readings(model: Model, estimates: Iterator[Read]) -> pd.DataFrame:
     truth = model.recording.network()
     tables = (
-        scored(graph, truth).assign(method=method, variant=model.variant + reading)
-        for method, reading, graph in estimates
+        scored(graph, truth).assign(**(model.labels() | labels)) for labels, graph in estimates
     )
     return model.recording.labelled(tables, model_seed=model.seed)
 
 
-def _of(method: str, reading: str, found: Influence) -> Iterator[tuple[str, str, Graph]]:
-    yield method, f"{reading}, log rate", found.connectivity("log_rate")
-    yield method, f"{reading}, rate", found.connectivity("rate")
+def _quantities(found: Influence, **labels: str) -> Iterator[Read]:
+    yield {**labels, "quantity": "log rate"}, found.connectivity("log_rate")
+    yield {**labels, "quantity": "rate"}, found.connectivity("rate")
     share = without_column_median(found.connectivity("log_probability"))
-    yield method, f"{reading}, log share", share
+    yield {**labels, "quantity": "log share"}, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,13 +209,16 @@ class Constrained:
     training: dict[str, Any] = field(default_factory=dict)
     n_spikes: int = 20_000
 
-    @property
-    def variant(self) -> str:
-        """Name of the kind of model, without its seed."""
-        parts = [f"with {self.time_embedding}" if self.time_embedding else "alone"]
+    def labels(self, **reading: Any) -> dict[str, Any]:
+        """Name a graph of this kind of model, as :func:`studies.rows.labels_of` does."""
         changes = self.coupling | self.training
-        parts += [f"{name} {value:g}" for name, value in changes.items()]
-        return ", ".join(parts)
+        return labels_of(
+            "graph_constrained",
+            model=f"with {self.time_embedding}" if self.time_embedding else "alone",
+            size=self.size,
+            changes=", ".join(f"{name} {value:g}" for name, value in changes.items()),
+            **reading,
+        )
 
     @property
     def model(self) -> Model:
@@ -235,17 +240,16 @@ class Constrained:
         """Whether the model has been trained."""
         return self.model.is_ready
 
-    def estimates(self) -> Iterator[tuple[str, Graph]]:
-        """Yield what tells two readings of the model apart, and the graph, ``[post, pre]``."""
+    def estimates(self) -> Iterator[Read]:
+        """Yield what tells a reading from the others, and the graph, ``[post, pre]``."""
         (member,) = self.model.members()
         for kind in ("area", "peak"):
-            yield f", {kind}", member.model.coupling.graph(kind)
+            yield {"reading": kind}, member.model.coupling.graph(kind)
         # What the graph and the transformer know together.
         if isinstance(member.model, Neuroformer):
             tokens = split_tokens(self.recording.spikes())[0]
             found = influence(member.model, tokens, n_spikes=self.n_spikes)
-            for _, reading, graph in _of("", ", influence", found):
-                yield reading, graph
+            yield from _quantities(found, reading="influence")
 
     def rows(self) -> pd.DataFrame:
         """Scores of each reading, with its permuted null, and the held-out losses.
@@ -256,18 +260,15 @@ class Constrained:
         (member,) = self.model.members()
         truth, losses = self.recording.network(), member.history.iloc[-1]
         tables = [
-            scored(graph, truth).assign(variant=self.variant + reading)
+            scored(graph, truth).assign(**self.labels(**reading))
             for reading, graph in self.estimates()
         ]
         visible = [(f"held-out {n}", losses[f"valid_{n}"]) for n in ("neuron", "interval")]
         visible.append((UNTOLD, _loss_untold(member.model, *split_tokens(self.recording.spikes()))))
         losses_table = pd.DataFrame(visible, columns=["score", "value"])
-        tables.append(losses_table.assign(view="visible", variant=self.variant))
+        tables.append(losses_table.assign(view="visible", **self.labels()))
         return self.recording.labelled(
-            iter(tables),
-            method="graph_constrained",
-            model_seed=self.seed,
-            seconds=losses["seconds"],
+            iter(tables), model_seed=self.seed, seconds=losses["seconds"]
         )
 
 

@@ -10,7 +10,7 @@ from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.experiment import fit_glm
 from lgl_core.metrics.card import score_card
 from studies.points import Recording
-from studies.rows import not_converged
+from studies.rows import labels_of, not_converged
 
 __all__ = ["WholeRecording"]
 
@@ -33,12 +33,12 @@ class WholeRecording:
         fit = fit_glm(spikes)
         estimates = {
             ("glm", "peak"): fit.coupling("peak"),
-            ("ccg", "1 to 4 ms, local"): correlogram_z(spikes, baseline="local"),
+            ("ccg", "1 to 4 ms, local baseline"): correlogram_z(spikes, baseline="local"),
         }
         tables = [
             score_card(graph, truth.weights, truth.hubs, spectral=False).assign(
-                method=method, variant=variant
+                **labels_of(method, reading=reading)
             )
-            for (method, variant), graph in estimates.items()
+            for (method, reading), graph in estimates.items()
         ]
         return self.recording.labelled(iter([*tables, not_converged(fit)]))

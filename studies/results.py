@@ -35,7 +35,7 @@ from studies._files import (
 )
 from studies.plans import NETWORK_SEEDS, STUDIES, Study
 from studies.points import Model, Point, Recording, rows
-from studies.rows import COLUMNS, LABELS, in_columns
+from studies.rows import COLUMNS, LABELS, in_columns, name_of
 
 __all__ = [
     "RESULTS",
@@ -179,7 +179,8 @@ def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float64]]:
             kept |= {f"{m}, {v}": g for (m, v), g in point.estimates().items() if m in KEPT}
         if isinstance(point, Model) and point.recording.seed == NETWORK_SEEDS[0]:
             if point.n_models > 1:
-                kept[f"attention, {point.variant}"] = point.estimates()["all", "all"]
+                name = f"attention, {name_of(point.labels())}"
+                kept[name] = point.estimates()["all", "all"]
     return kept
 
 
@@ -196,7 +197,7 @@ def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]
     Returns
     -------
     dict
-        Graphs, ``[post, pre]``, shape (n_neurons, n_neurons), by method and variant, as in
+        Graphs, ``[post, pre]``, shape (n_neurons, n_neurons), by method and name, as in
         ``"glm, peak"`` and ``"attention, interval, mean of 3"``.
 
     Raises
@@ -226,10 +227,10 @@ def load(name: str, results: Path = RESULTS) -> pd.DataFrame:
     -------
     DataFrame
         One row per score: ``study``, then what was scored (``network``, ``network_seed``,
-        ``model_seed``, ``method``, ``variant``, ``layer``, ``head``, ``rows``), ``view``,
-        ``score``, ``value``, the null model and its mean and standard deviation (``null``,
-        ``null_mean``, ``null_sd``), ``n_spikes`` and the ``seconds`` of the training. Labels that
-        do not apply are empty strings.
+        ``model_seed``, the columns of :func:`studies.rows.labels_of`, ``layer``, ``head``,
+        ``rows``), ``view``, ``score``, ``value``, the null model and its mean and standard
+        deviation (``null``, ``null_mean``, ``null_sd``), ``n_spikes`` and the ``seconds`` of the
+        training. Labels that do not apply are empty strings.
 
     Raises
     ------

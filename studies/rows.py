@@ -1,8 +1,8 @@
-"""What a row of results is: its columns, in their order."""
+"""What a row of results is: its columns, in their order, and those that name a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import pandas as pd
@@ -10,17 +10,105 @@ import pandas as pd
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["COLUMNS", "LABELS", "NOT_CONVERGED", "in_columns", "labelled", "not_converged"]
+__all__ = [
+    "COLUMNS",
+    "LABELS",
+    "NOT_CONVERGED",
+    "in_columns",
+    "labelled",
+    "labels_of",
+    "name_of",
+    "not_converged",
+    "with_names",
+]
 
+# What a graph is of, and how it was read.
+_NAMING = ["method", "model", "size", "changes", "n_models", "reading", "quantity", "kept"]
 COLUMNS = [
-    "network", "network_seed", "model_seed", "method", "variant", "layer", "head", "rows",
+    "network", "network_seed", "model_seed", *_NAMING, "layer", "head", "rows",
     "view", "score", "value", "null", "null_mean", "null_sd", "n_spikes", "seconds",
 ]  # fmt: skip
+_NUMBERS = {"network_seed", "model_seed", "n_models", "value", "null_mean", "null_sd", "n_spikes",
+            "seconds"}  # fmt: skip
 # Those of text. One that does not apply to a row is an empty string in the files.
-LABELS = ["network", "method", "variant", "layer", "head", "rows", "view", "score", "null"]
+LABELS = [column for column in COLUMNS if column not in _NUMBERS]
+# Sizes that a name does not tell: those that a kind of model has where nothing else is said.
+_USUAL_SIZES = ("", "laptop", "original")
 
 # Of a GLM: neurons whose fit has not converged.
 NOT_CONVERGED = "neurons not converged"
+
+
+def labels_of(
+    method: str,
+    *,
+    model: str = "",
+    size: str = "",
+    changes: str = "",
+    n_models: int = 1,
+    reading: str = "",
+    quantity: str = "",
+    kept: str = "",
+) -> dict[str, Any]:
+    """Name a graph by all columns that tell one from another: to write its rows, or to choose them.
+
+    Parameters
+    ----------
+    method : str
+        What made it: ``"attention"``, ``"glm"``, ``"ccg"``.
+    model : str
+        Kind of model, such as the time embedding of a transformer; empty without one.
+    size : str
+        Preset of that model.
+    changes : str
+        What differs from the preset and from the usual training, as in ``"width 192"``.
+    n_models : int
+        Trainings whose graphs were averaged.
+    reading : str
+        How the graph was read off, as in ``"excess over columns"`` or ``"peak"``; empty for the
+        way of the paper.
+    quantity : str
+        Of a reading that has several: ``"log rate"``, ``"rate"`` or ``"log share"``.
+    kept : str
+        What was done to the graph afterwards: ``"beyond 2 sd"``, ``"centred"``; empty for nothing.
+
+    Returns
+    -------
+    dict
+        For ``DataFrame.assign`` and for :func:`studies.evidence.report.chosen`.
+    """
+    return {
+        "method": method,
+        "model": model,
+        "size": size or "laptop" * bool(model),
+        "changes": changes,
+        "n_models": n_models,
+        "reading": reading,
+        "quantity": quantity,
+        "kept": kept,
+    }
+
+
+def with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Add a column ``name``, which has the :func:`name_of` each row for headings and panels."""
+    columns = list(labels_of(""))
+    unlike = table[columns].drop_duplicates()
+    names = unlike.assign(name=[name_of(row) for row in unlike.to_dict("records")])
+    found = table[columns].merge(names, on=columns, how="left")["name"]
+    return table.assign(name=found.to_numpy())
+
+
+def name_of(labels: Mapping[Any, Any]) -> str:
+    """Write in one line what :func:`labels_of` has in columns.
+
+    The method, and sizes that go without saying, are not in it, as in
+    ``"interval, width 192, excess over columns"``.
+    """
+    size, n_models = labels["size"], labels["n_models"]
+    parts = [labels["model"], size * (size not in _USUAL_SIZES), labels["changes"]]
+    parts += [f"mean of {n_models:g}" * (n_models > 1)]
+    parts += [labels[column] for column in ("reading", "quantity", "kept")]
+    return ", ".join(part for part in parts if part)
 
 
 def in_columns(table: pd.DataFrame, columns: list[str] = COLUMNS) -> pd.DataFrame:
@@ -54,5 +142,5 @@ def labelled(recording: _Recording, tables: Iterator[pd.DataFrame], **labels: An
 
 def not_converged(fit: GLMFit) -> pd.DataFrame:
     """Make the row that says of how many neurons a fit has not converged."""
-    labels = {"method": "glm", "variant": "fit", "view": "visible", "score": NOT_CONVERGED}
-    return pd.DataFrame([labels | {"value": float(fit.n_not_converged)}])
+    score = {"view": "visible", "score": NOT_CONVERGED, "value": float(fit.n_not_converged)}
+    return pd.DataFrame([labels_of("glm", reading="fit") | score])

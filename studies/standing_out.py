@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from studies.methods import METHODS
 from studies.names import CORRELATIONS
 from studies.points import Model, Recording, scored
 from studies.readings import Changed, Constrained
+from studies.rows import labels_of
 
 __all__ = [
     "FIRST_TRIAL",
@@ -49,12 +51,12 @@ FIRST_TRIAL = {
 FITTED = (("glm", "area"), ("ccg", "1 to 4 ms"), ("partial covariance", "10 ms"))
 REGRESSIONS = (("firing rates", "exponential"), ("event timing", "from the clock"))
 # Of a model with a graph inside, what is read.
-INSIDE = (", area", ", influence, log rate")
+INSIDE = ({"reading": "area"}, {"reading": "influence", "quantity": "log rate"})
 
 
 def beyond(n_sd: float | None) -> str:
-    """Name what is kept, as a part of the variant; nothing for graphs as they are."""
-    return "" if n_sd is None else f", beyond {n_sd:g} sd"
+    """Name what is kept, for the column ``kept``; nothing for graphs as they are."""
+    return "" if n_sd is None else f"beyond {n_sd:g} sd"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,41 +88,41 @@ class StandingOut:
         """Whether the model has been trained, if there is one."""
         return self.of.is_ready
 
-    def estimates(self) -> Iterator[tuple[str, str, Graph]]:
-        """Yield method, variant and graph, ``[post, pre]``, as they are."""
+    def estimates(self) -> Iterator[tuple[dict[str, Any], Graph]]:
+        """Yield labels and graph, ``[post, pre]``, as they are."""
         match self.of:
             case Recording():
                 yield from _without_model(self.of)
             case Model():
-                yield "attention", self.of.variant, self.of.attention().connectivity()
+                yield self.of.labels(), self.of.attention().connectivity()
                 changed = Changed(model=self.of, change="removed", n_spikes=self.n_spikes)
-                for method, reading, graph in changed.estimates():
-                    if reading.endswith(", log rate"):
-                        yield method, self.of.variant + reading, graph
+                for reading, graph in changed.estimates():
+                    if reading["quantity"] == "log rate":
+                        yield self.of.labels() | reading, graph
             case Constrained():
                 for reading, graph in self.of.estimates():
                     if reading in INSIDE:
-                        yield "graph_constrained", self.of.variant + reading, graph
+                        yield self.of.labels(**reading), graph
 
     def rows(self) -> pd.DataFrame:
         """Scores of each graph and of what stands out; all of them, with nulls, of ``READ``."""
         truth = self.recording.network()
         tables = (
-            _scores(graph, n_sd, truth).assign(method=method, variant=variant + beyond(n_sd))
-            for method, variant, graph in self.estimates()
+            _scores(graph, n_sd, truth).assign(**(labels | {"kept": beyond(n_sd)}))
+            for labels, graph in self.estimates()
             for n_sd in (None, *self.n_sds)
         )
-        labels = {} if isinstance(self.of, Recording) else {"model_seed": self.of.seed}
-        return self.recording.labelled(tables, **labels)
+        seed = {} if isinstance(self.of, Recording) else {"model_seed": self.of.seed}
+        return self.recording.labelled(tables, **seed)
 
 
-def _without_model(recording: Recording) -> Iterator[tuple[str, str, Graph]]:
+def _without_model(recording: Recording) -> Iterator[tuple[dict[str, Any], Graph]]:
     estimates = recording.estimates()
-    for method, variant in FITTED:
-        yield method, variant, estimates[method, variant]
+    for method, reading in FITTED:
+        yield labels_of(method, reading=reading), estimates[method, reading]
     spikes = training_part(recording.spikes())
-    for method, variant in REGRESSIONS:
-        yield method, variant, METHODS[method, variant](spikes)
+    for method, reading in REGRESSIONS:
+        yield labels_of(method, reading=reading), METHODS[method, reading](spikes)
 
 
 def _scores(graph: Graph, n_sd: float | None, truth: Network) -> pd.DataFrame:

@@ -25,7 +25,8 @@ from lgl_core.recordings.chance import beyond_chance, chance_band, jittered
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.training import TrainConfig
 from studies.methods import METHODS
-from studies.rows import labelled
+from studies.points import EXCESS_SHARES
+from studies.rows import labelled, labels_of
 
 __all__ = [
     "ALL_PAIRS",
@@ -78,7 +79,8 @@ _OF_THE_RECORDING: Estimates = {
     LOCAL: partial(correlogram_z, baseline="local"),
 }
 _Z_SCORES = (("ccg", "1 to 4 ms"), LOCAL)
-ATTENTION = ("attention", "rotary, excess over columns")
+# Labels of the attention that is read.
+ATTENTION: dict[str, Any] = {"method": "attention", "model": "rotary", "reading": EXCESS_SHARES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,9 +196,9 @@ class Unconnected:
         tables = []
         for key, graph_of in (METHODS | _OF_THE_RECORDING).items():
             by_chance = graph_of(wide if key in _OF_WIDE_BINS else null)
-            method, variant = key
+            method, reading = key
             table = shares_called(graph_of(spikes), by_chance, spikes.rates, is_z=key in _Z_SCORES)
-            tables.append(table.assign(method=method, variant=variant))
+            tables.append(table.assign(**labels_of(method, reading=reading)))
         return self.recording.labelled(iter(tables))
 
 
@@ -234,12 +236,10 @@ class UnconnectedModel:
             excess_shares(attention(model, read))
             for read in (spikes, jittered(spikes, JITTER, self.recording.seed))
         )
-        method, variant = ATTENTION
         table = shares_called(graph, null, spikes.rates)
         seconds = float(model.history["seconds"].iloc[-1])
-        return self.recording.labelled(
-            iter([table]), method=method, variant=variant, seconds=seconds
-        )
+        labels = labels_of(**ATTENTION, size=self.size)
+        return self.recording.labelled(iter([table]), seconds=seconds, **labels)
 
 
 def unconnected(seeds: Sequence[int], **changes: Any) -> list[Any]:

@@ -176,7 +176,7 @@ def attempt(target: str, parameters: Mapping[str, Any], notebook: str = "") -> d
 
 
 def _experiment(parameters: Mapping[str, Any]) -> dict[str, float]:
-    """Walk the whole path; scores are named by method, variant, view and score."""
+    """Walk the whole path; scores are named by graph, view and score."""
     groups: dict[str, dict[str, Any]] = {name: {} for name in ("network", *_GROUPS)}
     arguments: dict[str, Any] = {}
     for name, value in parameters.items():
@@ -187,10 +187,9 @@ def _experiment(parameters: Mapping[str, Any]) -> dict[str, float]:
         if groups[group]:
             arguments[argument] = kind(**groups[group])
     table = whole_path.run(hub_network(**groups["network"]), **arguments)
-    keys = ["method", "variant", "view", "score"]
     row = {
-        ", ".join(map(str, key)): value
-        for *key, value in table[[*keys, "value"]].itertuples(index=False)
+        ", ".join(filter(None, key)): value
+        for *key, value in table[[*whole_path.GRAPH, "view", "score", "value"]].to_numpy()
     }
     return row | {"n_spikes": int(table["n_spikes"].iloc[0])}
 

@@ -11,12 +11,16 @@ from studies.drive import EDGE_ABOVE, PartialRecording
 from studies.evidence.report import chosen, mean_shown, paired
 from studies.evidence.verdicts import (
     ATTENTION,
+    BOTH_READ,
     CCG,
+    GLM_AREA,
+    GRAPH_INSIDE,
     ROTARY,
     Claim,
     Finding,
     Tables,
     beyond_null,
+    influence_of,
     null_of,
     verdict_of,
 )
@@ -24,17 +28,15 @@ from studies.names import CORRELATIONS
 from studies.outside import MUSHROOM_BODY, OutsideRecording
 from studies.plans import DRIVERS, NETWORK_SEEDS, NOISE, OUTSIDE_DURATION, STRONGER
 from studies.points import Recording
+from studies.rows import labels_of
 from studies.standing_out import FIRST_TRIAL, READ, beyond
 
 __all__ = [
-    "BOTH_READ",
     "BY_WHAT_STANDS_OUT",
     "CLAIMS_BEYOND",
     "COUPLED",
     "DRIVEN",
     "EXPECTED",
-    "GRAPH_INSIDE",
-    "INFLUENCE",
     "LOST",
     "OTHER_READINGS",
     "OUTSIDE",
@@ -42,8 +44,7 @@ __all__ = [
 ]
 
 # Of a spike that is removed on the rates that both heads predict together.
-INFLUENCE = ", removed, log rate"
-ROTARY_INFLUENCE = {"method": "influence", "variant": ROTARY["variant"] + INFLUENCE}
+ROTARY_INFLUENCE = influence_of("rotary")
 # Recordings that neither the paper's wiring nor its neurons made, and what they are.
 OUTSIDE = {
     OutsideRecording(topology=MUSHROOM_BODY).label: "a fly's mushroom body",
@@ -54,15 +55,9 @@ COUPLED = {
     Recording().label: "default",
     Recording(settings=STRONGER).label: "stronger synapses",
 }
-GRAPH_INSIDE = {"method": "graph_constrained", "variant": "alone, area"}
-BOTH_READ = "with rotary, influence, log rate"
-GLM_AREA = {"method": "glm", "variant": "area"}
 # Other readings of trained models on the default networks: the study, and its labels.
 OTHER_READINGS = {
-    "influence of a spike, interval": (
-        "influence",
-        {"method": "influence", "variant": ATTENTION["variant"] + INFLUENCE},
-    ),
+    "influence of a spike, interval": ("influence", influence_of("interval")),
     "influence of a spike, rotary": ("influence", ROTARY_INFLUENCE),
     "a graph inside the model, alone": (
         "graph_constrained",
@@ -70,18 +65,15 @@ OTHER_READINGS = {
     ),
     "graph and transformer together, influence": (
         "graph_constrained",
-        GRAPH_INSIDE | {"variant": BOTH_READ, "network": Recording().label},
+        BOTH_READ | {"network": Recording().label},
     ),
 }
 # The same graphs and others, by what stands out of their columns: labels in that study.
-STANDING_OUT = beyond(READ["standing out"])
+STANDING_OUT = {"kept": beyond(READ["standing out"]), "layer": ""}
 BY_WHAT_STANDS_OUT: dict[str, dict[str, Any]] = {
-    name: {
-        "method": labels["method"],
-        "variant": labels["variant"] + STANDING_OUT,
-        "network": Recording().label,
-        "network_seed": list(NETWORK_SEEDS),
-    }
+    name: labels
+    | STANDING_OUT
+    | {"network": Recording().label, "network_seed": list(NETWORK_SEEDS)}
     for name, labels in (
         ("attention", ATTENTION),
         ("attention, rotary", ROTARY),
@@ -104,7 +96,7 @@ TELLING = {
 }
 # What a model without a graph in it knows; models of fewer networks.
 TELLING_PLAIN = {
-    "attention": {"method": "attention", "variant": ROTARY["variant"]},
+    "attention": labels_of("attention", model="rotary"),
     "influence": ROTARY_INFLUENCE,
 }
 # Share of synapses that are ranked above such a pair, and what it is if the pair is taken for one.
@@ -124,7 +116,7 @@ def _graph_inside_helps(tables: Tables) -> Finding:
         here = chosen(table, network=label)
         plain = chosen(here, **ROTARY, model_seed=0)
         graph = chosen(here, **GRAPH_INSIDE)
-        alone = chosen(here, method=GRAPH_INSIDE["method"], variant="alone")
+        alone = chosen(here, **(GRAPH_INSIDE | {"reading": ""}))
         parts = []
         for name, view, score, mine, better in (
             ("edges (Pearson)", "true", "pearson", graph, "ahead"),
@@ -149,9 +141,9 @@ def _edges_are_read(tables: Tables) -> Finding:
     """Open question 3: direct edges, off the columns of the hubs, which are easy."""
     table = chosen(tables("influence"), score="pearson", view="true_off_hubs")
     checks, measured = [], []
-    for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
-        mine = chosen(table, method="influence", variant=labels["variant"] + INFLUENCE)
-        plain = chosen(table, method="attention", variant=labels["variant"])
+    for name in ("interval", "rotary"):
+        mine = chosen(table, **influence_of(name))
+        plain = chosen(table, **labels_of("attention", model=name))
         checks += [
             bool(beyond_null(mine).all()),
             bool(mine["value"].mean() >= READABLE),
@@ -169,8 +161,8 @@ def _hubs_are_read(tables: Tables) -> Finding:
     """Open question 3: whom hubs reach, and common inputs, against what was asked beforehand."""
     table = chosen(tables("standing_out"), network=Recording().label, method="influence")
     checks, measured = [], []
-    for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
-        mine = chosen(table, variant=labels["variant"] + INFLUENCE + STANDING_OUT)
+    for name in ("interval", "rotary"):
+        mine = chosen(table, **(influence_of(name) | STANDING_OUT))
         known = [chosen(mine, view=view, score=score) for view, score in FIRST_TRIAL]
         means = [rows["value"].mean() for rows in known]
         checks += [bool(a >= b) for a, b in zip(means, FIRST_TRIAL.values(), strict=True)]
@@ -189,8 +181,8 @@ def _knows_when(tables: Tables) -> Finding:
     """Whether a spike that comes earlier loses what its effect loses in that time."""
     table = chosen(tables("influence"), method="influence", view="timing")
     checks, measured = [], []
-    for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
-        mine = chosen(table, variant=labels["variant"])
+    for name in ("interval", "rotary"):
+        mine = chosen(table, model=name)
         lost, expected = (chosen(mine, score=score) for score in (LOST, EXPECTED))
         checks.append(bool(lost["value"].mean() >= expected["value"].mean()))
         measured.append(f"{name} {mean_shown(lost)}, expected {mean_shown(expected)}")
@@ -234,7 +226,7 @@ def _holds_outside(tables: Tables) -> Finding:
     checks, measured = [], []
     for label, place in OUTSIDE.items():
         here = chosen(table, network=label)
-        alone = chosen(here, method="truth", variant="strengths only")["value"].mean()
+        alone = chosen(here, method="truth", reading="strengths only")["value"].mean()
         reached = []
         for name, labels in (("interval", ATTENTION), ("rotary", ROTARY)):
             mine = chosen(here, **labels)

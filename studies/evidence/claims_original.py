@@ -15,7 +15,7 @@ import pandas as pd
 from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.claims_paper import MODEST
 from studies.evidence.intervals import Difference
-from studies.evidence.original import ORIGINAL_GLM, attention_of, once
+from studies.evidence.original import ORIGINAL_GLM, once
 from studies.evidence.report import (
     NotMeasured,
     both,
@@ -27,8 +27,9 @@ from studies.evidence.report import (
 from studies.evidence.tables import list_table
 from studies.evidence.verdicts import Finding, Tables, means_of, verdict_of
 from studies.original import FITTED, MANY, SETTINGS, PaperRecording
-from studies.original_models import OF_THE_BOOK
+from studies.original_models import OF_THE_BOOK, attention_of
 from studies.original_scores import IN_THIRDS
+from studies.rows import labels_of
 
 __all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere", "on_both"]
 
@@ -41,7 +42,7 @@ _CENTRED: Labels = attention_of(centred=True)
 # The model of this book that has spike times, read as in this book.
 _TIMED: Labels = attention_of("rotary", OF_THE_BOOK)
 _TIMED_CENTRED: Labels = attention_of("rotary", OF_THE_BOOK, centred=True)
-_COUNTS: Labels = {"method": "correlation", "variant": "100 ms"}
+_COUNTS: Labels = labels_of("correlation", reading="100 ms")
 
 
 class ClaimThere(NamedTuple):
@@ -102,7 +103,7 @@ def _compared(tables: Tables, pairs_of: Callable[[Labels, Labels], Pairs], ahead
         "with a million spikes and their times in the model": (_TIMED, _TIMED_CENTRED),
     }
     for name, labels in models.items():
-        if (long["variant"] == labels[0]["variant"]).any():
+        if (long["model"] == labels[0]["model"]).any():
             check, of_long, of_many = asked(long, *labels)
             checks, apart = [*checks, check], [*apart, *of_long]
             text += f"; {name} {of_many}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,7 @@ from studies.evidence.verdicts import (
     EQUAL,
     EXCESS,
     GLM,
+    GLM_AREA,
     LAST_LAYER,
     ROTARY,
     ROTARY_EXCESS,
@@ -33,11 +36,12 @@ from studies.evidence.verdicts import (
 )
 from studies.names import NETWORK_NAMES
 from studies.points import EQUAL_ROWS, Recording
+from studies.rows import labels_of
 
 __all__ = ["CLAIMS", "MODEST", "OF_ATTENTION", "WITHOUT_MODEL"]
 
 # Rows of the report card's first table, all from the study of seeds.
-OF_ATTENTION: dict[str, dict[str, str]] = {
+OF_ATTENTION: dict[str, dict[str, Any]] = {
     "attention, as the paper reads it": ATTENTION,
     "the same, rows made equal": EQUAL,
     "the same, excess over columns": EXCESS,
@@ -46,12 +50,12 @@ OF_ATTENTION: dict[str, dict[str, str]] = {
     "attention, rotary, first layer": ROTARY | {"layer": "1"},
     "attention, rotary, last layer": LAST_LAYER,
 }
-WITHOUT_MODEL: dict[str, dict[str, str]] = {
+WITHOUT_MODEL: dict[str, dict[str, Any]] = {
     "GLM, peak of the filters (the paper's)": GLM,
-    "GLM, area of the filters": {"method": "glm", "variant": "area"},
+    "GLM, area of the filters": GLM_AREA,
     "cross-correlogram at 1 to 4 ms": CCG,
     "product of the mean rates": {"method": "rates"},
-    "the truth, its strengths alone": {"method": "truth", "variant": "strengths only"},
+    "the truth, its strengths alone": labels_of("truth", reading="strengths only"),
 }
 MODEST = 0.5  # correlations below are called modest here; the paper gives no bound
 
@@ -253,11 +257,11 @@ def _loss_tells(tables: Tables) -> Finding:
 
 def _rule_tells(tables: Tables) -> Finding:
     table, checks, measured = tables("seeds"), [], []
-    for variant in ("interval", "rotary"):
-        found = rules(chosen(table, method="attention", variant=variant)).set_index("rule")
+    for model in ("interval", "rotary"):
+        found = rules(chosen(table, **labels_of("attention", model=model))).set_index("rule")
         reached = found["reached"]
         measured.append(
-            f"{variant}: by synaptic lags {reached[BY_LAG]:.2f}, by the cross-correlogram "
+            f"{model}: by synaptic lags {reached[BY_LAG]:.2f}, by the cross-correlogram "
             f"{reached[BY_CORRELOGRAM]:.2f}, mean of all layers {reached[ALL_LAYERS]:.2f}, best "
             f"layer {reached[ORACLE]:.2f}"
         )
@@ -272,15 +276,16 @@ def _rows_made_equal(tables: Tables) -> Finding:
     """Count layers opposed to the truth, read as the paper does and with rows made equal."""
     table = chosen(tables("seeds"), method="attention", view="co_input", score="spearman")
     measured, checks = [], []
-    for variant in ("interval", "rotary"):
+    for model in ("interval", "rotary"):
         texts = []
-        for reading in (variant, variant + EQUAL_ROWS):
-            rows = chosen(table, variant=reading, layer=["1", "2", "3"])
+        for reading in ("", EQUAL_ROWS):
+            mine = chosen(table, **labels_of("attention", model=model, reading=reading))
+            rows = chosen(mine, layer=["1", "2", "3"])
             opposed = beyond_null(rows, side=-1)
-            mean = mean_shown(chosen(table, variant=reading, layer="all"))
+            mean = mean_shown(chosen(mine, layer="all"))
             texts.append(f"{opposed.sum()} of {len(rows)} layers opposed, mean over layers {mean}")
         checks.append(not opposed.any())
-        measured.append(f"{variant}: {texts[0]}; rows made equal: {texts[1]}")
+        measured.append(f"{model}: {texts[0]}; rows made equal: {texts[1]}")
     null = null_of(table)
     verdict = verdict_of(checks, "no layer below its null once rows are equal")
     return Finding("; ".join(measured), null, verdict)

@@ -25,6 +25,7 @@ from studies.evidence.verdicts import (
 )
 from studies.names import CORRELATIONS, NETWORK_NAMES
 from studies.plans import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, SIZES, STUDIES
+from studies.rows import labels_of
 
 __all__ = ["CLAIMS_OF_SETTINGS", "with_hubs"]
 
@@ -50,7 +51,7 @@ def with_hubs(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = with_settings(table, STUDIES["hub_strength"].points(), **DEFAULT_HUBS)
     return table.drop_duplicates(
-        ["method", "variant", "layer", "head", "rows", "view", "score", *DEFAULT_HUBS]
+        [*labels_of(""), "layer", "head", "rows", "view", "score", *DEFAULT_HUBS]
     )
 
 
@@ -134,7 +135,7 @@ def _larger_models(tables: Tables) -> Finding:
     for size in DEFAULT_SIZES:
         others = {name: value for name, value in DEFAULT_SIZES.items() if name != size}
         line = chosen(table, **others)
-        line = line[line["variant"].str.startswith("interval")].sort_values(size)
+        line = line[line["model"] == "interval"].sort_values(size)
         values = ", ".join(f"{x:g} {y:.2f}" for x, y in line[[size, "value"]].to_numpy())
         measured.append(f"{size}: {values}")
         largest, smallest = (_only(chosen(line, **{size: end(SIZES[size])})) for end in (max, min))
@@ -150,11 +151,11 @@ def _published_size(tables: Tables) -> Finding:
     """Appendix B.5 of the paper: the mean of several models."""
     table = chosen(tables("paper_size"), layer="all", head="all", rows="predicted")
     table = as_published(table)
-    (ensemble,) = [name for name in table["variant"].unique() if "mean of" in name]
-    mean = chosen(table, variant=ensemble, view=["true", "co_input"], score=CORRELATIONS)
+    of_several = table["n_models"] > 1
+    mean = chosen(table[of_several], view=["true", "co_input"], score=CORRELATIONS)
     value = mean.set_index(["view", "score"])["value"]
     paper = chosen(paper_table_1(), method="attention").set_index(["view", "score"])["value"]
-    members = chosen(table[table["variant"] != ensemble], view="co_input", score="spearman")
+    members = chosen(table[~of_several], view="co_input", score="spearman")
     alone = ", ".join(f"{number:.2f}" for number in members["value"])
     measured = (
         f"edges {_pair(value, 'true')}, co-input {_pair(value, 'co_input')}; "

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from studies.evidence.report import chosen
+from studies.names import CORRELATIONS
+
 __all__ = ["claims"]
 
 
@@ -17,7 +20,7 @@ def claims(table: pd.DataFrame, glm: str = "peak", attention: str = "interval") 
     table : DataFrame
         As from :func:`lgl_core.whole_path.scores`.
     glm, attention : str
-        Variants that stand for the two models; the defaults are the paper's choices.
+        Reading and model that stand for the two; the defaults are the paper's choices.
 
     Returns
     -------
@@ -25,32 +28,36 @@ def claims(table: pd.DataFrame, glm: str = "peak", attention: str = "interval") 
         One row per claim of Section 3.2: ``claim``, ``measured`` (Pearson / Spearman) and
         ``holds``. A model is ahead, or a view better, if both correlations say so.
     """
-    value = table.set_index(["variant", "view", "score"])["value"].sort_index()
+    rows_of = {
+        glm: chosen(table, method="glm", reading=glm),
+        attention: chosen(table, method="attention", model=attention, layer="all"),
+    }
+    value = {key: rows.set_index(["view", "score"])["value"] for key, rows in rows_of.items()}
 
-    def pair(variant: str, view: str) -> NDArray[np.float64]:
-        return value[variant, view][["pearson", "spearman"]].to_numpy()
+    def pair(key: str, view: str) -> NDArray[np.float64]:
+        return value[key][view][list(CORRELATIONS)].to_numpy()
 
-    def show(variant: str, view: str) -> str:
-        return " / ".join(f"{number:.2f}" for number in pair(variant, view))
+    def show(key: str, view: str) -> str:
+        return " / ".join(f"{number:.2f}" for number in pair(key, view))
 
-    def ahead(variant: str, view: str, other: str, other_view: str) -> bool:
-        return bool((pair(variant, view) > pair(other, other_view)).all())
+    def ahead(key: str, view: str, other: str, other_view: str) -> bool:
+        return bool((pair(key, view) > pair(other, other_view)).all())
 
     both = (("GLM", glm), ("Neuroformer", attention))
-    modest = [pair(variant, "true") for _, variant in both]
+    modest = [pair(key, "true") for _, key in both]
     rows = [
         (
             "both models recover edges modestly (correlations above 0 and below 0.5)",
-            ", ".join(f"{name} {show(variant, 'true')}" for name, variant in both),
+            ", ".join(f"{name} {show(key, 'true')}" for name, key in both),
             all(bool(((0 < numbers) & (numbers < 0.5)).all()) for numbers in modest),
         )
     ]
-    for name, variant in both:
+    for name, key in both:
         rows.append(
             (
                 f"{name} aligns better in co-input than in edges",
-                f"edges {show(variant, 'true')}, co-input {show(variant, 'co_input')}",
-                ahead(variant, "co_input", variant, "true"),
+                f"edges {show(key, 'true')}, co-input {show(key, 'co_input')}",
+                ahead(key, "co_input", key, "true"),
             )
         )
     rows += [
@@ -67,10 +74,9 @@ def claims(table: pd.DataFrame, glm: str = "peak", attention: str = "interval") 
         (
             "both do worse on magnitudes than on signed edges",
             ", ".join(
-                f"{name} {show(variant, 'abs')} against {show(variant, 'true')}"
-                for name, variant in both
+                f"{name} {show(key, 'abs')} against {show(key, 'true')}" for name, key in both
             ),
-            all(ahead(variant, "true", variant, "abs") for _, variant in both),
+            all(ahead(key, "true", key, "abs") for _, key in both),
         ),
     ]
     return pd.DataFrame(rows, columns=["claim", "measured", "holds"])

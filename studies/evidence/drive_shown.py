@@ -13,9 +13,11 @@ from studies.drive import EDGE_ABOVE, PartialRecording
 from studies.evidence.intervals import mean_interval, with_interval
 from studies.evidence.report import chosen, named
 from studies.evidence.tables import means_shown
+from studies.evidence.verdicts import CCG, GLM_AREA, GRAPH_INSIDE, influence_of
 from studies.names import KIND_NAMES
 from studies.plans import DRIVERS, HEARD, NOISE
 from studies.points import EXCESS_SHARES
+from studies.rows import labels_of
 
 __all__ = [
     "DRIVEN",
@@ -41,16 +43,16 @@ DRIVEN = {
 }
 HEARD_LABELS = {share: PartialRecording(fraction=share).label for share in HEARD}
 METHODS_DRIVEN = {
-    "covariance": {"method": "covariance", "variant": "10 ms"},
-    "partial covariance": {"method": "partial covariance", "variant": "10 ms"},
-    "correlogram": {"method": "ccg", "variant": "1 to 4 ms"},
-    "GLM": {"method": "glm", "variant": "area"},
+    "covariance": labels_of("covariance", reading="10 ms"),
+    "partial covariance": labels_of("partial covariance", reading="10 ms"),
+    "correlogram": CCG,
+    "GLM": GLM_AREA,
 }
 MODELS_DRIVEN = {
-    "attention": {"method": "attention", "variant": "rotary"},
-    "its excess over columns": {"method": "attention", "variant": "rotary" + EXCESS_SHARES},
-    "influence": {"method": "influence", "variant": "rotary, removed, log rate"},
-    "graph in the model": {"method": "graph_constrained", "variant": "alone, area"},
+    "attention": labels_of("attention", model="rotary"),
+    "its excess over columns": labels_of("attention", model="rotary", reading=EXCESS_SHARES),
+    "influence": influence_of("rotary"),
+    "graph in the model": GRAPH_INSIDE,
     "GLM": METHODS_DRIVEN["GLM"],
 }
 

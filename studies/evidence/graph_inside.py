@@ -73,7 +73,7 @@ def prior_scores(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> 
         for the training of the plain model, as far as they are in; a column for each score, and
         ``held-out loss`` in nats per spike.
     """
-    variants: dict[str, dict[str, Any]] = {
+    priors: dict[str, dict[str, Any]] = {
         "as above": {},
         **{", ".join(f"{k} {v:g}" for k, v in prior.items()): {"coupling": prior}
            for prior in PRIORS},
@@ -84,10 +84,11 @@ def prior_scores(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> 
     first = Recording()
     own = chosen(table, network=first.label, network_seed=first.seed, method="graph_constrained")
     rows = {}
-    for name, changes in variants.items():
-        variant = Constrained(recording=first, **changes).variant
-        card = own[own["variant"] == f"{variant}, area"].set_index(["view", "score"])["value"]
-        loss = own[(own["variant"] == variant) & (own["score"] == "held-out neuron")]["value"]
+    for name, changes in priors.items():
+        labels = Constrained(recording=first, **changes).labels()
+        mine = own[(own["model"] == labels["model"]) & (own["changes"] == labels["changes"])]
+        card = mine[mine["reading"] == "area"].set_index(["view", "score"])["value"]
+        loss = mine[mine["score"] == "held-out neuron"]["value"]
         if not card.empty:
             rows[name] = {short: card[key] for short, key in scores.items()}
             rows[name]["held-out loss"] = loss.iloc[0]

@@ -65,8 +65,8 @@ def sizes_and_paper(table: pd.DataFrame) -> pd.DataFrame:
     points = [point for name in ("hub_strength", "model_size") for point in STUDIES[name].points()]
     varied = [*DEFAULT_HUBS, *DEFAULT_SIZES]
     rows = as_published(with_settings(table, points, **DEFAULT_HUBS, **DEFAULT_SIZES))
-    rows = rows[rows["variant"].str.partition(", ")[0] == "interval"]
-    several = rows.groupby(list(DEFAULT_HUBS))["variant"].transform("nunique") > 1
+    rows = rows[rows["model"] == "interval"]
+    several = rows.groupby(list(DEFAULT_HUBS))["changes"].transform("nunique") > 1
     rows = chosen(rows[several], layer="all", head="all")
     wide = rows.pivot_table("value", varied, ["view", "score"])[OF_TABLE_1]
     wide["distance", ""] = distance_from_paper(rows, varied).set_index(varied)["attention"]

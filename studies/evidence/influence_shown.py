@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,9 @@ from lgl_core.extraction.readings import standing_out, without_column_median
 from lgl_core.networks.network import Network
 from studies.evidence.report import chosen
 from studies.evidence.tables import by_network, scores_of
+from studies.evidence.verdicts import influence_of
 from studies.points import EXCESS_SHARES
+from studies.rows import labels_of
 from studies.standing_out import N_SDS, OF_HUBS, beyond
 
 __all__ = [
@@ -52,18 +54,22 @@ KEPT_SCORES = {"hub columns, Pearson": (OF_HUBS, "pearson")} | {
     for name in ("co-input, Pearson", "co-input, Spearman", "edges, Pearson",
                  "edges off hubs, Pearson", "inhibitory, AUC")
 }  # fmt: skip
-# Method of each reading, and what follows the name of the model in its variant.
-_READINGS = {
-    "attention, as in the paper": ("attention", ""),
-    "attention, excess over columns": ("attention", EXCESS_SHARES),
-    "rollout": ("rollout", ""),
-    "rollout, excess over columns": ("rollout", EXCESS_SHARES),
-    "circuits": ("circuits", ""),
-    "gradient, log rate": ("gradient", ", log rate"),
-    "influence, log share": ("influence", ", removed, log share"),
-    "influence, log rate": ("influence", ", removed, log rate"),
-    "influence, rate": ("influence", ", removed, rate"),
-    "influence of replacing, log rate": ("influence", ", replaced, log rate"),
+# Labels of each reading, beside those of its model.
+_READINGS: dict[str, dict[str, Any]] = {
+    "attention, as in the paper": {"method": "attention"},
+    "attention, excess over columns": {"method": "attention", "reading": EXCESS_SHARES},
+    "rollout": {"method": "rollout"},
+    "rollout, excess over columns": {"method": "rollout", "reading": EXCESS_SHARES},
+    "circuits": {"method": "circuits"},
+    "gradient, log rate": {"method": "gradient", "quantity": "log rate"},
+} | {
+    name: {"method": "influence", "reading": change, "quantity": quantity}
+    for name, change, quantity in (
+        ("influence, log share", "removed", "log share"),
+        ("influence, log rate", "removed", "log rate"),
+        ("influence, rate", "removed", "rate"),
+        ("influence of replacing, log rate", "replaced", "log rate"),
+    )
 }
 
 
@@ -222,10 +228,10 @@ def by_model_reading(table: pd.DataFrame) -> dict[tuple[str, str], Scores]:
     """
     return {
         (model, name): by_network(
-            chosen(table, method=method, variant=model + reading), READ_SCORES
+            chosen(table, layer="", **labels_of(model=model, **reading)), READ_SCORES
         )
         for model in EMBEDDINGS
-        for name, (method, reading) in _READINGS.items()
+        for name, reading in _READINGS.items()
     }
 
 
@@ -249,7 +255,7 @@ def by_change(table: pd.DataFrame, scores: Sequence[str]) -> dict[tuple[str, str
     for model in EMBEDDINGS:
         of_change = {
             name: pd.DataFrame(by_network(
-                chosen(table, method="influence", variant=f"{model}, {name}, log rate"), wanted
+                chosen(table, **influence_of(model, name)), wanted
             ))
             for name in get_args(Change)
         }  # fmt: skip
@@ -272,14 +278,18 @@ def along_sds(table: pd.DataFrame) -> pd.DataFrame:
         Spearman correlations of edges and co-input by ``n_sd`` and ``name``: the influence and the
         attention of each model, without nulls.
     """
-    read = (("influence", ", removed, log rate"), ("attention", ""))
+    read = [influence_of(model) for model in EMBEDDINGS]
+    read += [labels_of("attention", model=model) for model in EMBEDDINGS]
     rows = [
-        chosen(table, method=method, variant=f"{model}{reading}{beyond(n_sd)}", score="spearman",
-               view=["co_input", "true"]).assign(name=f"{method}, {model}", n_sd=n_sd)
-        for method, reading in read
-        for model in EMBEDDINGS
+        chosen(
+            table,
+            view=["co_input", "true"],
+            score="spearman",
+            **(labels | {"kept": beyond(n_sd)}),
+        ).assign(name=f"{labels['method']}, {labels['model']}", n_sd=n_sd)
+        for labels in read
         for n_sd in N_SDS
-    ]  # fmt: skip
+    ]
     return pd.concat(rows).drop(columns=["null_mean", "null_sd"])
 
 
@@ -297,10 +307,9 @@ def timing_shown(table: pd.DataFrame) -> pd.DataFrame:
         As for :func:`lgl_core.figures.influence.effect_lost`; ``name`` tells what is lost from what
         the time course of the effect lets one expect.
     """
-    rows = chosen(table, view="timing", variant=list(EMBEDDINGS))
+    rows = chosen(table, view="timing", model=list(EMBEDDINGS))
     names = {"lost": "lost when moved", "expected": "expected of its time course"}
     return rows.assign(
-        model=rows["variant"],
         name=rows["score"].str.partition(", ")[0].map(names),
         earlier=rows["score"].str.extract(r"([\d.]+) ms")[0].astype(float) / 1e3,
     )

@@ -21,6 +21,7 @@ from lgl_core.transformer.model import Neuroformer
 from studies.evidence.report import as_published, chosen, summary
 from studies.evidence.rules import ALL_LAYERS, ORACLE, picks, rules
 from studies.points import Model
+from studies.rows import with_names
 
 __all__ = [
     "best_by_truth",
@@ -46,15 +47,15 @@ def head_ranges(heads: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     heads : DataFrame
-        Of one score, one row per head: ``variant``, ``layer`` and ``value``.
+        Of one score, one row per head: ``name``, ``layer`` and ``value``.
 
     Returns
     -------
     DataFrame
-        One row per layer of a variant: ``min``, ``max``, and whether heads ``contradict`` each
+        One row per layer of a model: ``min``, ``max``, and whether heads ``contradict`` each
         other, one above 0.1 and another below -0.1.
     """
-    ranges = heads.groupby(["variant", "layer"], sort=False)["value"].agg(["min", "max"])
+    ranges = heads.groupby(["name", "layer"], sort=False)["value"].agg(["min", "max"])
     return ranges.assign(contradict=(ranges["min"] < -OPPOSED) & (ranges["max"] > OPPOSED))
 
 
@@ -69,12 +70,12 @@ def rows_compared(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per ``variant``, ``model_seed``, ``layer`` and ``view``: ``predicted`` and
+        One row per ``name``, ``model_seed``, ``layer`` and ``view``: ``predicted`` and
         ``query``, how far they lie apart (``change``), and whether their signs differ
         (``turned``).
     """
-    labels = ["variant", "model_seed", "layer", "view"]
-    both = table.pivot_table("value", labels, "rows")
+    labels = ["name", "model_seed", "layer", "view"]
+    both = with_names(table).pivot_table("value", labels, "rows")
     return both.assign(
         change=(both["query"] - both["predicted"]).abs(),
         turned=np.sign(both["query"]) != np.sign(both["predicted"]),
@@ -82,7 +83,7 @@ def rows_compared(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def layer_means(
-    table: pd.DataFrame, variants: Sequence[str], views: Sequence[str], score: str = "spearman"
+    table: pd.DataFrame, names: Sequence[str], views: Sequence[str], score: str = "spearman"
 ) -> pd.DataFrame:
     """Average each layer over networks.
 
@@ -90,18 +91,18 @@ def layer_means(
     ----------
     table : DataFrame
         As from :func:`studies.results.load`.
-    variants, views : sequence of str
+    names, views : sequence of str
     score : str
 
     Returns
     -------
     DataFrame
-        One row per variant and layer, a column per view.
+        One row per name and layer, a column per view.
     """
     rows = chosen(table, method="attention", head="all", rows="predicted", score=score)
-    rows = chosen(rows, variant=list(variants), view=list(views))
-    means = summary(rows, ["variant", "layer", "view"])
-    return means.pivot(index=["variant", "layer"], columns="view", values="mean")[list(views)]
+    rows = chosen(with_names(rows), name=list(names), view=list(views))
+    means = summary(rows, ["name", "layer", "view"])
+    return means.pivot(index=["name", "layer"], columns="view", values="mean")[list(views)]
 
 
 def best_by_truth(table: pd.DataFrame, view: str) -> pd.Series[int]:
@@ -116,10 +117,10 @@ def best_by_truth(table: pd.DataFrame, view: str) -> pd.Series[int]:
     Returns
     -------
     Series of int
-        By ``variant``, ``network_seed`` and ``model_seed``.
+        By ``name``, ``network_seed`` and ``model_seed``.
     """
     best = chosen(picks(table, view), rule=ORACLE)
-    return best.set_index(["variant", "network_seed", "model_seed"])["layer"].astype(int)
+    return best.set_index(["name", "network_seed", "model_seed"])["layer"].astype(int)
 
 
 def lost_by_averaging(tables: Mapping[str, pd.DataFrame], views: Mapping[str, str]) -> pd.DataFrame:
@@ -128,28 +129,28 @@ def lost_by_averaging(tables: Mapping[str, pd.DataFrame], views: Mapping[str, st
     Parameters
     ----------
     tables : mapping
-        As for :func:`studies.evidence.rules.rules`, by variant.
+        As for :func:`studies.evidence.rules.rules`, by name.
     views : mapping
         Name of each view.
 
     Returns
     -------
     DataFrame
-        One row per ``variant`` and ``view``: ``mean of layers`` and ``best layer`` (means over
+        One row per ``name`` and ``view``: ``mean of layers`` and ``best layer`` (means over
         networks), ``lost on average`` (over models) and ``lost at worst``.
     """
     rows = {}
-    for variant, mine in tables.items():
+    for model, mine in tables.items():
         for view, name in views.items():
             reached = rules(mine, view).set_index("rule")["reached"]
             regret = chosen(picks(mine, view), rule=ALL_LAYERS)["regret"]
-            rows[variant, name] = {
+            rows[model, name] = {
                 "mean of layers": reached[ALL_LAYERS],
                 "best layer": reached[ORACLE],
                 "lost on average": regret.mean(),
                 "lost at worst": regret.max(),
             }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variant", "view"])
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["name", "view"])
 
 
 def trainings_agree(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,16 +164,16 @@ def trainings_agree(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per ``variant``, ``network_seed`` and ``layer``: ``trainings agree, co-input``,
+        One row per ``name``, ``network_seed`` and ``layer``: ``trainings agree, co-input``,
         ``trainings agree, edges`` (Spearman, see :func:`lgl_core.extraction.layers.agreement`) and
         ``score of the mean`` (co-input Spearman with the truth).
     """
-    layer = ["variant", "network_seed", "layer"]
+    layer = ["name", "network_seed", "layer"]
     names = {
         "trainings_agree_co_input": "trainings agree, co-input",
         "trainings_agree_true": "trainings agree, edges",
     }
-    several = as_published(table[table["variant"].str.contains("mean of")])
+    several = with_names(as_published(table[table["n_models"] > 1]))
     agree = chosen(several, view="visible", score=list(names))
     agree = agree.pivot(index=layer, columns="score", values="value").rename(columns=names)
     reached = chosen(several, view="co_input", score="spearman", head="all")

@@ -15,19 +15,17 @@ from studies.names import CORRELATIONS
 from studies.original import FITTED, PaperRecording
 from studies.original_models import (
     ENSEMBLE,
-    OF_THE_ORIGINAL,
-    ORIGINAL_MODEL,
     READOUTS,
-    variant_of,
+    attention_of,
 )
 from studies.original_scores import PERMUTED
+from studies.rows import labels_of, with_names
 
 __all__ = [
     "ORIGINAL_ATTENTION",
     "ORIGINAL_CENTRED",
     "ORIGINAL_GLM",
     "SHORT",
-    "attention_of",
     "changes_by_switch",
     "distances",
     "once",
@@ -39,33 +37,8 @@ __all__ = [
 SHORT = {"network": PaperRecording(setting=FITTED).label}
 
 
-def attention_of(
-    kind: str = ORIGINAL_MODEL,
-    readout: str = OF_THE_ORIGINAL,
-    n_models: int = 1,
-    centred: bool = False,
-) -> dict[str, str]:
-    """Give the labels of a model and a read-out, for :func:`studies.evidence.report.chosen`.
-
-    Parameters
-    ----------
-    kind, readout : str
-        Keys of ``KINDS`` and ``READOUTS`` (:mod:`studies.original_models`).
-    n_models : int
-        Models that are averaged.
-    centred : bool
-        Whether the mean is taken off the graph before its co-input.
-
-    Returns
-    -------
-    dict
-    """
-    variant = variant_of(kind, n_models, readout, centred=centred)
-    return {"method": "attention", "variant": variant}
-
-
 # What the paper did, as far as is known: the converged GLM by its peak, ten models, their read-out.
-ORIGINAL_GLM = {"method": "glm", "variant": "peak, converged"}
+ORIGINAL_GLM = labels_of("glm", reading="peak")
 ORIGINAL_ATTENTION = attention_of(n_models=ENSEMBLE)
 ORIGINAL_CENTRED = attention_of(n_models=ENSEMBLE, centred=True)
 
@@ -113,26 +86,26 @@ def distances(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per recording, GLM and attention: ``network``, ``glm``, ``attention`` (variants) and
+        One row per recording, GLM and attention: ``network``, ``glm``, ``attention`` (names) and
         the root mean square ``distance`` of means over networks to the eleven correlations that the
         paper gives, nearest first.
     """
     paper = paper_table_1().dropna(subset="value")
     paper = paper[paper["score"].isin(CORRELATIONS)]
-    both = once(table)
+    both = once(with_names(table))
     both = both[both["score"].isin(CORRELATIONS) & both["method"].isin(["glm", "attention"])]
-    of_each = per_network(both, ["method", "variant", "view", "score"])
-    means = of_each.groupby(["network", "method", "variant", "view", "score"])["value"].mean()
+    of_each = per_network(both, ["method", "name", "view", "score"])
+    means = of_each.groupby(["network", "method", "name", "view", "score"])["value"].mean()
     apart = means.reset_index().merge(
         paper, on=["method", "view", "score"], suffixes=("", "_paper")
     )
     apart["squared"] = (apart["value"] - apart["value_paper"]) ** 2
-    keys = ["network", "method", "variant"]
+    keys = ["network", "method", "name"]
     sums = apart.groupby(keys, as_index=False)[["squared"]].sum()
     found = []
     for network, rows in sums.groupby("network"):
         glms, attentions = (
-            list(zip(one["variant"], one["squared"], strict=True))
+            list(zip(one["name"], one["squared"], strict=True))
             for one in (rows[rows["method"] == method] for method in ("glm", "attention"))
         )
         for (glm, of_glm), (attention, of_attention) in product(glms, attentions):

@@ -70,7 +70,7 @@ def chosen(table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
 
 def as_published(table: pd.DataFrame) -> pd.DataFrame:
     """Keep the graphs that are read as in the paper, and all that is no attention."""
-    return table[~table["variant"].str.endswith(tuple(READINGS))]
+    return table[~table["reading"].isin(list(READINGS))]
 
 
 def named(
@@ -345,22 +345,24 @@ def with_settings(table: pd.DataFrame, points: Iterable[Point], **defaults: Any)
         defaults of what only models vary.
     """
     of_recordings: dict[str, Mapping[str, Any]] = {}
-    of_models: dict[str, Mapping[str, Any]] = {"": {}}
+    of_models: dict[tuple[str, str], Mapping[str, Any]] = {}
     for point in points:
         if isinstance(point, Recording | Model):
             recording = point if isinstance(point, Recording) else point.recording
             settings = {"duration": recording.duration, **recording.settings}
             of_recordings[recording.label] = settings
         if isinstance(point, Model):
-            variants = [point.variant + reading for reading in ("", *READINGS)]
-            of_models |= dict.fromkeys(variants, point.changes)
+            labels = point.labels()
+            of_models[labels["model"], labels["changes"]] = point.changes
     table = table[table["network"].isin(list(of_recordings))]
     for name, default in defaults.items():
         table = table.assign(
             **{
                 name: [
-                    of_models.get(variant, {}).get(name, of_recordings[network].get(name, default))
-                    for network, variant in zip(table["network"], table["variant"], strict=True)
+                    of_models.get((model, changes), {}).get(
+                        name, of_recordings[network].get(name, default)
+                    )
+                    for network, model, changes in table[["network", "model", "changes"]].to_numpy()
                 ]
             }
         )
@@ -389,15 +391,13 @@ def distance_from_paper(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     views = ["true", "co_input"]
     paper = chosen(paper_table_1(), view=views, score=CORRELATIONS)
     ours = as_published(table)
-    # A model of another size is an interval model, too: "interval, width 192".
-    kind = ours["variant"].str.split(", ").str[0]
     ours = ours[
         ours["view"].isin(views)
         & ours["score"].isin(CORRELATIONS)
         & ours["head"].isin(["", "all"])
         & ours["layer"].isin(["", "all"])
         & ours["rows"].isin(["", "predicted"])
-        & kind.isin(["peak", "interval"])
+        & ((ours["reading"] == "peak") | (ours["model"] == "interval"))
     ]
     apart = ours.merge(paper, on=["method", "view", "score"], suffixes=("", "_paper"))
     apart["squared"] = (apart["value"] - apart["value_paper"]) ** 2

@@ -13,6 +13,7 @@ import pandas as pd
 
 from studies.evidence.intervals import Difference, mean_interval
 from studies.evidence.report import chosen, per_network
+from studies.rows import with_names
 
 __all__ = [
     "ALL_LAYERS",
@@ -39,7 +40,7 @@ LOOKING = {
 ORACLE = "best layer, by the truth"  # no rule, but what rules are held against
 OBSERVABLES = [observable for observable, _ in LOOKING.values()]
 
-MODEL = ["variant", "network", "network_seed", "model_seed"]
+MODEL = ["name", "network", "network_seed", "model_seed"]
 NETWORK = ["network", "network_seed"]
 LOWER_IS_BETTER = ("spectral", "rank")
 
@@ -59,7 +60,7 @@ def layer_table(
     Returns
     -------
     DataFrame
-        One row per layer of a model: ``variant``, ``network``, ``network_seed``, ``model_seed``,
+        One row per layer of a model: ``name``, ``network``, ``network_seed``, ``model_seed``,
         ``layer``, ``value`` (the score) and a column for each of ``OBSERVABLES``. The mean over
         all layers has a row, too, ``layer`` "all", of which nothing is visible.
 
@@ -69,7 +70,7 @@ def layer_table(
         If there is no such score, several of one layer, or a layer of which something is not known.
     """
     layer = [*MODEL, "layer"]
-    attention = chosen(table, method="attention", head="all")
+    attention = with_names(chosen(table, method="attention", head="all"))
     scored = chosen(attention, rows="predicted", view=view, score=score)
     seen = chosen(attention, view="visible", score=OBSERVABLES)
     if scored.duplicated(layer).any() or seen.duplicated([*layer, "score"]).any():
@@ -96,7 +97,7 @@ def picks(table: pd.DataFrame, view: str = "co_input", score: str = "spearman") 
     Returns
     -------
     DataFrame
-        One row per model and rule, ``ORACLE`` among them: ``variant``, ``network``,
+        One row per model and rule, ``ORACLE`` among them: ``name``, ``network``,
         ``network_seed``, ``model_seed``, ``rule``, ``layer`` (the one taken; empty if drawn),
         ``value`` (its score), ``regret`` (the score of the best layer minus that) and
         ``picks_best`` (1 if it is the best layer, 0 if not, between them if drawn; missing for the
@@ -151,7 +152,7 @@ def rules(table: pd.DataFrame, view: str = "co_input", score: str = "spearman") 
     Parameters
     ----------
     table, view, score
-        As for :func:`picks`. All models in the table count: choose a variant beforehand with
+        As for :func:`picks`. All models in the table count: choose a kind beforehand with
         :func:`studies.evidence.report.chosen`, or pool them all.
 
     Returns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from lgl_core.metrics.scores import paper_table_1
@@ -12,7 +11,8 @@ from studies.evidence.report import as_published, chosen, with_settings
 from studies.evidence.rules import BY_CORRELOGRAM, picks
 from studies.names import CORRELATIONS
 from studies.plans import DEFAULT_SIZES, STUDIES
-from studies.points import EQUAL_ROWS, EXCESS_SHARES, Recording
+from studies.points import EQUAL_ROWS, Recording
+from studies.rows import labels_of, with_names
 
 __all__ = [
     "LARGE",
@@ -27,8 +27,9 @@ __all__ = [
     "saturation",
 ]
 
-# Variants of the published size: one model, and the mean of three.
-LARGE, LARGE_MEAN = "interval, paper", "interval, paper, mean of 3"
+# Labels of the published size: one model, and the mean of three.
+LARGE = labels_of("attention", model="interval", size="paper")
+LARGE_MEAN = LARGE | {"n_models": 3}
 
 _NEARLY = 0.02  # a gain below is none
 
@@ -87,9 +88,9 @@ def by_model_size(table: pd.DataFrame) -> pd.DataFrame:
     """
     found = with_settings(table, STUDIES["model_size"].points(), **DEFAULT_SIZES)
     found = chosen(found, network=Recording().label)
-    found = found[~found["variant"].str.endswith(EQUAL_ROWS)]
-    reading = np.where(found["variant"].str.endswith(EXCESS_SHARES), EXCESS_SHARES, "")
-    return found.assign(name=found["variant"].str.split(", ").str[0] + reading)
+    found = found[found["reading"] != EQUAL_ROWS]
+    # What differs from the usual size is shown along an axis, not in the name.
+    return found.assign(name=with_names(found.assign(changes=""))["name"])
 
 
 def along_size(models: pd.DataFrame, x: str, view: list[str]) -> pd.DataFrame:
@@ -119,12 +120,12 @@ def layers_taken(models: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        By variant: ``held-out loss`` in nats per spike, ``layer taken`` and its ``co-input``
+        By name: ``held-out loss`` in nats per spike, ``layer taken`` and its ``co-input``
         (Spearman), as the paper reads attention.
     """
-    loss = chosen(models, view="visible", score="held-out neuron", layer="all")
+    loss = with_names(chosen(models, view="visible", score="held-out neuron", layer="all"))
     taken = chosen(picks(as_published(models)), rule=BY_CORRELOGRAM)
-    beside = loss.merge(taken, on=["variant"], suffixes=("_loss", "")).set_index("variant")
+    beside = loss.merge(taken, on="name", suffixes=("_loss", "")).set_index("name")
     return beside[["value_loss", "layer", "value"]].rename(
         columns={"value_loss": "held-out loss", "layer": "layer taken", "value": "co-input"}
     )
@@ -141,7 +142,8 @@ def n_weights(size: str) -> int:
 
 def of_published_size(model_size: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Stack the laptop's model and those of the published size, read as in the paper."""
-    return as_published(pd.concat([chosen(model_size, variant="interval"), published]))
+    usual = chosen(model_size, **labels_of("attention", model="interval"))
+    return as_published(pd.concat([usual, published]))
 
 
 def published_beside_laptop(models: pd.DataFrame) -> pd.DataFrame:
@@ -155,14 +157,15 @@ def published_beside_laptop(models: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        By ``variant`` and ``model_seed``: both correlations of edges and co-input, averaged over
+        By ``name`` and ``model_seed``: both correlations of edges and co-input, averaged over
         layers, and the held-out loss. The last row is the paper's.
     """
     values = {"view": ["true", "co_input"], "score": CORRELATIONS}
+    models = with_names(models)
     whole = chosen(models, layer="all", head="all", rows="predicted", **values)
-    found = whole.pivot_table("value", ["variant", "model_seed"], ["view", "score"], sort=False)
+    found = whole.pivot_table("value", ["name", "model_seed"], ["view", "score"], sort=False)
     losses = chosen(models, view="visible", score="held-out neuron", layer="all")
-    found["held-out loss", ""] = losses.set_index(["variant", "model_seed"])["value"]
+    found["held-out loss", ""] = losses.set_index(["name", "model_seed"])["value"]
     paper = chosen(paper_table_1(), method="attention", **values)
     found.loc[("Table 1 of the paper", ""), :] = paper.set_index(["view", "score"])["value"]
     return found

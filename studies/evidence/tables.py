@@ -69,7 +69,7 @@ def by_reading(
     table : DataFrame
         As from :func:`studies.results.load`, of the study ``standing_out``.
     methods : mapping
-        Labels of each method by its name, with its ``variant`` as it is.
+        Labels of each method by its name, with nothing ``kept`` apart.
     scores : mapping
         As for :func:`by_network`.
     by : str, optional
@@ -93,9 +93,7 @@ def by_reading(
             for key, values in by_reading(rows, methods, scores).items()
         }
     return {
-        (name, reading): by_network(
-            chosen(table, **{**labels, "variant": labels["variant"] + beyond(n_sd)}), scores
-        )
+        (name, reading): by_network(chosen(table, **{**labels, "kept": beyond(n_sd)}), scores)
         for name, labels in methods.items()
         for reading, n_sd in READ.items()
     }

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.evidence.report import chosen
+from studies.rows import with_names
 
 __all__ = [
     "averages_beside_members",
@@ -17,7 +18,7 @@ __all__ = [
     "training_spread",
 ]
 
-TRAINING = ["variant", "network_seed", "model_seed"]
+TRAINING = ["name", "network_seed", "model_seed"]
 NETWORK = TRAINING[:2]
 
 
@@ -27,18 +28,18 @@ def training_spread(trainings: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     trainings : DataFrame
-        One row per training: ``variant``, ``network_seed`` and ``value``.
+        One row per training: ``name``, ``network_seed`` and ``value``.
 
     Returns
     -------
     DataFrame
-        One row per variant: ``count``, ``min``, ``max``, ``sd between networks`` (of their means)
+        One row per name: ``count``, ``min``, ``max``, ``sd between networks`` (of their means)
         and ``sd between trainings`` (on one network, the root of the mean variance).
     """
-    spread = trainings.groupby("variant")["value"].agg(["count", "min", "max"])
+    spread = trainings.groupby("name")["value"].agg(["count", "min", "max"])
     of_network = trainings.groupby(NETWORK)["value"]
-    spread["sd between networks"] = of_network.mean().groupby("variant").std()
-    spread["sd between trainings"] = np.sqrt(of_network.var().groupby("variant").mean())
+    spread["sd between networks"] = of_network.mean().groupby("name").std()
+    spread["sd between trainings"] = np.sqrt(of_network.var().groupby("name").mean())
     return spread
 
 
@@ -48,20 +49,20 @@ def best_layers(layers: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     layers : DataFrame
-        Of one score, one row per layer of a training: ``variant``, ``network_seed``,
+        Of one score, one row per layer of a training: ``name``, ``network_seed``,
         ``model_seed``, ``layer`` and ``value``. The mean over layers, "all", is left out.
 
     Returns
     -------
     DataFrame
-        One row per variant: ``best: layer 1`` and so on, ``some layer below zero``, and
+        One row per name: ``best: layer 1`` and so on, ``some layer below zero``, and
         ``lowest best``, the least score that a best layer has.
     """
     single = layers[layers["layer"] != "all"].pivot_table("value", TRAINING, "layer")
-    best = single.idxmax(axis=1).groupby("variant").value_counts().unstack(fill_value=0)
+    best = single.idxmax(axis=1).groupby("name").value_counts().unstack(fill_value=0)
     best = best.sort_index(axis=1).add_prefix("best: layer ")
-    best["some layer below zero"] = (single < 0).any(axis=1).groupby("variant").sum()
-    best["lowest best"] = single.max(axis=1).groupby("variant").min()
+    best["some layer below zero"] = (single < 0).any(axis=1).groupby("name").sum()
+    best["lowest best"] = single.max(axis=1).groupby("name").min()
     return best
 
 
@@ -76,10 +77,10 @@ def losses_and_scores(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per training: ``variant``, ``network_seed``, ``model_seed``, ``loss`` (of the next
+        One row per training: ``name``, ``network_seed``, ``model_seed``, ``loss`` (of the next
         neuron, in nats per spike) and ``co_input`` (Spearman, of the mean over all layers).
     """
-    whole = chosen(table, method="attention", layer="all", head="all")
+    whole = with_names(chosen(table, method="attention", layer="all", head="all"))
     losses = chosen(whole, view="visible", score="held-out neuron")
     scores = chosen(whole, view="co_input", score="spearman")
     values = {"value_loss": "loss", "value": "co_input"}
@@ -98,14 +99,14 @@ def told_by_loss(trainings: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per variant: ``trainings``; the losses, ``losses from`` and ``to``; the
+        One row per name: ``trainings``; the losses, ``losses from`` and ``to``; the
         ``rank correlation`` of loss and score over all trainings, and ``within networks``, each
         taken from the mean of its network (NaN where no network has two); ``networks`` with
         several trainings, in how many of them the lowest loss has the highest score, ``told
         right``, and in how many a guess would find it, ``guessed right``.
     """
     return pd.DataFrame(
-        {str(name): _told(rows) for name, rows in trainings.groupby("variant", sort=False)}
+        {str(name): _told(rows) for name, rows in trainings.groupby("name", sort=False)}
     ).T.astype({"trainings": int, "networks": int, "told right": int})
 
 
@@ -127,7 +128,7 @@ def _told(rows: pd.DataFrame) -> dict[str, float]:
 
 
 def averages_beside_members(
-    table: pd.DataFrame, variants: Sequence[str], n_models: int = 3
+    table: pd.DataFrame, names: Sequence[str], n_models: int = 3
 ) -> pd.DataFrame:
     """Put the score of an average over trainings beside the scores of its members.
 
@@ -135,7 +136,7 @@ def averages_beside_members(
     ----------
     table : DataFrame
         As from :func:`studies.results.load`.
-    variants : sequence of str
+    names : sequence of str
         Of the members.
     n_models : int
         Members of an ensemble.
@@ -143,15 +144,18 @@ def averages_beside_members(
     Returns
     -------
     DataFrame
-        One row per variant and network that have both: co-input Spearman over all layers,
+        One row per name and network that have both: co-input Spearman over all layers,
         ``average of 3``, ``mean of members``, ``lowest`` and ``highest``.
     """
     rows = chosen(table, method="attention", layer="all", head="all")
     rows = chosen(rows, view="co_input", score="spearman")
-    ensembles = {f"{name}, mean of {n_models}": name for name in variants}
-    of_ensembles = chosen(rows, variant=list(ensembles)).replace({"variant": ensembles})
-    average = of_ensembles.set_index(NETWORK)["value"].rename(f"average of {n_models}")
-    of_network = chosen(rows, variant=list(variants)).groupby(NETWORK)["value"]
+    # An ensemble is called after its members.
+    averages, single = (
+        chosen(with_names(chosen(rows, n_models=n).assign(n_models=1)), name=list(names))
+        for n in (n_models, 1)
+    )
+    average = averages.set_index(NETWORK)["value"].rename(f"average of {n_models}")
+    of_network = single.groupby(NETWORK)["value"]
     members = of_network.agg(["mean", "min", "max"])
     members.columns = pd.Index(["mean of members", "lowest", "highest"])
     return pd.concat([average, members], axis=1, join="inner").sort_index()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,18 @@ from studies.evidence.intervals import Difference, with_spread
 from studies.evidence.report import chosen, per_network
 from studies.names import CORRELATIONS
 from studies.points import EQUAL_ROWS, EXCESS_SHARES
+from studies.rows import labels_of
 
 __all__ = [
     "ATTENTION",
+    "BOTH_READ",
     "CCG",
     "CHANCE_BEYOND",
     "EQUAL",
     "EXCESS",
     "GLM",
+    "GLM_AREA",
+    "GRAPH_INSIDE",
     "LAST_LAYER",
     "ROTARY",
     "ROTARY_EXCESS",
@@ -31,6 +35,7 @@ __all__ = [
     "Tables",
     "above_null",
     "beyond_null",
+    "influence_of",
     "means_of",
     "null_of",
     "null_spread",
@@ -39,14 +44,19 @@ __all__ = [
 ]
 
 # The readings that claims and pages compare: those of the paper, a rotary model's, and one line.
-GLM = {"method": "glm", "variant": "peak"}
-CCG = {"method": "ccg", "variant": "1 to 4 ms"}
-ATTENTION = {"method": "attention", "variant": "interval", "layer": "all"}
-ROTARY = {"method": "attention", "variant": "rotary", "layer": "all"}
-EQUAL = ATTENTION | {"variant": ATTENTION["variant"] + EQUAL_ROWS}
-EXCESS = ATTENTION | {"variant": ATTENTION["variant"] + EXCESS_SHARES}
-ROTARY_EXCESS = ROTARY | {"variant": ROTARY["variant"] + EXCESS_SHARES}
+GLM = labels_of("glm", reading="peak")
+GLM_AREA = GLM | {"reading": "area"}
+CCG = labels_of("ccg", reading="1 to 4 ms")
+ATTENTION = labels_of("attention", model="interval") | {"layer": "all"}
+ROTARY = ATTENTION | {"model": "rotary"}
+EQUAL = ATTENTION | {"reading": EQUAL_ROWS}
+EXCESS = ATTENTION | {"reading": EXCESS_SHARES}
+ROTARY_EXCESS = ROTARY | {"reading": EXCESS_SHARES}
 LAST_LAYER = ROTARY | {"layer": "3"}
+GRAPH_INSIDE = labels_of("graph_constrained", model="alone", reading="area")
+BOTH_READ = labels_of(
+    "graph_constrained", model="with rotary", reading="influence", quantity="log rate"
+)
 # What figures call them.
 SERIES = {
     "GLM, peak": GLM,
@@ -101,6 +111,24 @@ class Claim(NamedTuple):
     text: str
     shown_in: str
     test: Callable[[Tables], Finding]
+
+
+def influence_of(model: str, change: str = "removed", quantity: str = "log rate") -> dict[str, Any]:
+    """Give the labels of the influence of a spike in a model, for ``chosen``.
+
+    Parameters
+    ----------
+    model : str
+        Time embedding.
+    change, quantity : str
+        What is done to the spike, and what is looked at then.
+
+    Returns
+    -------
+    dict
+        As from :func:`studies.rows.labels_of`.
+    """
+    return labels_of("influence", model=model, reading=change, quantity=quantity)
 
 
 def verdict_of(checks: Iterable[bool], condition: str = "") -> str:

@@ -198,7 +198,7 @@ def layers_across_models(table: DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Of one view and score, one row per layer of a model: ``variant`` (a panel),
+        Of one view and score, one row per layer of a model: ``name`` (a panel),
         ``network_seed``, ``model_seed``, ``layer`` ("1", "2", ... or "all"), ``view``, ``score``
         and ``value``.
 
@@ -213,19 +213,19 @@ def layers_across_models(table: DataFrame) -> Figure:
         If a column is missing, the table is empty, a view is unknown, or there is more than one
         view, one score, or one row per layer of a model.
     """
-    model = ["variant", "network_seed", "model_seed"]
+    model = ["name", "network_seed", "model_seed"]
     checked_columns("table", table, [*model, "layer", "view", "score", "value"])
     _only(table, "view")
     score, (view,) = _only(table, "score"), _views(table)
     if table.duplicated([*model, "layer"]).any():
         raise ValueError(f"table must have one row per {[*model, 'layer']}: choose a head and rows")
-    layers, variants = _ordered(table["layer"]), list(dict.fromkeys(table["variant"]))
+    layers, names = _ordered(table["layer"]), list(dict.fromkeys(table["name"]))
     networks = list(dict.fromkeys(table["network_seed"]))
 
     table = table.assign(place=table["layer"].map(lambda layer: layers.index(str(layer))))
-    figure, axes = panels(len(variants), 3.8, columns=_columns(len(variants)), sharey=True)
-    for number, (panel, variant) in enumerate(zip(axes, variants, strict=True)):
-        rows = table[table["variant"] == variant]
+    figure, axes = panels(len(names), 3.8, columns=_columns(len(names)), sharey=True)
+    for number, (panel, name) in enumerate(zip(axes, names, strict=True)):
+        rows = table[table["name"] == name]
         for (seed, _), one_model in rows.groupby(model[1:], sort=False, dropna=False):
             index = networks.index(seed)
             # Networks stand beside each other within the place of their layer.
@@ -233,7 +233,7 @@ def layers_across_models(table: DataFrame) -> Figure:
             _draw_model(panel, one_model, offset, f"network {seed:g}", series_look(index))
         _level_of_no_knowledge(panel, score)
         panel.set_xticks(range(len(layers)), layers)
-        panel.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer", title=fill(variant, 26))
+        panel.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer", title=fill(name, 26))
         if number % 3 == 0:
             panel.set_ylabel(f"{_score_label(score)},\n{VIEW_NAMES[view]} view")
     _legend(figure, axes)
