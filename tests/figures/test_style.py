@@ -79,7 +79,7 @@ DRAW = {
     "score_map": lambda: maps.score_map(
         named(studies.MAP, "name"), "weight", "reach", ODD, ODD, value_label=ODD
     ),
-    "layers_across_models": lambda: maps.layers_across_models(named(studies.LAYERS, "variant")),
+    "layers_across_models": lambda: maps.layers_across_models(named(studies.LAYERS, "name")),
     "visible_against_truth": lambda: maps.visible_against_truth(
         named(studies.SEEN, "observable"), ODD
     ),

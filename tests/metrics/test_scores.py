@@ -275,9 +275,9 @@ class TestCompare:
 class TestTables:
     def test_tidy_keeps_every_cell_and_its_labels(self):
         comparison = scores.alignment(*np.random.default_rng(1).normal(size=(2, 6, 6)))
-        rows = scores.tidy(comparison, method="glm", variant="area")
-        assert rows.columns.tolist() == ["method", "variant", "view", "score", "value"]
-        assert len(rows) == 9 and (rows.method == "glm").all() and (rows.variant == "area").all()
+        rows = scores.tidy(comparison, method="glm", reading="area")
+        assert rows.columns.tolist() == ["method", "reading", "view", "score", "value"]
+        assert len(rows) == 9 and (rows.method == "glm").all() and (rows.reading == "area").all()
         for row in rows.itertuples():
             assert row.value == comparison.loc[row.score, row.view]
 

@@ -10,7 +10,7 @@ from lgl_core.metrics.pairs import confusion
 from lgl_core.networks.motifs import common_drive
 from studies.drive import STRONG, Confusions, PartialRecording
 from studies.points import Recording, rows
-from studies.rows import COLUMNS
+from studies.rows import COLUMNS, with_names
 
 DRIVEN = PartialRecording(
     topology="common_drive", duration=30.0, hubs_hidden=True,
@@ -100,8 +100,9 @@ def test_models_are_among_the_methods(monkeypatch):
     assert point.is_ready
     table = point.rows()
     models = table[table["method"].isin(["attention", "influence", "graph_constrained"])]
-    assert set(models["variant"]) == {
+    inside = "alone, tiny, epochs 1, batch_size 8"
+    assert set(with_names(models)["name"]) == {
         "rotary, tiny", "rotary, tiny, excess over columns", "rotary, tiny, removed, log rate",
-        "alone, epochs 1, batch_size 8, area", "alone, epochs 1, batch_size 8, peak",
+        f"{inside}, area", f"{inside}, peak",
     }  # fmt: skip
     assert isinstance(table, pd.DataFrame) and (table["model_seed"] == 0).all()

@@ -63,21 +63,21 @@ def test_it_can_be_measured_where_studies_run(spikes):
 
 
 def test_rows_are_the_scores_the_time_and_the_memory_of_a_method(monkeypatch, spikes):
-    def run(method, variant, given):
+    def run(method, reading, given):
         np.testing.assert_array_equal(given.times, spikes.times)
-        return Run(graph=METHODS[method, variant](given), seconds=2.5, peak_mb=7.5)
+        return Run(graph=METHODS[method, reading](given), seconds=2.5, peak_mb=7.5)
 
     monkeypatch.setattr(studies_methods, "measured", run)
-    method, variant = "tspe", "up to 10 ms"
-    point = Method(recording=TINY, method=method, variant=variant)
+    method, reading = "tspe", "up to 10 ms"
+    point = Method(recording=TINY, method=method, reading=reading)
     table = point.rows()
     assert point.is_ready and list(table.columns) == COLUMNS
-    labels = table[["method", "variant", "seconds", "network_seed"]].drop_duplicates()
-    assert labels.to_numpy().tolist() == [[method, variant, 2.5, TINY.seed]]
+    labels = table[["method", "reading", "seconds", "network_seed"]].drop_duplicates()
+    assert labels.to_numpy().tolist() == [[method, reading, 2.5, TINY.seed]]
     found = table.set_index(["view", "score"])["value"]
     assert found["cost", PEAK] == 7.5
     truth = TINY.network()
-    card = score_card(METHODS[method, variant](spikes), truth.weights, truth.hubs)
+    card = score_card(METHODS[method, reading](spikes), truth.weights, truth.hubs)
     card = card.set_index(["view", "score"])["value"]
     pd.testing.assert_series_equal(found[card.index], card, check_names=False)
     assert table.loc[table["view"] == "true", "null_sd"].notna().any()
@@ -90,5 +90,5 @@ def test_an_unknown_method_is_named(spikes):
 
 def test_the_study_has_a_point_for_each_network_and_method():
     points = STUDIES["methods"].points()
-    found = [(point.recording.seed, point.method, point.variant) for point in points]
+    found = [(point.recording.seed, point.method, point.reading) for point in points]
     assert found == [(seed, *key) for seed in NETWORK_SEEDS for key in METHODS]

@@ -139,10 +139,11 @@ class TestWithoutTransformer:
 
     def test_a_fit_that_is_stopped_early_is_named_and_another_one(self):
         stopped, optimum = CoupledGLM(recording=SMALL, epochs=3), CoupledGLM(recording=SMALL)
-        assert (stopped.variant, optimum.variant) == ("Adam, 3 epochs", "converged")
         assert stopped.fit().n_iterations.max() == 3
         assert np.abs(stopped.fit().weights).max() < np.abs(optimum.fit().weights).max()
-        assert set(stopped.rows()["variant"]) == {"peak, Adam, 3 epochs", "area, Adam, 3 epochs"}
+        for point, changes in ((stopped, "Adam, 3 epochs"), (optimum, "")):
+            rows = point.rows()
+            assert set(rows["changes"]) == {changes} and {"peak", "area"} <= set(rows["reading"])
 
 
 class TestModels:
@@ -181,8 +182,9 @@ class TestModels:
         rows = PaperModel(recording=SMALL, kind=kind).rows()
         assert list(rows) == COLUMNS
         names = READOUTS if kind == "original model" else ["read-out of the book"]
-        expected = {f"{kind}, {name}{suffix}" for name in names for suffix in ("", CENTRED)}
-        assert set(rows["variant"]) == expected | {kind}
+        assert set(rows["model"]) == {kind} and set(rows["reading"]) == {*names, ""}
+        scored = rows[rows["reading"] != ""].groupby("reading")["kept"].agg(set)
+        assert scored.map(lambda kept: kept == {"", CENTRED}).all()
         losses = rows[rows["view"] == "visible"].set_index("score")["value"]
         assert 0 < losses["held-out neuron"] < 5 and 0 < losses["unigram"] < np.log(30) + 0.1
 
@@ -192,8 +194,7 @@ class TestModels:
         mean = np.mean([m.attention(ORIGINAL).flow for m in alone], axis=0)
         np.testing.assert_allclose(both.attention(ORIGINAL).flow, mean, atol=1e-5)
         assert both.is_ready and not PaperModel(recording=SMALL, seed=7).is_ready
-        variants = both.rows()["variant"]
-        assert variants.str.startswith("original model, mean of 2").all()
+        assert set(both.rows()["n_models"]) == {2}
 
 
 def test_kinds_and_settings_are_what_the_study_names():

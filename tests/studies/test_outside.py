@@ -53,7 +53,7 @@ def test_the_other_neurons_are_simulated_and_scored_like_all():
     assert list(table.columns) == COLUMNS
     assert set(table["network"]) == {TINY.label}
     assert {"glm", "ccg", "truth"} <= set(table["method"])
-    assert set(table["variant"][table["method"] == "ccg"]) == {"1 to 4 ms", "4 to 12 ms"}
+    assert set(table["reading"][table["method"] == "ccg"]) == {"1 to 4 ms", "4 to 12 ms"}
     assert (table["n_spikes"] == len(expected)).all()
 
 

@@ -23,7 +23,7 @@ from studies.readings import (
     Timing,
     _loss_untold,
 )
-from studies.rows import COLUMNS
+from studies.rows import COLUMNS, with_names
 from tests.studies.test_results import MODEL, TINY
 
 SHORT = {"epochs": 1, "batch_size": 8}
@@ -51,11 +51,12 @@ def read():
 def test_every_reading_of_a_model_is_scored(read):
     assert list(read.columns) == COLUMNS
     assert set(read["method"]) == {"attention", "rollout", "circuits", "gradient", "influence"}
-    variants = set(read["variant"])
-    readings = ("", ", excess over columns", ", layer 2", ", log share", ", replaced, rate")
-    readings += tuple(f", {change}, log rate" for change in get_args(Change))
-    assert {MODEL.variant + reading for reading in readings} <= variants
-    cards = read.groupby(["method", "variant"]).size()
+    found = {*read[["reading", "quantity", "layer"]].fillna("").itertuples(index=False, name=None)}
+    readings = {("", "", ""), ("excess over columns", "", ""), ("", "", "2"),
+                ("", "log share", ""), ("replaced", "rate", "")}  # fmt: skip
+    readings |= {(change, "log rate", "") for change in get_args(Change)}
+    assert readings <= found
+    cards = with_names(read.fillna({"layer": ""})).groupby(["method", "name", "layer"]).size()
     assert cards.nunique() == 1, "each by the same scores"
     assert (read["model_seed"] == 0).all() and (read["n_spikes"] > 0).all()
 
@@ -69,7 +70,7 @@ def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read, change):
     card = score_card(
         found.connectivity("log_rate"), TINY.network().weights, TINY.network().hubs
     ).set_index(["view", "score"])["value"]
-    kept = values(read, method="influence", variant=MODEL.variant + f", {change}, log rate")
+    kept = values(read, **MODEL.labels("influence", reading=change, quantity="log rate"))
     pd.testing.assert_series_equal(kept, card.loc[kept.index], check_names=False)
 
 
@@ -77,7 +78,7 @@ def test_influence_is_that_of_the_model_on_what_it_was_trained_on(read, change):
 def test_timing_holds_spikes_moved_back_against_the_course_of_their_effect():
     table = rows(Timing(model=MODEL, n_spikes=400))
     assert list(table.columns) == COLUMNS
-    found = values(table, method="influence", variant=MODEL.variant)["timing"]
+    found = values(table, **MODEL.labels("influence"))["timing"]
     (member,) = MODEL.members()
     network, tokens = TINY.network(), split_tokens(TINY.spikes())[0]
 
@@ -115,12 +116,13 @@ def test_a_graph_inside_a_model_is_scored_beside_its_losses(beside):
     assert not point.is_ready
     table = rows(point)
     assert point.is_ready and list(table.columns) == COLUMNS
-    name = "with rotary" if beside else "alone"
-    name += ", sparsity 0.2, epochs 1, batch_size 8"
-    readings = {"", ", area", ", peak"}
+    readings = {"", "area", "peak"}
     if beside:
-        readings |= {f", influence, {what}" for what in ("log rate", "rate", "log share")}
-    assert set(table["variant"]) == {name + reading for reading in readings}
+        readings |= {f"influence, {what}" for what in ("log rate", "rate", "log share")}
+    of_reading = with_names(table.assign(model="", size="", changes=""))
+    assert set(of_reading["name"]) == readings
+    assert set(table["model"]) == {"with rotary" if beside else "alone"}
+    assert set(table["changes"]) == {"sparsity 0.2, epochs 1, batch_size 8"}
     assert set(table["method"]) == {"graph_constrained"}
     (member,) = point.model.members()
     losses = values(table, view="visible")
@@ -129,7 +131,7 @@ def test_a_graph_inside_a_model_is_scored_beside_its_losses(beside):
     truth = TINY.network()
     card = score_card(member.model.coupling.graph("peak"), truth.weights, truth.hubs)
     card = card.set_index(["view", "score"])["value"]
-    kept = values(table, variant=f"{name}, peak")
+    kept = values(table, reading="peak")
     np.testing.assert_array_equal(kept, card.loc[kept.index])
 
 

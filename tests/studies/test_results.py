@@ -24,7 +24,7 @@ from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from studies.plans import SMALL_NETWORK, STUDIES, Study
 from studies.points import Model, Nulls, Recording
 from studies.results import load, provenance, run
-from studies.rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns
+from studies.rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns, labels_of, name_of, with_names
 from studies.standing_out import StandingOut
 from tests.disk.test_provenance import is_in_history
 
@@ -71,7 +71,28 @@ def test_a_label_names_what_differs_from_the_default():
     recording = Recording(settings={"hub_weight": 2.0}, duration=60.0, shifted=True)
     assert recording.label == "hub_network, hub_weight 2, 60 s, shifted in time"
     model = Model(recording=recording, changes={"mask": "strict"}, size="paper", n_models=3)
-    assert model.variant == "interval, paper, mask strict, mean of 3"
+    assert name_of(model.labels()) == "interval, paper, mask strict, mean of 3"
+    read = model.labels("influence", reading="removed", quantity="rate")
+    assert read == labels_of(
+        "influence", model="interval", size="paper", changes="mask strict", n_models=3,
+        reading="removed", quantity="rate",
+    )  # fmt: skip
+
+
+def test_names_join_what_is_in_columns_and_goes_without_saying_no_more():
+    graphs = [
+        labels_of("glm", reading="peak"),
+        labels_of("attention", model="interval"),
+        labels_of("attention", model="original model", size="original", kept="centred"),
+        labels_of("attention", model="rotary", size="tiny", n_models=2, reading="rows made equal"),
+    ]
+    table = pd.DataFrame([graphs[i] for i in (3, 0, 1, 2, 3)], index=[5, 5, 1, 0, 2])
+    named = with_names(table)
+    assert named["name"].tolist() == [
+        "rotary, tiny, mean of 2, rows made equal", "peak", "interval", "original model, centred",
+        "rotary, tiny, mean of 2, rows made equal",
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(named.drop(columns="name"), table)
 
 
 @pytest.mark.parametrize("topology", ["erdos_renyi", "scale_free", "spatial", "c_elegans"])
@@ -90,8 +111,8 @@ def test_a_shifted_recording_keeps_every_rate_and_changes_the_spikes():
 def test_rows_are_the_scores_of_the_graphs_called_by_hand():
     rows = studies_points.rows(TINY)
     truth = TINY.network()
-    for (method, variant), graph in (TINY.estimates() | TINY.references()).items():
-        mine = chosen(rows, method=method, variant=variant).set_index(["view", "score"])["value"]
+    for (method, reading), graph in (TINY.estimates() | TINY.references()).items():
+        mine = chosen(rows, method=method, reading=reading).set_index(["view", "score"])["value"]
         expected = score_card(graph, truth.weights, truth.hubs).set_index(["view", "score"])
         pd.testing.assert_series_equal(mine, expected["value"])
 
@@ -119,7 +140,7 @@ def test_an_ensemble_says_how_much_its_members_agree():
 @pytest.mark.slow
 def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
     brief, full = studies_points.rows(MODEL), studies_points.rows(replace(MODEL, in_detail=True))
-    brief, full = (chosen(table, variant=MODEL.variant) for table in (brief, full))
+    brief, full = (chosen(table, reading="") for table in (brief, full))
     scored = full[full["view"] != "visible"]
     assert set(scored["head"]) == {"all", "1", "2"}
     assert set(scored["rows"]) == {"predicted", "query"}
@@ -130,11 +151,11 @@ def test_a_model_in_detail_adds_heads_and_the_other_reading_of_rows():
 
 
 @pytest.mark.parametrize(
-    ("suffix", "reading"),
-    [(", rows made equal", row_shares), (", excess over columns", excess_shares)],
+    ("name", "reading"),
+    [("rows made equal", row_shares), ("excess over columns", excess_shares)],
 )
-def test_every_model_is_also_read_without_what_the_graph_itself_gives_away(suffix, reading):
-    rows = chosen(studies_points.rows(MODEL), variant="interval, tiny" + suffix)
+def test_every_model_is_also_read_without_what_the_graph_itself_gives_away(name, reading):
+    rows = chosen(studies_points.rows(MODEL), reading=name)
     truth = TINY.network()
     for (layer, _), graph in MODEL.estimates().items():
         by_hand = score_card(reading(graph), truth.weights, truth.hubs)
@@ -159,7 +180,7 @@ def test_nulls_hold_both_null_models_and_the_strengths_alone():
     truth, keys = TINY.network(), ["view", "score"]
     graphs = {"glm": TINY.estimates()["glm", "peak"], "attention": MODEL.estimates()["all", "all"]}
     for method, graph in graphs.items():
-        mine = chosen(rows, method=method, variant={"glm": "peak"}.get(method, MODEL.variant))
+        mine = chosen(rows, method=method, reading={"glm": "peak"}.get(method, ""))
         mine = mine[mine["layer"].isin(["all"]) | mine["layer"].isna()]
         for null in ("permuted", "strengths"):
             by_hand = null_scores(graph, truth.weights, null, n=5, hubs=truth.hubs).set_index(keys)
@@ -440,7 +461,7 @@ def test_the_small_study_has_a_point_of_each_kind():
 def check_small(points):
     again = pd.concat(map(studies_points.rows, points), ignore_index=True)
     committed = load("small").iloc[: len(again)]
-    labels = ["method", "variant", "layer", "head", "rows", "view", "score"]
+    labels = [*labels_of(""), "layer", "head", "rows", "view", "score"]
     pd.testing.assert_frame_equal(again[labels].fillna(""), committed[labels], check_dtype=False)
     # What PyTorch has trained; of the masked model only which pairs it calls among independent
     # ones, 10 of 90 on one processor and 4 on another.

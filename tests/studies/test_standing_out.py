@@ -5,10 +5,11 @@ import pytest
 
 from lgl_core.extraction.readings import standing_out
 from lgl_core.metrics.card import pearson_of_hubs, score_card
+from studies.evidence.report import chosen
 from studies.names import CORRELATIONS
 from studies.points import Recording, rows
 from studies.readings import Constrained
-from studies.rows import COLUMNS
+from studies.rows import COLUMNS, with_names
 from studies.standing_out import OF_HUBS, READ, TRIED, StandingOut, beyond
 from tests.studies.test_results import MODEL, TINY
 
@@ -21,10 +22,12 @@ INSIDE = Constrained(
 OF = {
     "recording": (TINY, {"glm, area", "ccg, 1 to 4 ms", "partial covariance, 10 ms",
                          "firing rates, exponential", "event timing, from the clock"}),
-    "model": (MODEL, {f"attention, {MODEL.variant}",
-                      f"influence, {MODEL.variant}, removed, log rate"}),
-    "graph inside": (INSIDE, {f"graph_constrained, {INSIDE.variant}, {reading}"
-                              for reading in ("area", "influence, log rate")}),
+    "model": (MODEL, {"attention, interval, tiny",
+                      "influence, interval, tiny, removed, log rate"}),
+    "graph inside": (INSIDE, {
+        f"graph_constrained, with rotary, tiny, epochs 1, batch_size 8, {reading}"
+        for reading in ("area", "influence, log rate")
+    }),
 }  # fmt: skip
 
 
@@ -34,13 +37,14 @@ def test_each_graph_is_scored_as_it_is_and_by_what_stands_out(of, names):
     point = StandingOut(of=of, n_sds=(1.0, 2.0), n_spikes=40)
     table = rows(point)
     assert point.is_ready and list(table.columns) == COLUMNS
-    found = set(table["method"] + ", " + table["variant"])
-    assert found == {name + beyond(n_sd) for name in names for n_sd in (None, 1.0, 2.0)}
+    whole = with_names(table.assign(kept=""))
+    assert set(whole["method"] + ", " + whole["name"]) == names
+    assert set(table["kept"]) == {"", "beyond 1 sd", "beyond 2 sd"}
     truth = TINY.network()
-    for method, variant, graph in point.estimates():
+    for labels, graph in point.estimates():
         for n_sd in (None, 1.0, 2.0):
             kept = graph if n_sd is None else standing_out(graph, n_sd)
-            mine = table[(table["method"] == method) & (table["variant"] == variant + beyond(n_sd))]
+            mine = chosen(table, **(labels | {"kept": beyond(n_sd)}))
             values = mine.set_index(["view", "score"])["value"]
             card = score_card(kept, truth.weights, truth.hubs, spectral=False)
             card = card.set_index(["view", "score"])["value"]

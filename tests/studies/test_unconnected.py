@@ -6,6 +6,7 @@ from scipy.stats import chi2, norm
 
 from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.recordings.chance import jittered
+from studies.evidence.report import chosen
 from studies.methods import METHODS
 from studies.rows import COLUMNS
 from studies.unconnected import (
@@ -104,7 +105,7 @@ def test_every_method_of_both_pages_is_asked(monkeypatch):
     monkeypatch.setitem(METHODS, ("masked model", "10 ms"), correlogram_z)  # minutes
     table = Unconnected(recording=UnconnectedRecording(**SHORT)).rows()
     assert list(table.columns) == COLUMNS
-    asked = set(zip(table["method"], table["variant"], strict=True))
+    asked = set(zip(table["method"], table["reading"], strict=True))
     assert asked == {*METHODS, ("glm", "peak"), LOCAL}
     by_z = table[table["view"] == BY_Z]
     assert set(by_z["method"]) == {"ccg"} and len(by_z) == 4
@@ -117,7 +118,7 @@ def test_a_model_is_trained_on_them_and_read():
     assert not model.is_ready
     table = model.rows()
     assert model.is_ready
-    assert {*zip(table["method"], table["variant"], strict=True)} == {ATTENTION}
+    assert len(chosen(table, **ATTENTION, size="tiny")) == len(table)
     assert table["value"].between(0, 1).all()
 
 

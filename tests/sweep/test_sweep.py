@@ -318,7 +318,8 @@ class TestRun:
         )  # fmt: skip
         assert table["n_spikes"][0] == here["n_spikes"][0]
         for row in here.itertuples():
-            found = table[f"{row.method}, {row.variant}, {row.view}, {row.score}"][0]
+            graph = (row.method, row.model, row.layer, row.reading)
+            found = table[", ".join(filter(None, (*graph, row.view, row.score)))][0]
             np.testing.assert_allclose(found, row.value, atol=1e-6)
 
 

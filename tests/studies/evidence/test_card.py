@@ -12,14 +12,11 @@ from lgl_core.metrics.scores import paper_table_1
 from studies.evidence import card as studies_card
 from studies.evidence.card import PAGE, page
 from studies.evidence.claims_beyond import (
-    BOTH_READ,
     BY_WHAT_STANDS_OUT,
     CLAIMS_BEYOND,
     COUPLED,
     DRIVEN,
     EXPECTED,
-    GRAPH_INSIDE,
-    INFLUENCE,
     LOST,
     OUTSIDE,
     TELLING,
@@ -28,12 +25,20 @@ from studies.evidence.claims_paper import CLAIMS
 from studies.evidence.claims_settings import CLAIMS_OF_SETTINGS
 from studies.evidence.report import NotMeasured
 from studies.evidence.rules import OBSERVABLES
-from studies.evidence.verdicts import ATTENTION, CCG, GLM, ROTARY
+from studies.evidence.verdicts import (
+    ATTENTION,
+    BOTH_READ,
+    CCG,
+    GLM,
+    GRAPH_INSIDE,
+    ROTARY,
+    influence_of,
+)
 from studies.names import CORRELATIONS
 from studies.plans import SIZES
 from studies.points import EQUAL_ROWS, EXCESS_SHARES
 from studies.results import load
-from studies.rows import COLUMNS
+from studies.rows import COLUMNS, labels_of
 from tests.house import ROOT
 
 N_NETWORKS, N_TRAININGS = 3, 3
@@ -42,7 +47,7 @@ NULL_SD = 0.1
 METHODS = {"GLM": GLM, "attention": ATTENTION, "rotary": ROTARY, "ccg": CCG}
 BOTH_MODELS = ("attention", "rotary")
 METHODS |= {
-    f"{name} {word}": METHODS[name] | {"variant": METHODS[name]["variant"] + reading}
+    f"{name} {word}": METHODS[name] | {"reading": reading}
     for name in BOTH_MODELS
     for word, reading in (("equal", EQUAL_ROWS), ("excess", EXCESS_SHARES))
 }
@@ -52,23 +57,15 @@ METHODS |= {
     for reading in ("", " equal")
     for layer in "123"
 }
-METHODS |= {
-    f"{name} influence": {"method": "influence", "variant": METHODS[name]["variant"] + INFLUENCE}
-    for name in BOTH_MODELS
-}
-METHODS |= {
-    f"{name} standing": METHODS[f"{name} influence"]
-    | {"variant": METHODS[f"{name} influence"]["variant"] + ", beyond 2 sd"}
-    for name in BOTH_MODELS
-}
-METHODS |= {
-    f"{name} timing": {"method": "influence", "variant": METHODS[name]["variant"]}
-    for name in BOTH_MODELS
-}
-METHODS |= {"graph": GRAPH_INSIDE, "graph alone": GRAPH_INSIDE | {"variant": "alone"}}
-METHODS["both"] = GRAPH_INSIDE | {"variant": BOTH_READ}
+for name in BOTH_MODELS:
+    model = METHODS[name]["model"]
+    METHODS[f"{name} influence"] = influence_of(model)
+    METHODS[f"{name} standing"] = influence_of(model) | {"kept": "beyond 2 sd"}
+    METHODS[f"{name} timing"] = labels_of("influence", model=model)
+METHODS |= {"graph": GRAPH_INSIDE, "graph alone": GRAPH_INSIDE | {"reading": ""}}
+METHODS["both"] = BOTH_READ
 METHODS["GLM area"] = TELLING["GLM"]
-METHODS["true strengths"] = {"method": "truth", "variant": "strengths only"}
+METHODS["true strengths"] = labels_of("truth", reading="strengths only")
 THREE = ("GLM", "attention", "rotary")
 
 
@@ -84,7 +81,7 @@ def study(numbers):
 
     A number stands for all networks and trainings, a list has one for each training, an array one
     for each network and training. Without a score, it stands for both correlations. Numbers by
-    network and variant of its models have one training each.
+    network and kind of its models have one training each.
     """
     if all(isinstance(key, str) for key in numbers):
         return pd.concat(of_setting(setting, own) for setting, own in numbers.items())
@@ -103,8 +100,8 @@ def study(numbers):
 def of_setting(setting, numbers):
     """Build what a study holds of one setting: a network, and what its models differ in, after >.
 
-    The variant of the models is their time embedding and those differences. A star after the name
-    of the network stands for all its draws instead of one.
+    The models differ in those columns. A star after the name of the network stands for all its
+    draws instead of one.
     """
     network, _, changes = setting.partition(">")
     once = study(numbers).query("model_seed == 0")
@@ -113,8 +110,10 @@ def of_setting(setting, numbers):
     else:
         once = once.query("network_seed == 0")
     attention = once["method"] == "attention"
-    variant = once["variant"].where(~attention, once["variant"] + changes)
-    return once.assign(network=network, variant=variant)
+    for column, _, value in (part.partition("=") for part in changes.split(",") if part):
+        value = int(value) if column == "n_models" else value
+        once[column] = once[column].where(~attention, value)
+    return once.assign(network=network)
 
 
 def found(claim, numbers):
@@ -223,7 +222,7 @@ def model_sizes(smallest, default, largest):
     """Co-input of small and large models, in each of their sizes."""
     sizes = {name: {min(values): smallest, max(values): largest} for name, values in SIZES.items()}
     changed = {
-        f"hub_network>, {name} {value}": number
+        f"hub_network>changes={name} {value}": number
         for name, values in sizes.items()
         for value, number in values.items()
     }
@@ -234,7 +233,7 @@ def published(mean):
     of_all = {("attention", view): 0.5 for view in ("true", "co_input")}
     numbers = {("attention", "co_input", "spearman"): mean, ("attention", "true"): 0.1}
     numbers["attention", "co_input", "pearson"] = mean
-    return {"hub_network>, paper": of_all, "hub_network>, paper, mean of 3": numbers}
+    return {"hub_network>size=paper": of_all, "hub_network>size=paper,n_models=3": numbers}
 
 
 def off_hubs(glm, attention, excess):
@@ -522,7 +521,7 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     seeds = study(
         {(m, v): 0.1 * i + 0.01 * j for i, m in enumerate(methods) for j, v in enumerate(views)}
     )
-    rates = seeds[seeds["method"] == "ccg"].assign(method="rates", variant="product", value=0.77)
+    rates = seeds[seeds["method"] == "ccg"].assign(method="rates", reading="product", value=0.77)
     plain = study(settings("co_input", {"erdos_renyi": 0.66}) | settings("true", {"spatial": 0.55}))
     tables = {"seeds": pd.concat([seeds, rates]), "topologies": plain}
     text = page(lambda name: tables[name] if name in tables else missing(name))
@@ -571,8 +570,7 @@ def test_what_stands_out_of_a_graph_is_in_the_answers_and_in_the_table():
     once = study({("GLM", view): 0.0 for view in views}).query("model_seed == 0")
     table = pd.concat(
         once.assign(
-            method=labels["method"],
-            variant=labels["variant"],
+            **{column: labels[column] for column in labels_of("")},
             value=0.1 * i + 0.01 * once["view"].map(views.index),
         )
         for i, labels in enumerate(BY_WHAT_STANDS_OUT.values())

@@ -57,7 +57,7 @@ def test_shares_are_those_of_the_pairs_of_a_kind():
     found = of_kinds(ROWS, "shared noise", "GLM", "together")
     by_hand = TABLE[
         (TABLE["network"] == DRIVEN["shared noise"]) & (TABLE["method"] == "glm")
-        & (TABLE["variant"] == "area") & (TABLE["score"] == "edge above together")
+        & (TABLE["reading"] == "area") & (TABLE["score"] == "edge above together")
         & TABLE["model_seed"].isna()
     ].set_index("network_seed")["value"]  # fmt: skip
     assert len(found) == 5 and found.to_dict() == by_hand.to_dict()
@@ -93,7 +93,7 @@ def test_common_sources_stand_by_how_many_neurons_are_heard():
 
 
 def test_a_made_up_recording_has_no_name():
-    row = {"network": "elsewhere", "method": "glm", "variant": "area", "view": "pairs",
+    row = METHODS_DRIVEN["GLM"] | {"network": "elsewhere", "view": "pairs",
            "score": "edge above chain", "value": 0.5}  # fmt: skip
     found = by_kind(pd.DataFrame([row]), {"GLM": METHODS_DRIVEN["GLM"]})
     assert found["kind"].tolist() == ["chain"] and found["network"].isna().all()

@@ -61,8 +61,9 @@ class TestPriorScores:
         names = ["as above", "sparsity 0", "sparsity 0.3", "dale 1", "rank 8"]
         assert list(found.index) == [*names, "trained like the plain model"]
         first = (table["network"] == "hub_network") & (table["network_seed"] == 0)
-        for name, variant in (("as above", "alone"), ("rank 8", "alone, rank 8")):
-            own = table[first & table["variant"].isin([variant, f"{variant}, area"])]
+        for name, changes in (("as above", ""), ("rank 8", "rank 8")):
+            own = table[first & (table["model"] == "alone") & (table["changes"] == changes)]
+            own = own[own["reading"].isin(["", "area"])]
             own = own.set_index(["view", "score"])["value"]
             expected = [
                 own["true", "pearson"],
@@ -73,7 +74,7 @@ class TestPriorScores:
 
     def test_what_is_not_in_yet_is_left_out(self):
         table = load("graph_constrained")
-        some = table[table["variant"].isin(["alone", "alone, area"])]
+        some = table[(table["model"] == "alone") & (table["changes"] == "")]
         assert list(prior_scores(some, SCORES).index) == ["as above"]
         with pytest.raises(NotMeasured, match="network"):
             prior_scores(table[table["network"] != "hub_network"], SCORES)

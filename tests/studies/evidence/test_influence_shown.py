@@ -108,12 +108,14 @@ def test_every_model_and_reading_has_all_scores_of_each_network():
     found = by_model_reading(TABLE)
     assert len(found) == 20 and all(set(scores) == set(READ_SCORES) for scores in found.values())
     score = found["rotary", "influence, rate"]["inhibitory, AUC"]
-    assert score[3] == value(TABLE, method="influence", variant="rotary, removed, rate",
-                             view="inhibitory", score="auc", network_seed=3)  # fmt: skip
+    assert score[3] == value(TABLE, method="influence", model="rotary", reading="removed",
+                             quantity="rate", view="inhibitory", score="auc",
+                             network_seed=3)  # fmt: skip
 
 
 def test_changes_are_compared_on_networks_that_have_all_of_them():
-    missing = (TABLE["variant"] == "rotary, moved, log rate") & (TABLE["network_seed"] == 0)
+    missing = (TABLE["model"] == "rotary") & (TABLE["reading"] == "moved")
+    missing &= TABLE["network_seed"] == 0
     found = by_change(TABLE[~missing], ["edges, Pearson", "inhibitory, AUC"])
     networks = {key: sorted(scores.index) for key, scores in found.items()}
     every = sorted(TABLE["network_seed"].unique())
@@ -131,7 +133,7 @@ def test_what_stands_out_is_followed_over_all_thresholds():
     assert set(along["name"]) == names and set(along["n_sd"]) == set(N_SDS)
     found = value(along, name="influence, rotary", n_sd=1.5, view="true", network_seed=1)
     assert found == value(
-        default, method="influence", variant="rotary, removed, log rate, beyond 1.5 sd",
+        default, method="influence", model="rotary", kept="beyond 1.5 sd",
         view="true", score="spearman", network_seed=1,
     )  # fmt: skip
     assert set(FIRST_TRIAL) <= set(KEPT_SCORES.values())
@@ -140,7 +142,7 @@ def test_what_stands_out_is_followed_over_all_thresholds():
 def test_what_a_moved_spike_loses_stands_beside_what_is_expected():
     rows = [("lost, 8 ms", 0.25), ("expected, 8 ms", 0.75), ("lost, 16 ms", 0.5)]
     made = pd.DataFrame(rows, columns=["score", "value"]).assign(view="timing")
-    made = pd.concat([made.assign(variant=model) for model in ("interval", "rotary")])
+    made = pd.concat([made.assign(model=model) for model in ("interval", "rotary")])
     shown = timing_shown(made)
     assert shown["model"].tolist() == ["interval"] * 3 + ["rotary"] * 3
     assert shown["earlier"].tolist() == [0.008, 0.008, 0.016] * 2

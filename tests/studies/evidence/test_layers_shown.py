@@ -28,7 +28,7 @@ from tests.studies.evidence.test_rules import model_rows, row
 def test_heads_contradict_each_other_if_one_is_aligned_and_another_opposed():
     heads = pd.DataFrame(
         [("1", 0.5), ("1", -0.2), ("2", 0.5), ("2", -0.05)], columns=["layer", "value"]
-    ).assign(variant="interval")
+    ).assign(name="interval")
     found = head_ranges(heads).loc["interval"]
     assert found["contradict"].tolist() == [True, False]
     assert found.loc["1", ["min", "max"]].tolist() == [-0.2, 0.5]
@@ -78,7 +78,7 @@ def test_an_average_loses_what_the_best_layer_has_more():
 
 def test_agreement_of_trainings_stands_beside_the_score_of_their_mean():
     seen = {"trainings_agree_true": [0.1, 0.2], "trainings_agree_co_input": [0.3, 0.4]}
-    of_mean = model_rows([0.5, 0.6, 0.7], seen, variant="rotary, mean of 3")
+    of_mean = model_rows([0.5, 0.6, 0.7], seen, model="rotary", n_models=3)
     found = trainings_agree(pd.concat([MODELS, pd.DataFrame(of_mean)], ignore_index=True))
     assert found.index.tolist() == [("rotary, mean of 3", 0, layer) for layer in "12"]
     assert found["score of the mean"].tolist() == [0.5, 0.6]
@@ -141,7 +141,7 @@ def test_layers_are_scored_as_in_a_study():
     model = Model(recording=recording, size="tiny", training=SMALL_TRAINING)
     keys = ["layer", "view", "score"]
     study = model.rows()
-    study = study[(study["head"] == "all") & (study["variant"] == model.variant)]
+    study = study[(study["head"] == "all") & (study["reading"] == "")]
     study = study[~study["score"].str.startswith("held-out") & (study["score"] != "spectral")]
     found = layers_scored(model).set_index(keys)["value"].sort_index()
     expected = study.set_index(keys)["value"].sort_index()

@@ -24,6 +24,7 @@ from studies.evidence.report import (
 )
 from studies.names import CORRELATIONS
 from studies.points import EQUAL_ROWS, Model, Nulls, Recording
+from studies.rows import labels_of
 
 SKEWED = np.random.default_rng(0).lognormal(size=12)
 eighths = st.integers(-80, 80).map(lambda n: n / 8)
@@ -190,9 +191,9 @@ class TestDifference:
 
 
 def test_other_readings_are_not_as_published():
-    variants = ["peak", "interval", "rotary, mean of 3", "interval, rows made equal"]
-    table = pd.DataFrame({"variant": [*variants, "rotary, excess over columns"]})
-    assert as_published(table)["variant"].tolist() == variants[:3]
+    readings = ["peak", "", "original read-out", "rows made equal", "excess over columns"]
+    table = pd.DataFrame({"reading": readings})
+    assert as_published(table)["reading"].tolist() == readings[:3]
 
 
 class TestNamed:
@@ -221,6 +222,9 @@ def test_means_of_series_are_by_name_view_and_score():
     assert row == {"name": "GLM", "view": "true", "score": "pearson", "n_networks": 2}
 
 
+PEAK = labels_of("glm", reading="peak")
+
+
 class TestWithSettings:
     STRONG = Recording(settings={"hub_weight": 14.0})
     LONG = Recording(duration=1200.0)
@@ -228,29 +232,31 @@ class TestWithSettings:
     POINTS = (STRONG, LONG, WIDE, Nulls(recording=Recording(seed=1), models=()))
 
     def table(self, *rows):
-        columns = ["network", "variant", "value"]
-        return pd.DataFrame([(*row, 0.5) for row in rows], columns=columns)
+        return pd.DataFrame(
+            [{"network": network, **labels, "value": 0.5} for network, labels in rows]
+        )
 
     def test_settings_of_networks_and_models_become_columns(self):
         table = self.table(
-            (self.STRONG.label, "peak"),
-            (self.LONG.label, self.WIDE.variant),
-            (self.LONG.label, self.WIDE.variant + EQUAL_ROWS),
+            (self.STRONG.label, PEAK),
+            (self.LONG.label, self.WIDE.labels()),
+            (self.LONG.label, self.WIDE.labels(reading=EQUAL_ROWS)),
         )
         found = with_settings(table, self.POINTS, hub_weight=7.0, width=96, duration=None)
         columns = ["hub_weight", "width", "duration"]
         assert found[columns].values.tolist() == [[14, 96, 600], [7, 192, 1200], [7, 192, 1200]]
-        assert list(table) == ["network", "variant", "value"], "the caller's table is untouched"
+        assert list(table) == ["network", *PEAK, "value"], "the caller's table is untouched"
 
     def test_networks_of_another_study_are_left_out(self):
-        table = self.table((self.LONG.label, "peak"), ("erdos_renyi", "peak"))
+        table = self.table((self.LONG.label, PEAK), ("erdos_renyi", PEAK))
         assert with_settings(table, self.POINTS)["network"].tolist() == [self.LONG.label]
 
 
 class TestDistanceFromPaper:
     def published(self, **changes):
-        table = paper_table_1().assign(layer="", head="", rows="", setting="a")
-        table["variant"] = table["method"].map({"glm": "peak", "attention": "interval"})
+        table = paper_table_1().assign(layer="", head="", rows="", setting="a", changes="")
+        table["reading"] = table["method"].map({"glm": "peak", "attention": ""})
+        table["model"] = table["method"].map({"glm": "", "attention": "interval"})
         return table.assign(**changes)
 
     def test_the_paper_is_at_no_distance_from_itself(self):
@@ -274,17 +280,17 @@ class TestDistanceFromPaper:
 
     def test_models_of_other_sizes_count_if_they_are_told_apart(self):
         table = self.published()
-        large = table[table["method"] == "attention"].assign(variant="interval, width 192")
+        large = table[table["method"] == "attention"].assign(changes="width 192")
         large["value"] += 0.2
-        found = distance_from_paper(pd.concat([table, large]), ["variant"]).set_index("variant")
-        assert found["attention"]["interval"] == 0
-        assert found["attention"]["interval, width 192"] == pytest.approx(0.2)
+        found = distance_from_paper(pd.concat([table, large]), ["changes"]).set_index("changes")
+        assert found["attention"][""] == 0
+        assert found["attention"]["width 192"] == pytest.approx(0.2)
 
     @pytest.mark.parametrize(
         "other",
         [
-            {"variant": "area"},
-            {"variant": "interval, rows made equal"},
+            {"reading": "area", "model": ""},
+            {"reading": "rows made equal"},
             {"layer": "1"},
             {"head": "2"},
             {"rows": "query"},
@@ -303,14 +309,14 @@ class TestRepeated:
     def fresh(self, value, **labels):
         """Build the row of one score, with blanks as they are before a file is written."""
         numbers = {"network_seed": 0, "model_seed": np.nan, "value": value}
-        return pd.DataFrame([self.LABELS | self.BLANK | {"variant": "peak"} | numbers | labels])
+        return pd.DataFrame([PEAK | self.LABELS | self.BLANK | numbers | labels])
 
     def stored(self, value, **labels):
         return self.fresh(value, **dict.fromkeys(self.BLANK, "") | labels)
 
     @pytest.mark.parametrize("labels", [{}, {"model_seed": 1, "layer": "all"}])
     def test_scores_are_paired_by_their_labels(self, labels):
-        others = [{"variant": "area"}, {"network_seed": 1}, {"model_seed": 2}, {"layer": "3"}]
+        others = [{"reading": "area"}, {"network_seed": 1}, {"model_seed": 2}, {"layer": "3"}]
         stored = [self.stored(9.0, **labels | other) for other in others]
         stored = pd.concat([*stored, self.stored(0.5, **labels)])
         found = repeated(self.fresh(0.25, **labels), stored)

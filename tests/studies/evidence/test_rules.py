@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.evidence.rules import OBSERVABLES, ORACLE, gain, layer_table, picks, rules
+from studies.rows import labels_of
 
 PLACES = {"first layer", "last layer", "mean of all layers", "a layer at random", ORACLE}
 LOOKS = {
@@ -15,11 +16,12 @@ LOOKS = {
     "costliest to lose": "ablation_cost",
     "lowest entropy": "entropy",
 }
-CCG = {"method": "ccg", "variant": "1 to 4 ms"}
+CCG = labels_of("ccg", reading="1 to 4 ms")
 
 
 def row(**labels):
-    blank = {"method": "attention", "variant": "interval", "network": "hub_network",
+    blank = labels_of("attention", model="interval")
+    blank |= {"network": "hub_network",
              "network_seed": 0, "model_seed": 0, "layer": "all", "head": "all", "rows": "predicted",
              "view": "co_input", "score": "spearman", "value": 0.0}  # fmt: skip
     return blank | labels
@@ -166,7 +168,7 @@ def test_single_heads_the_other_reading_and_ensembles_stay_out():
     extra = [
         mine.assign(head="1", value=9.0),
         scored.assign(rows="query", value=9.0),
-        scored.assign(variant="interval, mean of 3", value=9.0),
+        scored.assign(n_models=3, value=9.0),
     ]
     pd.testing.assert_frame_equal(picks(pd.concat([table, *extra])), picks(table))
 

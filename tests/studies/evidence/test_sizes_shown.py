@@ -21,6 +21,7 @@ from studies.evidence.sizes_shown import (
 )
 from studies.plans import DEFAULT_SIZES, SIZES
 from studies.results import load
+from studies.rows import with_names
 
 MODELS = by_model_size(load("model_size"))
 
@@ -69,8 +70,9 @@ def test_along_a_size_nothing_else_varies():
 
 def test_the_layer_taken_stands_beside_the_loss_of_its_model():
     found = layers_taken(MODELS)
-    assert set(found.index) == set(MODELS["variant"][~MODELS["variant"].str.contains("excess")])
-    wide = MODELS[MODELS["variant"] == "interval, width 192"]
+    models = with_names(MODELS)
+    assert set(found.index) == set(models["name"][models["reading"] == ""])
+    wide = MODELS[(MODELS["model"] == "interval") & (MODELS["changes"] == "width 192")]
     loss = wide[(wide["score"] == "held-out neuron") & (wide["layer"] == "all")]
     (taken,) = picks(wide)[lambda rows: rows["rule"] == BY_CORRELOGRAM].itertuples()
     row = found.loc["interval, width 192"].tolist()
@@ -91,9 +93,9 @@ def test_the_published_size_stands_above_the_paper():
     paper = paper_table_1().set_index(["method", "view", "score"])["value"]
     assert found["co_input", "spearman"].iloc[-1] == paper["attention", "co_input", "spearman"]
     (row,) = published[
-        (published["variant"] == LARGE) & (published["model_seed"] == 1)
+        (published[list(LARGE)] == pd.Series(LARGE)).all(axis=1) & (published["model_seed"] == 1)
         & (published["layer"] == "all") & (published["head"] == "all")
         & (published["rows"] == "predicted") & (published["view"] == "true")
         & (published["score"] == "pearson")
     ].to_dict("records")  # fmt: skip
-    assert found.loc[(LARGE, 1), ("true", "pearson")].item() == row["value"]
+    assert found.loc[("interval, paper", 1), ("true", "pearson")].item() == row["value"]

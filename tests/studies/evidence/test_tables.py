@@ -58,13 +58,13 @@ def test_graphs_are_scored_by_the_network_behind_them():
 def test_scores_are_taken_apart_by_method_and_reading():
     table = pd.DataFrame(
         [
-            ("glm", f"area{kept}", network, "true", "pearson", 10 * number + network)
-            for number, kept in enumerate(("", ", beyond 2 sd", ", beyond 3 sd"))
+            ("glm", "area", kept, network, "true", "pearson", 10 * number + network)
+            for number, kept in enumerate(("", "beyond 2 sd", "beyond 3 sd"))
             for network in range(2)
         ],
-        columns=["method", "variant", "network_seed", "view", "score", "value"],
+        columns=["method", "reading", "kept", "network_seed", "view", "score", "value"],
     )
-    methods = {"GLM": {"method": "glm", "variant": "area"}}
+    methods = {"GLM": {"method": "glm", "reading": "area"}}
     found = by_reading(table, methods, {"edges": ("true", "pearson")})
     assert {key: scores["edges"].to_dict() for key, scores in found.items()} == {
         ("GLM", "as it is"): {0: 0, 1: 1},
@@ -81,7 +81,7 @@ def test_scores_are_taken_apart_by_method_and_reading():
         ("second", "GLM", "standing out"): {1: 11},
     }
     with pytest.raises(NotMeasured, match="peak"):
-        by_reading(table, {"GLM": {"variant": "peak"}}, {"edges": ("true", "pearson")})
+        by_reading(table, {"GLM": {"reading": "peak"}}, {"edges": ("true", "pearson")})
 
 
 def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():

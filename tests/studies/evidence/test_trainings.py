@@ -11,12 +11,13 @@ from studies.evidence.trainings import (
     told_by_loss,
     training_spread,
 )
+from studies.rows import labels_of
 
 
 def trainings(*rows, **labels):
-    """Build a table of (network, training, value) of one variant."""
+    """Build a table of (network, training, value) of one model."""
     table = pd.DataFrame(rows, columns=["network_seed", "model_seed", "value"])
-    return table.assign(**{"variant": "interval"} | labels)
+    return table.assign(**labels_of("attention", model="interval") | {"name": "interval"} | labels)
 
 
 class TestTrainingSpread:
@@ -77,9 +78,9 @@ class TestLosses:
 
     def test_an_ensemble_has_no_loss_and_is_left_out(self):
         table = with_losses(self.LOSSES, self.SCORES)
-        ensemble = trainings((0, 0, 0.3), **SCORE).assign(variant="interval, mean of 3")
+        ensemble = trainings((0, 0, 0.3), **SCORE).assign(n_models=3)
         found = losses_and_scores(pd.concat([table, ensemble]))
-        assert set(found["variant"]) == {"interval"}
+        assert set(found["name"]) == {"interval"}
 
     def test_networks_that_differ_are_no_sign_of_what_a_loss_tells(self):
         """One of two networks is told right, though over all of them a higher loss scores more."""
@@ -100,7 +101,7 @@ class TestLosses:
 
 def test_an_average_stands_beside_its_members_where_there_are_both():
     members = trainings((0, 0, 0.1), (0, 1, 0.2), (0, 2, 0.6), (1, 0, 0.5), **SCORE)
-    average = trainings((0, 0, 0.7), **SCORE).assign(variant="interval, mean of 3")
+    average = trainings((0, 0, 0.7), **SCORE).assign(n_models=3)
     found = averages_beside_members(pd.concat([members, average]), ["interval"])
     assert found.index.tolist() == [("interval", 0)]
     (row,) = found.to_dict("records")

@@ -65,7 +65,7 @@ ALONG = with_null(
 WEIGHTS, REACHES = [0.0, 2.0, 4.0, 5.5, 7.0, 10.0, 14.0], [0.05, 0.1, 0.2, 0.4, 0.6, 0.8]
 MAP = crossed(name=NAMES, weight=WEIGHTS, reach=REACHES)
 LAYERS = crossed(
-    variant=["interval", "rotary"],
+    name=["interval", "rotary"],
     network_seed=[0, 1],
     model_seed=[0, 1],
     layer=["all", "3", "1", "2"],
@@ -450,19 +450,19 @@ def test_the_default_setting_is_outlined():
 
 def test_a_line_joins_the_layers_of_one_model_in_their_order():
     figure = maps.layers_across_models(LAYERS)
-    for variant in ("interval", "rotary"):
-        axes = panel_of(figure, variant)
+    for name in ("interval", "rotary"):
+        axes = panel_of(figure, name)
         assert ticks(axes.xaxis) == ["1", "2", "3", "all"]
         for seed in (0, 1):
             models = lines(axes, f"network {seed}")
             assert len(models) == 2
-            rows = LAYERS[(LAYERS["variant"] == variant) & (LAYERS["network_seed"] == seed)]
+            rows = LAYERS[(LAYERS["name"] == name) & (LAYERS["network_seed"] == seed)]
             for number, model in enumerate(models):
                 values = rows[rows["model_seed"] == number].set_index("layer")["value"]
                 assert model.get_ydata().tolist() == values[["1", "2", "3"]].tolist()
                 assert np.rint(model.get_xdata()).tolist() == [0, 1, 2]
         together = np.concatenate([x.get_ydata() for x in axes.lines if len(x.get_ydata()) == 1])
-        all_layers = LAYERS[(LAYERS["variant"] == variant) & (LAYERS["layer"] == "all")]
+        all_layers = LAYERS[(LAYERS["name"] == name) & (LAYERS["layer"] == "all")]
         assert sorted(together) == sorted(all_layers["value"])
         assert [0, 0] in [list(other.get_ydata()) for other in axes.lines]  # zero is marked
 
@@ -538,7 +538,7 @@ NEEDED = {
     "methods_by_network": ["network", "name", "view", "score", "value"],
     "scores_along": ["name", "view", "score", "value", "weight"],
     "score_map": ["name", "value", "weight", "reach"],
-    "layers_across_models": ["variant", "layer", "network_seed", "model_seed", "value"],
+    "layers_across_models": ["name", "layer", "network_seed", "model_seed", "value"],
     "visible_against_truth": ["observable", "seen", "value", "layer"],
 }
 
