@@ -58,7 +58,6 @@ COMMANDS = {
         "train the models that come with the book",
         "Finished models are written, a training goes on from its last checkpoint",
     ),
-    "worm": Part("studies.worm_atlas", "score the worm's wiring by its responses", _AT_THE_END),
     "calibrate": Part(
         "studies.calibration",
         "find neurons as active as those of the paper",

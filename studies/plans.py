@@ -29,6 +29,7 @@ from studies.unconnected import (
     UnconnectedRecording,
     unconnected,
 )
+from studies.worm_atlas import WormWiring
 
 __all__ = [
     "DEFAULT_HUBS",
@@ -411,5 +412,8 @@ STUDIES = {
         question="What do three models of the published size know?",
         points=_paper_size,
         keeps_graphs=True,
+    ),
+    "worm_atlas": Study(
+        question="Does the wiring of the worm tell who answers whom?", points=lambda: [WormWiring()]
     ),
 }

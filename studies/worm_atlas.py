@@ -1,67 +1,66 @@
-"""Does the wiring of the worm tell who answers whom? The scores, and their files under results/.
+"""Points of the study that asks whether the wiring of the worm tells who answers whom.
 
-``lgl worm`` computes them from the measured atlas, which it fetches
-if it is not there. Graphs are ``[post, pre]``.
+Its point is computed from the measured atlas, which is fetched if it is not there. Graphs are
+``[post, pre]``.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.disk.cache import source_hash
-from lgl_core.disk.provenance import commit, machine
 from lgl_core.networks.topologies import c_elegans_neurons
-from studies._files import read_results, read_table, table_content, write_results
-from studies.rows import in_columns
+from studies.rows import in_columns, labels_of
 from studies.worm_atlas_data import (
     SOURCE,
     WormAtlas,
     c_elegans_gap_junctions,
     c_elegans_synapses,
     worm_atlas,
+    worm_atlas_file,
 )
 from studies.worm_atlas_scores import FINDS_FUNCTION, auc_where_measured, mutual_scores
 
-__all__ = [
-    "COMMAND",
-    "GROUPS",
-    "RESULTS",
-    "areas",
-    "load",
-    "main",
-    "origin",
-    "pairs",
-    "provenance",
-    "run",
-    "scores",
-    "single_areas",
-    "twins",
-]
+__all__ = ["GROUPS", "WormWiring", "areas", "pairs", "scores", "single_areas", "twins"]
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
-COMMAND = "lgl worm"
-
-# Those of the other studies that apply here.
-COLUMNS = [
-    "study", "network", "method", "variant", "view", "score", "value", "null", "null_mean",
-    "null_sd",
-]  # fmt: skip
-_STUDY = "worm_atlas"
 _BELOW = 0.05  # false discovery rate under which a pair responds; the article's
-_N_NULLS, _SEED = 200, 0
+_SEED = 0
 _SMALLEST_Q = 1e-12
 _NULLS: tuple[Literal["permuted", "degrees"], ...] = ("permuted", "degrees")
 # Connections from one to the other: least and most of a group.
 GROUPS = {"none": (0, 0), "1": (1, 1), "2": (2, 2), "3 to 5": (3, 5), "6 and more": (6, np.inf)}
 
 
-def scores(atlas: WormAtlas, n_nulls: int = _N_NULLS) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class WormWiring:
+    """The wiring of the worm beside its measured responses.
+
+    Parameters
+    ----------
+    n_nulls : int
+        Null graphs per score.
+    data : str
+        SHA-256 of the file of the atlas.
+    """
+
+    n_nulls: int = 200
+    data: str = SOURCE["sha256"]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the atlas is on this machine."""
+        return worm_atlas_file() is not None
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of wiring and responses against each other, and counts of pairs."""
+        return scores(worm_atlas(), self.n_nulls)
+
+
+def scores(atlas: WormAtlas, n_nulls: int) -> pd.DataFrame:
     """Score wiring and measured responses against each other, and count pairs.
 
     Parameters
@@ -73,79 +72,14 @@ def scores(atlas: WormAtlas, n_nulls: int = _N_NULLS) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``COLUMNS``. By ``method``: ``"anatomy"`` has the areas of
-        :func:`studies.worm_atlas_scores.mutual_scores` by kind of connection (``variant``) and
+        Columns as in the other studies. By ``method``: ``"anatomy"`` has the areas of
+        :func:`studies.worm_atlas_scores.mutual_scores` by kind of connection (``reading``) and
         question (``view``), with the three nulls; ``"one graph"`` how well another graph finds the
         pairs that respond; ``"pairs"`` how many were measured (``view`` ``"measured"``) and respond
-        (``"responding"``) in a group of pairs, ``variant`` being the kind and the group.
+        (``"responding"``), by the kind and the group of them that is ``kept``.
     """
     tables = [_anatomy(atlas, n_nulls), _one_graph(atlas), _pairs(atlas)]
-    table = pd.concat(tables, ignore_index=True)
-    return in_columns(table.assign(study=_STUDY, network="c_elegans"), COLUMNS)
-
-
-def run(folder: str | Path | None = None, results: Path = RESULTS) -> pd.DataFrame:
-    """Compute the scores and write their files.
-
-    Parameters
-    ----------
-    folder : str or Path, optional
-        As for :func:`studies.worm_atlas_data.worm_atlas`.
-    results : Path
-        Where ``worm_atlas.parquet`` (the scores) and ``worm_atlas.json`` (where they come from) go.
-
-    Returns
-    -------
-    DataFrame
-        As from :func:`load`.
-    """
-    table = scores(worm_atlas(folder))
-    packages = ("lgl_core", "numpy", "scipy", "pandas", "h5py")
-    record = {
-        "study": _STUDY,
-        "question": "Does the wiring of the worm tell who answers whom?",
-        "command": COMMAND,
-        "source": source_hash(f"studies.{Path(__file__).stem}"),
-        "machine": machine(packages),
-        **commit(Path(__file__).parent),
-        "data": SOURCE,
-        "configuration": {
-            "responds_below": _BELOW,
-            "smallest_q": _SMALLEST_Q,
-            "nulls": list(_NULLS),
-            "n_nulls": _N_NULLS,
-            "seed": _SEED,
-        },
-    }
-    content = table_content(table, labels=["null"], digits=6)
-    write_results(results, _STUDY, record, {"table": content})
-    return load(results)
-
-
-def load(results: Path = RESULTS) -> pd.DataFrame:
-    """Read the scores; columns and rows as from :func:`scores`, blanks as empty strings.
-
-    Raises
-    ------
-    FileNotFoundError
-        If they have not been computed.
-    ValueError
-        If their record is of another table.
-    """
-    return read_table(read_results(results, _STUDY, "table", COMMAND)[1])
-
-
-def provenance(results: Path = RESULTS) -> dict[str, Any]:
-    """Read where the scores come from: data, configuration, versions, machine, date."""
-    return read_results(results, _STUDY, "table", COMMAND)[0]
-
-
-def origin(results: Path = RESULTS) -> str:
-    """Tell a reader in two lines what is asked, and what made the scores."""
-    found = provenance(results)
-    return (
-        f"{_STUDY}: {found['question']}\n  made on {found['machine']['date']} by {found['command']}"
-    )
+    return in_columns(pd.concat(tables, ignore_index=True).assign(network="c_elegans"))
 
 
 def areas(table: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +88,7 @@ def areas(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        As from :func:`scores` or :func:`load`.
+        As from :func:`scores`.
 
     Returns
     -------
@@ -163,7 +97,7 @@ def areas(table: pd.DataFrame) -> pd.DataFrame:
         ``name``.
     """
     rows = table[table["method"] == "anatomy"].rename(
-        columns={"variant": "name", "view": "question"}
+        columns={"reading": "name", "view": "question"}
     )
     alone = rows[rows["null"] == "strengths only"].rename(columns={"value": "strengths_only"})
     rows = rows[rows["null"] != "strengths only"]
@@ -174,7 +108,7 @@ def areas(table: pd.DataFrame) -> pd.DataFrame:
 
 def single_areas(table: pd.DataFrame) -> pd.Series[float]:
     """Take the areas of the other graphs, by name, from a table as for :func:`areas`."""
-    return table[table["method"] == "one graph"].set_index("variant")["value"]
+    return table[table["method"] == "one graph"].set_index("reading")["value"]
 
 
 def pairs(table: pd.DataFrame) -> pd.DataFrame:
@@ -187,14 +121,15 @@ def pairs(table: pd.DataFrame) -> pd.DataFrame:
         (those measured) and ``n_responding``.
     """
     counts = table[table["method"] == "pairs"]
-    wide = counts.pivot_table("value", "variant", "view", sort=False).astype(int)
-    wide = wide.rename(columns={"measured": "n_pairs", "responding": "n_responding"})
-    labels = (
-        wide.index.to_series()
-        .str.split(": ", expand=True)
-        .set_axis(["name", "connections"], axis=1)
-    )
-    return pd.concat([labels, wide], axis=1).reset_index(drop=True).rename_axis(columns=None)
+    counts = counts.rename(columns={"reading": "name", "kept": "connections"})
+    found = [
+        counts[counts["view"] == view]
+        .set_index(["name", "connections"])["value"]
+        .astype(int)
+        .rename(name)
+        for view, name in (("measured", "n_pairs"), ("responding", "n_responding"))
+    ]
+    return pd.concat(found, axis=1).reset_index()
 
 
 def twins() -> NDArray[np.bool_]:
@@ -230,9 +165,9 @@ def _anatomy(atlas: WormAtlas, n_nulls: int) -> pd.DataFrame:
         alone = found.dropna(subset="strengths_only").drop_duplicates("question")
         alone = alone[["question", "strengths_only"]].set_axis(["question", "value"], axis=1)
         found = found.drop(columns="strengths_only")  # they are rows of their own
-        tables.append(pd.concat([found, alone.assign(null="strengths only")]).assign(variant=name))
-    table = pd.concat(tables).rename(columns={"question": "view"})
-    return table.assign(method="anatomy", score="auc")
+        found = pd.concat([found, alone.assign(null="strengths only")])
+        tables.append(found.assign(**labels_of("anatomy", reading=name)))
+    return pd.concat(tables).rename(columns={"question": "view"}).assign(score="auc")
 
 
 def _one_graph(atlas: WormAtlas) -> pd.DataFrame:
@@ -249,45 +184,33 @@ def _one_graph(atlas: WormAtlas) -> pd.DataFrame:
             measured,
         ),
     }
-    return pd.DataFrame(
-        {
-            "method": "one graph",
-            "variant": list(graphs),
-            "view": FINDS_FUNCTION,
-            "score": "auc",
-            "value": [auc_where_measured(g, responds, where) for g, where in graphs.values()],
-        }
-    )
+    rows = [
+        labels_of("one graph", reading=name) | {"value": auc_where_measured(graph, responds, where)}
+        for name, (graph, where) in graphs.items()
+    ]
+    return pd.DataFrame(rows).assign(view=FINDS_FUNCTION, score="auc")
 
 
 def _pairs(atlas: WormAtlas) -> pd.DataFrame:
     """Count the pairs that were measured, and those that respond, in groups."""
     kinds, mirrored = _kinds(), twins()
     groups = {
-        f"{name}: {group}": (counts >= least) & (counts <= most)
+        (name, group): (counts >= least) & (counts <= most)
         for name, counts in kinds.items()
         for group, (least, most) in GROUPS.items()
     }
-    groups |= {f"{name}: any": counts > 0 for name, counts in kinds.items()}
+    groups |= {(name, "any"): counts > 0 for name, counts in kinds.items()}
     groups |= {
-        "all: any or none": np.ones_like(mirrored),
-        "all: none": _both(kinds) == 0,
-        "twins: any or none": mirrored,
-        "twins: gap junctions": mirrored & (kinds["gap junctions"] > 0),
+        ("all", "any or none"): np.ones_like(mirrored),
+        ("all", "none"): _both(kinds) == 0,
+        ("twins", "any or none"): mirrored,
+        ("twins", "gap junctions"): mirrored & (kinds["gap junctions"] > 0),
     }
     views = {"measured": atlas.measured, "responding": atlas.responds(_BELOW)}
     rows = [
-        (name, view, np.count_nonzero(group & which))
-        for name, group in groups.items()
+        labels_of("pairs", reading=name, kept=group)
+        | {"view": view, "value": np.count_nonzero(pairs & which)}
+        for (name, group), pairs in groups.items()
         for view, which in views.items()
     ]
-    table = pd.DataFrame(rows, columns=["variant", "view", "value"])
-    return table.assign(method="pairs", score="count")
-
-
-def main() -> None:
-    """Compute the scores of the worm's wiring and measured responses, into results/."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--folder", help="where funatlas.h5 is, or goes to")
-    table = run(parser.parse_args().folder)
-    print(f"{RESULTS / _STUDY}.parquet: {len(table)} scores")
+    return pd.DataFrame(rows).assign(score="count")

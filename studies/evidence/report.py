@@ -284,7 +284,7 @@ def repeated(fresh: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     """
     # The value of a score is the same whatever its null.
     texts = [label for label in LABELS if label != "null" or fresh["null"].notna().any()]
-    labels = [*texts, "network_seed", "model_seed"]
+    labels = [*texts, "network_seed", "model_seed", "n_models"]
     blanks = dict.fromkeys(texts, "")
     fresh = fresh.astype(dict.fromkeys(texts, object)).fillna(blanks).astype({"model_seed": float})
     pair = fresh.merge(stored, on=labels, suffixes=("", "_stored"))

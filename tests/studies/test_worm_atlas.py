@@ -1,25 +1,22 @@
-"""The scores of the worm: what they are made of, their files, and that they can be had again."""
+"""The scores of the worm: what they are made of, and that they can be had again."""
 
-import hashlib
-import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lgl_core.disk.cache import source_hash
 from lgl_core.networks.topologies import c_elegans_neurons
 from studies import results
 from studies import worm_atlas as studies_worm_atlas
 from studies.rows import COLUMNS
-from studies.worm_atlas import areas, load, origin, pairs, provenance, run, scores, twins
+from studies.worm_atlas import WormWiring, areas, pairs, scores, twins
 from studies.worm_atlas_data import (
     FOLDER_VARIABLE,
     SOURCE,
     WormAtlas,
     c_elegans_gap_junctions,
     c_elegans_synapses,
-    worm_atlas,
     worm_atlas_file,
 )
 from studies.worm_atlas_scores import FINDS_ANATOMY, FINDS_FUNCTION, mutual_scores
@@ -49,9 +46,8 @@ def table(made_up):
 
 @pytest.mark.slow
 def test_scores_are_in_the_form_of_the_other_studies(table):
-    assert list(table) == studies_worm_atlas.COLUMNS
-    assert [name for name in ["study", *COLUMNS] if name in set(table)] == list(table)
-    assert not table.duplicated(["method", "variant", "view", "score", "null"]).any()
+    assert list(table) == COLUMNS
+    assert not table.duplicated(["method", "reading", "kept", "view", "score", "null"]).any()
     assert table["value"].notna().all()
 
 
@@ -103,47 +99,27 @@ def test_twins_are_left_and_right_of_one_name():
     assert not found[:, NAMES.index("AVL")].any()  # a single neuron; its L is no side
 
 
-@pytest.mark.slow
-def test_what_is_written_can_be_read_back(made_up, table, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        studies_worm_atlas, "worm_atlas", lambda folder: asked.append(folder) or made_up
-    )
-    monkeypatch.setattr(studies_worm_atlas, "_N_NULLS", 5)
-    monkeypatch.setattr(studies_worm_atlas, "scores", lambda atlas: scores(atlas, 5))
-    written = run("there", tmp_path)
-    assert asked == ["there"]
-    pd.testing.assert_frame_equal(written, load(tmp_path))
-    blanks = table.fillna({"null": ""})
-    pd.testing.assert_frame_equal(written, blanks, rtol=1e-5, check_dtype=False)
-    record = provenance(tmp_path)
-    assert record["source"] == source_hash("studies.worm_atlas")
-    assert record["machine"]["versions"]["numpy"] == np.__version__
-    assert record["configuration"]["n_nulls"] == 5
-    assert origin(tmp_path).splitlines()[1].endswith("by lgl worm")
-
-
-def test_scores_that_are_not_there_name_the_command(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run lgl worm"):
-        load(tmp_path)
+def test_the_point_is_ready_where_the_atlas_is_and_reads_it(made_up, table, monkeypatch):
+    monkeypatch.setattr(studies_worm_atlas, "worm_atlas_file", lambda: None)
+    assert not WormWiring().is_ready
+    monkeypatch.setattr(studies_worm_atlas, "worm_atlas_file", lambda: Path("funatlas.h5"))
+    monkeypatch.setattr(studies_worm_atlas, "worm_atlas", lambda: made_up)
+    point = WormWiring(n_nulls=5)
+    assert point.is_ready
+    pd.testing.assert_frame_equal(point.rows(), table)
 
 
 # --- what is committed -------------------------------------------------------------------------
 
 
 def test_committed_scores_say_where_they_come_from():
-    record = provenance()
-    assert studies_worm_atlas.RESULTS == results.RESULTS
-    assert record["command"] in ("lgl worm", "python -m lgl_core.studies_worm_atlas")
-    assert record["data"] == json.loads(json.dumps(SOURCE))
-    assert set(record["machine"]) == {"date", "processor", "cores", "system", "python", "versions"}
-    path = results.RESULTS / "worm_atlas.parquet"
-    assert record["table_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert set(load()["study"]) == {"worm_atlas"}
+    record = results.provenance("worm_atlas")
+    assert record["points"] == [results.described(WormWiring())]
+    assert record["points"][0]["data"] == SOURCE["sha256"]
 
 
 def test_committed_scores_have_no_pair_of_the_atlas_in_them():
-    texts = load().select_dtypes(exclude="number").to_numpy().astype(str)
+    texts = results.load("worm_atlas").select_dtypes(exclude="number").to_numpy().astype(str)
     words = {word for text in texts.ravel() for word in text.replace(":", " ").split()}
     assert words & set(NAMES) == set()
 
@@ -153,8 +129,8 @@ def test_committed_scores_have_no_pair_of_the_atlas_in_them():
     reason=f"neither the environment variable {FOLDER_VARIABLE} nor the user's cache has the atlas",
 )
 def test_the_atlas_gives_what_is_committed():
-    committed, again = load(), scores(worm_atlas())
-    labels = ["method", "variant", "view", "score", "null"]
+    committed, again = results.load("worm_atlas"), WormWiring().rows()
+    labels = ["method", "reading", "kept", "view", "score", "null"]
     pd.testing.assert_frame_equal(again[labels].fillna(""), committed[labels])
     np.testing.assert_allclose(again["value"], committed["value"], rtol=1e-4)
     for name in ("null_mean", "null_sd"):  # random numbers drawn anew, the same on one machine

@@ -317,6 +317,7 @@ class TestRepeated:
     @pytest.mark.parametrize("labels", [{}, {"model_seed": 1, "layer": "all"}])
     def test_scores_are_paired_by_their_labels(self, labels):
         others = [{"reading": "area"}, {"network_seed": 1}, {"model_seed": 2}, {"layer": "3"}]
+        others.append({"n_models": 3})
         stored = [self.stored(9.0, **labels | other) for other in others]
         stored = pd.concat([*stored, self.stored(0.5, **labels)])
         found = repeated(self.fresh(0.25, **labels), stored)
