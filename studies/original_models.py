@@ -139,23 +139,10 @@ def attention_of(
     n_models: int = 1,
     centred: bool = False,
 ) -> dict[str, Any]:
-    """Name a model or an ensemble, and how its attention is read.
+    """Name a model or an ensemble, and how its attention is read: :func:`studies.rows.labels_of`.
 
-    Parameters
-    ----------
-    kind : str
-        Key of ``KINDS``.
-    readout : str
-        Key of ``READOUTS``; empty for what is not read from attention.
-    n_models : int
-        Models that are averaged.
-    centred : bool
-        Whether the mean is taken off the graph before its co-input.
-
-    Returns
-    -------
-    dict
-        As from :func:`studies.rows.labels_of`.
+    Kind and read-out are keys of ``KINDS`` and ``READOUTS``; the latter is empty for what is not
+    read from attention.
     """
     return labels_of(
         "attention",

@@ -220,7 +220,7 @@ def edge_scatter(
         scores = pearson(matrices[name], true), spearman(matrices[name], true)
         panel.set_title("{}\nPearson {:.2f}\nSpearman {:.2f}".format(name, *scores))
         panel.set(xlabel=truth_label, ylabel=(labels or {}).get(name, "estimate (arbitrary units)"))
-    shared_legend(figure, axes)
+    shared_legend(figure)
     return figure
 
 
@@ -318,7 +318,7 @@ def hub_ranking(
             xlabel="rank of the neuron",
             ylabel=(labels or {}).get(name, "outgoing strength (arb. units)"),
         )
-    shared_legend(figure, axes)
+    shared_legend(figure)
     return figure
 
 

@@ -13,7 +13,7 @@ from lgl_core.figures.style import (
     checked_columns,
     draw_line,
     in_style,
-    panels,
+    panel_of_each,
     shared_legend,
 )
 
@@ -43,15 +43,14 @@ def change_by_lag(table: DataFrame) -> Figure:
         If a column is missing.
     """
     checked_columns("table", table, ("name", "quantity", "lag", "value"))
-    quantities = list(table.groupby("quantity", sort=False))
     names = list(table["name"].unique())
-    figure, axes = panels(len(quantities), height=3.0)
-    for panel, (quantity, rows) in zip(axes, quantities, strict=True):
+    figure, each = panel_of_each(table, "quantity", 3.0)
+    for panel, quantity, rows in each:
         _draw_over_ms(panel, rows, "lag", names)
         panel.axhline(0, color="0.6", lw=1, zorder=0)
         panel.set(xlabel="time since the spike (ms)", ylabel=quantity)
         panel.set_xticks(np.arange(0, 1e3 * rows["lag"].max() + 1, 2))
-    shared_legend(figure, axes, columns=2)
+    shared_legend(figure, columns=2)
     return figure
 
 
@@ -75,17 +74,15 @@ def effect_lost(table: DataFrame) -> Figure:
         If a column is missing or the table is empty.
     """
     checked_columns("table", table, ("model", "name", "earlier", "value"))
-    models = list(table.groupby("model", sort=False))
     names = list(table["name"].unique())
-    figure, axes = panels(len(models), height=3.0, sharey=True)
-    for panel, (model, rows) in zip(axes, models, strict=True):
+    figure, each = panel_of_each(table, "model", 3.0, y_label="effect lost (share)", sharey=True)
+    for panel, model, rows in each:
         _draw_over_ms(panel, rows, "earlier", names)
         for share in (0, 1):
             panel.axhline(share, color="0.6", lw=1, zorder=0)
         panel.set(title=model, xlabel="moved back by (ms)")
         panel.set_xticks(np.unique(1e3 * rows["earlier"]))
-    axes[0].set_ylabel("effect lost (share)")
-    shared_legend(figure, axes, columns=2)
+    shared_legend(figure, columns=2)
     return figure
 
 
@@ -111,9 +108,8 @@ def columns_in_order(table: DataFrame, value_label: str) -> Figure:
         If a column is missing or the table is empty.
     """
     checked_columns("table", table, ("name", "value", "synapse", "kept"))
-    columns = list(table.groupby("name", sort=False))
-    figure, axes = panels(len(columns), height=3.4)
-    for panel, (name, rows) in zip(axes, columns, strict=True):
+    figure, each = panel_of_each(table, "name", 3.4, y_label=value_label)
+    for panel, name, rows in each:
         rows = rows.sort_values("value", ignore_index=True)
         for synapse, colour, marker in ((False, ORDINARY["color"], "o"), (True, COLOURS[2], "^")):
             for kept, fill in ((False, "none"), (True, colour)):
@@ -124,8 +120,7 @@ def columns_in_order(table: DataFrame, value_label: str) -> Figure:
                 panel.plot(mine.index, mine["value"], label=label, **look)
         panel.axhline(0, color="0.6", lw=1, zorder=0)
         panel.set(title=name, xlabel="postsynaptic neurons, in order")
-    axes[0].set_ylabel(value_label)
-    shared_legend(figure, axes, columns=2)
+    shared_legend(figure, columns=2)
     return figure
 
 

@@ -18,6 +18,7 @@ from lgl_core.figures.style import (
     checked_square,
     draw_line,
     in_style,
+    panel_of_each,
     panels,
     shared_legend,
 )
@@ -74,7 +75,7 @@ def data_needed(sizes: DataFrame, n_units: int, spikes_per_unit: float) -> Figur
         panel.xaxis.set_major_formatter(FuncFormatter("{:,.0f}".format))
         panel.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("Spearman correlation\nwith the truth (no unit)")
-    shared_legend(figure, axes)
+    shared_legend(figure)
     return figure
 
 
@@ -124,7 +125,7 @@ def estimates_beside_chance(
             xlabel=(labels or {}).get(name, "entry"),
             ylabel="pairs",
         )
-    shared_legend(figure, axes)
+    shared_legend(figure)
     return figure
 
 
@@ -196,16 +197,15 @@ def connections_by_distance(table: DataFrame, unit: str) -> Figure:
         If a column is missing.
     """
     checked_columns("table", table, ("name", "distance", "group", "value"))
-    methods = list(table.groupby("name", sort=False))
-    figure, axes = panels(len(methods), height=3.0)
-    for panel, (method, rows) in zip(axes, methods, strict=True):
+    figure, each = panel_of_each(table, "name", 3.0, y_label="pairs above chance (%)")
+    for panel, method, rows in each:
         for number, group in enumerate(("within", "between")):
             of_group = rows[rows["group"] == group].assign(value=lambda t: 100 * t["value"])
             draw_line(panel, of_group, "distance", f"{group} groups", number)
-        panel.set(title=method, xlabel=f"distance ({unit})", ylabel="pairs above chance (%)")
+        panel.set(title=method, xlabel=f"distance ({unit})")
         panel.set_ylim(bottom=0)
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    shared_legend(figure, axes)
+    shared_legend(figure)
     return figure
 
 
@@ -234,10 +234,9 @@ def border_scores(table: DataFrame, supposed: float | None = None) -> Figure:
     """
     columns = ("name", "series", "position", "value", "null_mean", "null_sd")
     checked_columns("table", table, columns)
-    methods = list(table.groupby("name", sort=False))
     series = list(table["series"].unique())
-    figure, axes = panels(len(methods), height=3.2)
-    for panel, (method, rows) in zip(axes, methods, strict=True):
+    figure, each = panel_of_each(table, "name", 3.2, y_label="chance that within wins")
+    for panel, method, rows in each:
         null = rows[rows["series"] == series[0]].sort_values("position")
         spread = 2 * null["null_sd"]
         panel.fill_between(
@@ -251,9 +250,7 @@ def border_scores(table: DataFrame, supposed: float | None = None) -> Figure:
             draw_line(panel, rows[rows["series"] == name], "position", name, number)
         if supposed is not None:
             panel.axvline(supposed, color="black", ls="--", lw=1, label="supposed border")
-        panel.set(
-            title=method, xlabel="border after column (row)", ylabel="chance that within wins"
-        )
+        panel.set(title=method, xlabel="border after column (row)")
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    shared_legend(figure, axes, columns=3)
+    shared_legend(figure, columns=3)
     return figure

@@ -90,7 +90,7 @@ def loss_curves(
             if head in losses:
                 panel.axhline(losses[head], color="0.35", ls=dashes, label=name)
         panel.set(xlabel="epoch", ylabel="loss (nats per spike)", title=f"next {head}")
-    shared_legend(figure, axes)
+    shared_legend(figure)
     return figure
 
 
@@ -145,7 +145,7 @@ def layer_head_scores(table: DataFrame) -> Figure:
             panel.set_ylabel(SCORES[score].replace(" ", "\n"))
         if number >= len(axes) - len(views):
             panel.set_xlabel("layer")
-    shared_legend(figure, axes, columns=4)
+    shared_legend(figure, columns=4)
     return figure
 
 
@@ -195,7 +195,7 @@ def table1(ours: DataFrame, paper: DataFrame) -> Figure:
         panel.set_title(f"{title}\n({better} is better)")
         panel.set(xlabel="view of the graph", xlim=(-0.5, len(VIEWS) - 0.5))
     axes[0].set_ylabel("score (no unit)")
-    shared_legend(figure, axes, columns=2)
+    shared_legend(figure, columns=2)
     missing = _missing_cells(ours, "ours") + _missing_cells(paper, "paper")
     if missing:
         figure.suptitle(fill("No value: " + "; ".join(missing), width=95), fontsize=12)

@@ -39,6 +39,7 @@ __all__ = [
     "draw_line",
     "in_style",
     "mark_columns",
+    "panel_of_each",
     "panels",
     "series_look",
     "shared_legend",
@@ -145,6 +146,46 @@ def panels(
     return figure, list(grid.flat[:n_panels])
 
 
+def panel_of_each(
+    table: DataFrame,
+    by: str,
+    height: float,
+    *,
+    columns: int = 3,
+    y_label: str = "",
+    order: Iterable[Any] | None = None,
+    **kwargs: Any,
+) -> tuple[Figure, list[tuple[Axes, Any, DataFrame]]]:
+    """Open a panel for each value of a column.
+
+    Parameters
+    ----------
+    table : DataFrame
+    by : str
+        The column. Its values stand in the order in which they come.
+    height, columns
+        As for :func:`panels`.
+    y_label : str
+        Name of the vertical axis, written once in each row.
+    order : iterable, optional
+        The values in another order.
+    **kwargs
+        As for :func:`panels`.
+
+    Returns
+    -------
+    figure : Figure
+    each : list of (Axes, value, DataFrame)
+        The panels in reading order, and the rows of each.
+    """
+    values = list(dict.fromkeys(table[by]) if order is None else order)
+    figure, axes = panels(len(values), height, columns=columns, **kwargs)
+    for panel in axes[:: min(columns, len(values))]:
+        panel.set_ylabel(y_label)
+    rows = [table[table[by] == value] for value in values]
+    return figure, list(zip(axes, values, rows, strict=True))
+
+
 def mark_columns(axes: Axes, columns: ArrayLike) -> None:
     """Put a triangle above some columns of a matrix, pointing down at them.
 
@@ -169,20 +210,18 @@ def mark_columns(axes: Axes, columns: ArrayLike) -> None:
     )
 
 
-def shared_legend(figure: Figure, axes: Iterable[Axes], columns: int = 3) -> None:
+def shared_legend(figure: Figure, columns: int = 3) -> None:
     """Put one legend below all panels, with each label once.
 
     Parameters
     ----------
     figure : Figure
-        The figure of the panels.
-    axes : iterable of Axes
-        The panels whose labels go into the legend.
+        The figure of the panels, whose labels go into the legend.
     columns : int
         Labels side by side at most.
     """
     handles: dict[str, Artist] = {}
-    for panel in axes:
+    for panel in figure.axes:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     if handles:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from lgl_core.metrics.scores import paper_table_1
-from studies.evidence.claims_paper import MODEST
+from studies.evidence.claims_table_1 import MODEST
 from studies.evidence.intervals import Difference
 from studies.evidence.original import ORIGINAL_GLM, once
 from studies.evidence.report import (

@@ -144,12 +144,7 @@ def by_kind(table: pd.DataFrame, series: Series) -> pd.DataFrame:
 def of_kinds(rows: pd.DataFrame, network: str, name: str, kind: str) -> pd.Series:
     """Give the shares of one method and kind, by the seed of the network.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        As from :func:`by_kind`.
-    network, name, kind : str
-        Labels.
+    The rows are as from :func:`by_kind`.
     """
     found = chosen(rows, network=network, name=name, kind=kind)
     return found.set_index("network_seed")["value"]
@@ -158,10 +153,7 @@ def of_kinds(rows: pd.DataFrame, network: str, name: str, kind: str) -> pd.Serie
 def shares_shown(rows: pd.DataFrame) -> pd.DataFrame:
     """Write the mean share and its interval of each network and kind, a column for each method.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        As from :func:`by_kind`.
+    The rows are as from :func:`by_kind`.
     """
     names = list(dict.fromkeys(rows["name"]))
     return means_shown({
@@ -177,10 +169,7 @@ def shares_shown(rows: pd.DataFrame) -> pd.DataFrame:
 def heard_in_part(table: pd.DataFrame, series: Series) -> pd.DataFrame:
     """Give scores (Pearson) at each share of the neurons that is heard, ``share`` in percent.
 
-    Parameters
-    ----------
-    table, series
-        As for :func:`by_kind`.
+    Both are as for :func:`by_kind`.
     """
     parts = [
         chosen(table, network=label).assign(share=100 * share)

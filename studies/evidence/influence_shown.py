@@ -140,10 +140,7 @@ def knows_kind(effect: Graph, network: Network) -> float:
 def knows_target(effect: Graph, network: Network) -> float:
     """Correlate what is left without each column's median with the weights, hubs left out.
 
-    Parameters
-    ----------
-    effect, network
-        As for :func:`knows_kind`.
+    Both are as for :func:`knows_kind`.
     """
     pairs = _between(network) & ~_are(network.hubs, network)
     left = without_column_median(effect)[pairs]

@@ -44,16 +44,9 @@ Graphs = Mapping[tuple[str, str], Graph]
 def head_ranges(heads: pd.DataFrame) -> pd.DataFrame:
     """Tell how far the heads of a layer lie apart.
 
-    Parameters
-    ----------
-    heads : DataFrame
-        Of one score, one row per head: ``name``, ``layer`` and ``value``.
-
-    Returns
-    -------
-    DataFrame
-        One row per layer of a model: ``min``, ``max``, and whether heads ``contradict`` each
-        other, one above 0.1 and another below -0.1.
+    The table has one row per head: ``name``, ``layer`` and ``value``. What comes back has one per
+    layer: ``min``, ``max``, and whether heads ``contradict`` each other, one above 0.1 and another
+    below -0.1.
     """
     ranges = heads.groupby(["name", "layer"], sort=False)["value"].agg(["min", "max"])
     return ranges.assign(contradict=(ranges["min"] < -OPPOSED) & (ranges["max"] > OPPOSED))
@@ -108,16 +101,8 @@ def layer_means(
 def best_by_truth(table: pd.DataFrame, view: str) -> pd.Series[int]:
     """Give the layer of each model whose graph is best in Spearman correlation.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As for :func:`studies.evidence.rules.layer_table`.
-    view : str
-
-    Returns
-    -------
-    Series of int
-        By ``name``, ``network_seed`` and ``model_seed``.
+    The table is as for :func:`studies.evidence.rules.layer_table`; layers are by ``name``,
+    ``network_seed`` and ``model_seed``.
     """
     best = chosen(picks(table, view), rule=ORACLE)
     return best.set_index(["name", "network_seed", "model_seed"])["layer"].astype(int)

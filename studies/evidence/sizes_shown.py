@@ -96,14 +96,8 @@ def by_model_size(table: pd.DataFrame) -> pd.DataFrame:
 def along_size(models: pd.DataFrame, x: str, view: list[str]) -> pd.DataFrame:
     """Keep the models of which one size alone varies, and what they know averaged over layers.
 
-    Parameters
-    ----------
-    models : DataFrame
-        As from :func:`by_model_size`.
-    x : str
-        The size, of ``DEFAULT_SIZES``; the others have their defaults.
-    view : list of str
-        Of which the Spearman correlations are.
+    The models are as from :func:`by_model_size`; all of ``DEFAULT_SIZES`` but ``x`` have their
+    defaults. What is kept are Spearman correlations of these views.
     """
     others = {name: value for name, value in DEFAULT_SIZES.items() if name != x}
     return chosen(models, view=view, score="spearman", layer="all", head="all", **others)

@@ -114,20 +114,7 @@ class Claim(NamedTuple):
 
 
 def influence_of(model: str, change: str = "removed", quantity: str = "log rate") -> dict[str, Any]:
-    """Give the labels of the influence of a spike in a model, for ``chosen``.
-
-    Parameters
-    ----------
-    model : str
-        Time embedding.
-    change, quantity : str
-        What is done to the spike, and what is looked at then.
-
-    Returns
-    -------
-    dict
-        As from :func:`studies.rows.labels_of`.
-    """
+    """Give the labels of influence: of what is done to a spike, on what, in which model."""
     return labels_of("influence", model=model, reading=change, quantity=quantity)
 
 
@@ -239,12 +226,7 @@ def above_null(table: pd.DataFrame, **labels: object) -> list[bool]:
 def means_of(table: pd.DataFrame, **labels: object) -> NDArray[np.float64]:
     """Average each correlation over networks.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As from :func:`studies.results.load`.
-    **labels
-        As for :func:`studies.evidence.report.chosen`.
+    The labels are as for :func:`studies.evidence.report.chosen`.
     """
     rows = per_network(chosen(table, score=CORRELATIONS, **labels), ["score"])
     return rows.groupby("score")["value"].mean().loc[list(CORRELATIONS)].to_numpy()

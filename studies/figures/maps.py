@@ -23,20 +23,21 @@ from lgl_core.figures.style import (
     checked_flat,
     draw_line,
     in_style,
+    panel_of_each,
     panels,
     series_look,
 )
 from lgl_core.metrics.card import VIEW_NAMES
-from studies.figures.scores import (
-    _columns,
-    _labels,
-    _legend,
-    _level_of_no_knowledge,
-    _null_ranges,
-    _only,
-    _score_label,
-    _unit_below,
-    _views,
+from studies.figures._frame import (
+    draw_no_knowledge,
+    entries,
+    fitting_legend,
+    in_row,
+    null_ranges,
+    only,
+    score_label,
+    unit_below,
+    views_of,
 )
 
 if TYPE_CHECKING:
@@ -89,27 +90,27 @@ def scores_along(
         not above 0, a view is unknown, or there is more than one score.
     """
     checked_columns("table", table, ["name", "view", "score", "value", x])
-    score, views, names = _only(table, "score"), _views(table), _labels(table)
+    score, views, names = only(table, "score"), views_of(table), entries(table)
     places = np.unique(checked_flat(x, table[x]))
     lowest = min(places[0], np.inf if default is None else default)
     if log and lowest <= 0:
         raise ValueError(f"{x} must be above 0 on a logarithmic axis, got {lowest:g}")
 
     height = 3.2 + 0.15 * len(names)  # the legend grows with the names
-    figure, axes = panels(len(views), height, columns=_columns(len(views)), sharey=True)
-    for number, (panel, view) in enumerate(zip(axes, views, strict=True)):
-        rows = table[(table["view"] == view) & table["value"].notna()]
+    figure, each = panel_of_each(
+        table[table["value"].notna()], "view", height, columns=in_row(len(views)), order=views,
+        y_label=unit_below(score_label(score)), sharey=True,
+    )  # fmt: skip
+    for panel, view, rows in each:
         _draw_null_band(panel, rows[rows["name"] == names[0]], x, names[0])
         for index, name in enumerate(names):
             draw_line(panel, rows[rows["name"] == name], x, name, index)
         if default is not None:
             panel.axvline(default, color="0.35", lw=1.4, ls="--", zorder=1, label="default")
-        _level_of_no_knowledge(panel, score)
+        draw_no_knowledge(panel, score)
         _place_ticks(panel, places, log)
         panel.set(xlabel=x_label, title=VIEW_NAMES[view])
-        if number % _columns(len(views)) == 0:
-            panel.set_ylabel(_unit_below(_score_label(score)))
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 
@@ -187,7 +188,7 @@ def score_map(
             panel.set_xlabel(x_label)
             panel.tick_params(labelbottom=True)  # also above an unused place
     figure.colorbar(image, ax=axes, label=value_label, location="bottom", shrink=0.6, aspect=40)
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 
@@ -215,28 +216,27 @@ def layers_across_models(table: DataFrame) -> Figure:
     """
     model = ["name", "network_seed", "model_seed"]
     checked_columns("table", table, [*model, "layer", "view", "score", "value"])
-    _only(table, "view")
-    score, (view,) = _only(table, "score"), _views(table)
+    only(table, "view")
+    score, (view,) = only(table, "score"), views_of(table)
     if table.duplicated([*model, "layer"]).any():
         raise ValueError(f"table must have one row per {[*model, 'layer']}: choose a head and rows")
-    layers, names = _ordered(table["layer"]), list(dict.fromkeys(table["name"]))
-    networks = list(dict.fromkeys(table["network_seed"]))
+    layers, networks = _ordered(table["layer"]), entries(table, "network_seed")
 
     table = table.assign(place=table["layer"].map(lambda layer: layers.index(str(layer))))
-    figure, axes = panels(len(names), 3.8, columns=_columns(len(names)), sharey=True)
-    for number, (panel, name) in enumerate(zip(axes, names, strict=True)):
-        rows = table[table["name"] == name]
+    figure, each = panel_of_each(
+        table, "name", 3.8, columns=in_row(table["name"].nunique()), sharey=True,
+        y_label=f"{score_label(score)},\n{VIEW_NAMES[view]} view",
+    )  # fmt: skip
+    for panel, name, rows in each:
         for (seed, _), one_model in rows.groupby(model[1:], sort=False, dropna=False):
             index = networks.index(seed)
             # Networks stand beside each other within the place of their layer.
             offset = 0.06 * (index - (len(networks) - 1) / 2)
             _draw_model(panel, one_model, offset, f"network {seed:g}", series_look(index))
-        _level_of_no_knowledge(panel, score)
+        draw_no_knowledge(panel, score)
         panel.set_xticks(range(len(layers)), layers)
         panel.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer", title=fill(name, 26))
-        if number % 3 == 0:
-            panel.set_ylabel(f"{_score_label(score)},\n{VIEW_NAMES[view]} view")
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 
@@ -271,12 +271,12 @@ def visible_against_truth(
     """
     checked_columns("table", table, ["observable", "seen", "value", "layer"])
     layers = _ordered(table["layer"])
-    observables = list(dict.fromkeys(table["observable"]))
-
-    columns = _columns(len(observables))
-    figure, axes = panels(len(observables), height=3.9, columns=columns, sharey=True)
-    for number, (panel, observable) in enumerate(zip(axes, observables, strict=True)):
-        rows = table[table["observable"] == observable].dropna(subset=["seen", "value"])
+    figure, each = panel_of_each(
+        table.dropna(subset=["seen", "value"]), "observable", 3.9, sharey=True,
+        columns=in_row(table["observable"].nunique()), order=entries(table, "observable"),
+        y_label=unit_below(score_label),
+    )  # fmt: skip
+    for panel, observable, rows in each:
         for index, layer in enumerate(layers):
             mine = rows[rows["layer"].astype(str) == layer]
             label = "all layers" if layer == "all" else f"layer {layer}"
@@ -287,9 +287,7 @@ def visible_against_truth(
         panel.set_title(f"Spearman ρ = {rho:.2f}\n{len(rows)} points")
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.set_xlabel(OBSERVABLES.get(observable, fill(observable, 26)))
-        if number % columns == 0:
-            panel.set_ylabel(_unit_below(score_label))
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 
@@ -309,7 +307,7 @@ def _rank_correlation(x: Series[float], y: Series[float]) -> float:
 
 
 def _draw_null_band(panel: Axes, rows: DataFrame, x: str, name: str) -> None:
-    places, low, high = _null_ranges(rows.sort_values(x), x)
+    places, low, high = null_ranges(rows.sort_values(x), x)
     if len(places):
         look: dict[str, Any] = {
             "color": "0.8",

@@ -6,18 +6,18 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.figure import Figure
 from scipy.stats import beta
 
 from lgl_core.figures.style import (
     COLOURS,
-    MARKERS,
     checked_columns,
     in_style,
+    panel_of_each,
     panels,
     shared_legend,
 )
+from studies.figures._frame import entries, intervals_in_rows, side_by_side
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,9 +61,8 @@ def areas_beside_nulls(table: DataFrame) -> Figure:
     if unknown:
         raise ValueError(f"null in table must be one of {list(NULLS)}, got {unknown}")
     names = list(table["name"].unique())
-    questions = list(table.groupby("question", sort=False))
-    figure, axes = panels(len(questions), height=1.6 + 0.8 * len(names), sharey=True)
-    for panel, (question, rows) in zip(axes, questions, strict=True):
+    figure, each = panel_of_each(table, "question", 1.6 + 0.8 * len(names), sharey=True)
+    for panel, question, rows in each:
         for null, (label, beside, look) in NULLS.items():
             bars = rows[rows["null"] == null]
             if bars.empty:
@@ -97,7 +96,7 @@ def areas_beside_nulls(table: DataFrame) -> Figure:
         panel.set(title=question, xlabel="area under ROC")
         panel.set_yticks(range(len(names)), [fill(name, 20) for name in names])
         panel.set_ylim(len(names) - 0.5, -0.5)
-    shared_legend(figure, axes, columns=2)
+    shared_legend(figure, columns=2)
     return figure
 
 
@@ -129,20 +128,15 @@ def responses_by_connections(table: DataFrame) -> Figure:
     low = np.nan_to_num(beta.ppf(0.025, hits, of - hits + 1), nan=0.0)
     high = np.nan_to_num(beta.ppf(0.975, hits + 1, of - hits), nan=1.0)
     shares = table.assign(share=100 * hits / of, low=100 * low, high=100 * high)
-    groups, names = list(table["connections"].unique()), list(table["name"].unique())
-    figure, axes = panels(1, height=3.8, width=7.5)
-    offsets = np.linspace(-0.15, 0.15, len(names)) if len(names) > 1 else [0.0]
-    for number, name in enumerate(names):
-        rows = shares[shares["name"] == name]
-        places = rows["connections"].map(groups.index).to_numpy(dtype=float) + offsets[number]
-        colour = COLOURS[number % len(COLOURS)]
-        axes[0].vlines(places, rows["low"], rows["high"], color=colour, lw=2)
-        marker = MARKERS[number % len(MARKERS)]
-        axes[0].plot(places, rows["share"], marker, color=colour, ms=8, label=name)
-    axes[0].set_xticks(range(len(groups)), groups)
-    axes[0].set(xlabel="connections from one to the other", ylabel="pairs that respond (%)")
-    axes[0].set_ylim(bottom=0)
-    shared_legend(figure, axes, columns=3)
+    groups = entries(table, "connections")
+    figure, (panel,) = panels(1, height=3.8, width=7.5)
+    for rows, place, look in side_by_side(shares, "connections", groups, entries(table), 0.15):
+        panel.vlines(place, rows["low"], rows["high"], color=look["color"], lw=2)
+        panel.plot(place, rows["share"], **look)
+    panel.set_xticks(range(len(groups)), groups)
+    panel.set(xlabel="connections from one to the other", ylabel="pairs that respond (%)")
+    panel.set_ylim(bottom=0)
+    shared_legend(figure, columns=3)
     return figure
 
 
@@ -171,18 +165,9 @@ def false_alarms(table: DataFrame, nominal: float) -> Figure:
     checked_columns("table", table, ("name", "kind", "mean", "low", "high"))
     if not 0 < nominal < 1:
         raise ValueError(f"nominal must lie strictly between 0 and 1, got {nominal}")
-    names, kinds = list(table["name"].unique()), list(table["kind"].unique())
-    figure, axes = panels(len(kinds), height=1.6 + 0.36 * len(names), columns=len(kinds))
-    lines = {name: -place for place, name in enumerate(names)}
-    for number, (panel, kind) in enumerate(zip(axes, kinds, strict=True)):
-        rows = table[table["kind"] == kind]
-        y = rows["name"].map(lines)
-        panel.axvline(100 * nominal, color="0.4", lw=1.5, ls="--", zorder=0)
-        panel.hlines(y, 100 * rows["low"], 100 * rows["high"], color=COLOURS[0], lw=2)
-        panel.plot(100 * rows["mean"], y, ls="none", marker="o", ms=6, color=COLOURS[0])
-        panel.set_xlim(0, 100 * max(3 * nominal, 1.05 * table["high"].max()))
-        panel.set_yticks(list(lines.values()), names if number == 0 else [""] * len(names))
-        panel.set_ylim(-len(names) + 0.5, 0.5)
-        panel.set_title(kind)
-    figure.supxlabel("pairs called connected (%)", fontsize=rcParams["axes.labelsize"])
+    shares = table.assign(**{name: 100 * table[name] for name in ("mean", "low", "high")})
+    label = "pairs called connected (%)"
+    figure, axes = intervals_in_rows(shares, "kind", label, mark=100 * nominal, row=0.36)
+    for panel in axes:
+        panel.set_xlim(0, max(300 * nominal, 1.05 * shares["high"].max()))
     return figure

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lgl_core.figures.style import checked_columns, in_style, panels, series_look
+from lgl_core.figures.style import checked_columns, in_style, panel_of_each
 from lgl_core.metrics.pairs import KINDS
 from lgl_core.networks.network import Network
-from studies.figures.scores import _columns, _dodged, _groups, _labels, _legend
+from studies.figures._frame import draw_groups, entries, fitting_legend, in_row, side_by_side
 from studies.names import KIND_NAMES
 
 if TYPE_CHECKING:
@@ -47,23 +47,17 @@ def confusions(table: DataFrame, label: str = "synapses ranked above (share)") -
     unknown = set(table["kind"]) - set(KINDS)
     if unknown:
         raise ValueError(f"kind in table must be one of {KINDS}, got {unknown}")
-    networks, names = list(dict.fromkeys(table["network"])), _labels(table)
     n_kinds = int(table.groupby("network")["kind"].nunique().max())
-    columns = 1 if n_kinds > 3 else _columns(len(networks))
-    figure, axes = panels(len(networks), height=3.3, columns=columns, sharey=True)
-    for number, (panel, network) in enumerate(zip(axes, networks, strict=True)):
-        mine = table[table["network"] == network]
+    columns = 1 if n_kinds > 3 else in_row(table["network"].nunique())
+    figure, each = panel_of_each(table, "network", 3.3, columns=columns, y_label=label, sharey=True)
+    for panel, network, mine in each:
         kinds = [kind for kind in KINDS if (mine["kind"] == kind).any()]
-        for index, (name, offset) in enumerate(zip(names, _dodged(len(names)), strict=True)):
-            rows = mine[mine["name"] == name]
-            place = rows["kind"].map(kinds.index).to_numpy(dtype=float) + offset
-            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **series_look(index))
+        for rows, place, look in side_by_side(mine, "kind", kinds, entries(table)):
+            panel.plot(place, rows["value"], **look)
         panel.axhline(TAKEN, color="0.5", lw=1, zorder=0)
-        _groups(panel, [KIND_NAMES[kind] for kind in kinds], width=12)
+        draw_groups(panel, [KIND_NAMES[kind] for kind in kinds], width=12)
         panel.set(title=network, ylim=(-0.03, 1.03))
-        if number % columns == 0:
-            panel.set_ylabel(label)
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 

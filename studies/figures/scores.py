@@ -6,24 +6,37 @@ The tables are tidy, one row per score, as :func:`studies.results.load` gives th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from lgl_core.figures.style import (
     COLOURS,
     checked_columns,
     in_style,
+    panel_of_each,
     panels,
     series_look,
-    shared_legend,
 )
 from lgl_core.metrics.card import SCORE_NAMES, VIEW_NAMES
-from studies.names import NETWORK_NAMES, NO_KNOWLEDGE, networks_shown
+from studies.figures._frame import (
+    draw_groups,
+    draw_no_knowledge,
+    entries,
+    fitting_legend,
+    in_row,
+    known,
+    null_ranges,
+    only,
+    places,
+    score_label,
+    side_by_side,
+    unit_below,
+    views_of,
+)
+from studies.names import NETWORK_NAMES, networks_shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,33 +95,33 @@ def scores_with_intervals(summary: DataFrame, paper: DataFrame | None = None) ->
     checked_columns("summary", summary, ["name", "view", "score", "mean", "low", "high"])
     crossed = summary[summary["low"] > summary["high"]]
     if len(crossed):
-        raise ValueError(f"low in summary must not be above high, got so for {_labels(crossed)}")
+        raise ValueError(f"low in summary must not be above high, got so for {entries(crossed)}")
     if paper is not None:
         checked_columns("paper", paper, ["name", "view", "score", "value"])
         own = set(paper["name"]) - set(summary["name"])
         if own:
             raise ValueError(f"name in paper must be one of those in summary, got {own}")
     series = _series_beside_paper(summary, paper)
-    scores, views = _known("score", SCORE_NAMES, summary), _views(summary)
+    scores, views = known("score", SCORE_NAMES, summary), views_of(summary)
 
     # Many markers need the whole width.
     crowded = len(views) * len(series) > 18 or len(views) > 3
     figure, axes = panels(
-        len(scores), height=3.4 if crowded else 4.4, columns=1 if crowded else _columns(len(scores))
+        len(scores), height=3.4 if crowded else 4.4, columns=1 if crowded else in_row(len(scores))
     )
     for panel, score in zip(axes, scores, strict=True):
-        for offset, (label, rows, look) in zip(_dodged(len(series)), series, strict=True):
-            known = rows[(rows["score"] == score) & rows["view"].isin(views)].dropna(subset="mean")
-            place = known["view"].map(views.index).to_numpy(dtype=float) + offset
-            panel.vlines(place, known["low"], known["high"], color=look["color"], lw=2)
-            panel.plot(place, known["mean"], ls="none", ms=7, label=label, **look)
-        _level_of_no_knowledge(panel, score)
-        _groups(panel, [VIEW_NAMES[view] for view in views], 14 if crowded else 9)
+        for offset, (label, rows, look) in zip(places(len(series)), series, strict=True):
+            mine = rows[(rows["score"] == score) & rows["view"].isin(views)].dropna(subset="mean")
+            place = mine["view"].map(views.index).to_numpy(dtype=float) + offset
+            panel.vlines(place, mine["low"], mine["high"], color=look["color"], lw=2)
+            panel.plot(place, mine["mean"], ls="none", ms=7, label=label, **look)
+        draw_no_knowledge(panel, score)
+        draw_groups(panel, [VIEW_NAMES[view] for view in views], 14 if crowded else 9)
         better = "lower" if score in ("spectral", "rank") else "higher"
         panel.set_title(f"{SCORE_NAMES[score]}\n({better} is better)")
     for panel in axes if crowded else axes[:1]:
         panel.set_ylabel("mean and 95 % interval")
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 
@@ -140,8 +153,8 @@ def against_nulls(table: DataFrame, paper: DataFrame | None = None) -> Figure:
         its own, or there is more than one score.
     """
     checked_columns("table", table, ["name", "null", "value", "null_mean", "null_sd"])
-    names, views = _labels(table), _views(table)
-    score = _only(table, "score") if "score" in table else ""
+    names, views = entries(table), views_of(table)
+    score = only(table, "score") if "score" in table else ""
     unknown = set(table["null"]) - {*NULL_BARS, ALONE}
     if unknown:
         raise ValueError(f"null in table must be one of {[*NULL_BARS, ALONE]}, got {unknown}")
@@ -153,7 +166,7 @@ def against_nulls(table: DataFrame, paper: DataFrame | None = None) -> Figure:
         paper = paper[paper["score"] == score] if {"score"} <= set(paper) & set(table) else paper
 
     height = 1.6 + 0.65 * len(names)
-    figure, axes = panels(len(views), height, columns=_columns(len(views)), sharey=True)
+    figure, axes = panels(len(views), height, columns=in_row(len(views)), sharey=True)
     for panel, view in zip(axes, views, strict=True):
         rows, printed = _of_view(table, view), None if paper is None else _of_view(paper, view)
         _draw_nulls(panel, rows, names)
@@ -161,15 +174,15 @@ def against_nulls(table: DataFrame, paper: DataFrame | None = None) -> Figure:
         _draw_rows(panel, rows[rows["null"] == ALONE], names, "alone")
         if printed is not None:
             _draw_rows(panel, printed, names, "paper")
-        _level_of_no_knowledge(panel, score, across=True)
-        label = _score_label(score)
-        panel.set_xlabel(_unit_below(label) if len(axes) > 1 else label)
+        draw_no_knowledge(panel, score, across=True)
+        label = score_label(score)
+        panel.set_xlabel(unit_below(label) if len(axes) > 1 else label)
         panel.set_title(VIEW_NAMES.get(view, ""))
         panel.set_yticks(range(len(names)), [fill(name, 24) for name in names])
         panel.set_ylim(len(names) - 0.5, -0.5)
         for border in np.arange(1, len(names)) - 0.5:
             panel.axhline(border, color="0.85", lw=1, ls="-", zorder=0)
-    _legend(figure, axes)
+    fitting_legend(figure)
     return figure
 
 
@@ -196,55 +209,32 @@ def methods_by_network(table: DataFrame) -> Figure:
         score.
     """
     checked_columns("table", table, ["network", "name", "view", "score", "value"])
-    score, views, names = _only(table, "score"), _views(table), _labels(table)
-    networks = list(dict.fromkeys(table["network"]))
+    score, views, names = only(table, "score"), views_of(table), entries(table)
+    networks, label = entries(table, "network"), unit_below(score_label(score))
 
-    figure, axes = panels(len(views), height=3.0, columns=1, sharex=True)
-    for panel, view in zip(axes, views, strict=True):
-        for index, (name, offset) in enumerate(zip(names, _dodged(len(names)), strict=True)):
-            rows = table[(table["view"] == view) & (table["name"] == name)]
-            place = rows["network"].map(networks.index).to_numpy(dtype=float) + offset
-            bars, low, high = _null_ranges(rows.assign(place=place), "place")
+    figure, each = panel_of_each(
+        table, "view", 3.0, columns=1, order=views, y_label=label, sharex=True
+    )
+    for panel, view, rows_of_view in each:
+        for rows, place, look in side_by_side(rows_of_view, "network", networks, names):
+            bars, low, high = null_ranges(rows.assign(place=place), "place")
             if len(bars):
                 panel.vlines(bars, low, high, color="0.7", lw=9, zorder=0.5, label=NULL_LABEL)
-            panel.plot(place, rows["value"], ls="none", ms=7, label=name, **series_look(index))
-        _level_of_no_knowledge(panel, score)
+            panel.plot(place, rows["value"], **look)
+        draw_no_knowledge(panel, score)
         labels = [NETWORK_NAMES.get(network, network) for network in networks]
-        _groups(panel, labels, width=max(8, 70 // len(networks)))
-        panel.set(ylabel=_unit_below(_score_label(score)), title=VIEW_NAMES[view])
-    axes[-1].set_xlabel("network", labelpad=8)
-    _legend(figure, axes)
+        draw_groups(panel, labels, width=max(8, 70 // len(networks)))
+        panel.set_title(VIEW_NAMES[view])
+    panel.set_xlabel("network", labelpad=8)
+    fitting_legend(figure)
     return figure
 
 
 # --- what the tables hold ----------------------------------------------------------------------
 
 
-def _known(column: str, names: Mapping[str, str], table: DataFrame) -> list[str]:
-    """List what a column holds, in the order of the names; nothing else may be in it."""
-    found = set(table[column])
-    if not found <= set(names):
-        raise ValueError(f"{column} must be one of {list(names)}, got {found - set(names)}")
-    return [entry for entry in names if entry in found]
-
-
-def _views(table: DataFrame) -> list[str]:
-    return _known("view", VIEW_NAMES, table) if "view" in table else [""]
-
-
 def _of_view(table: DataFrame, view: str) -> DataFrame:
     return table[table["view"] == view] if view else table
-
-
-def _only(table: DataFrame, column: str) -> str:
-    found = list(dict.fromkeys(table[column]))
-    if len(found) != 1:
-        raise ValueError(f"table must be of one {column}, got {found}; choose its rows first")
-    return str(found[0])
-
-
-def _labels(table: DataFrame) -> list[str]:
-    return list(dict.fromkeys(table["name"]))
 
 
 def _series_beside_paper(
@@ -252,7 +242,7 @@ def _series_beside_paper(
 ) -> list[tuple[str, DataFrame, dict[str, Any]]]:
     """Label, rows and look of each set of markers: the paper's after its counterpart of ours."""
     series = []
-    for number, name in enumerate(_labels(summary)):
+    for number, name in enumerate(entries(summary)):
         rows = summary[summary["name"] == name]
         counted = f" (n = {networks_shown(rows['n_networks'])})" if "n_networks" in rows else ""
         series.append((name + counted, rows, series_look(number)))
@@ -270,22 +260,12 @@ def _graphs_once(rows: DataFrame) -> DataFrame:
     return rows[(rows["null"] == "permuted") | others]
 
 
-def _null_ranges(
-    rows: DataFrame, by: str
-) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
-    """Average the nulls of each group: the groups that have one, mean - 2 sd and mean + 2 sd."""
-    known = rows.reindex(columns=[by, "null_mean", "null_sd"]).dropna()
-    means = known.groupby(by, sort=False).mean()
-    middle, sd = means.to_numpy(dtype=float).T
-    return means.index.to_numpy(), middle - 2 * sd, middle + 2 * sd
-
-
 # --- what is drawn in one panel ----------------------------------------------------------------
 
 
 def _draw_nulls(panel: Axes, rows: DataFrame, names: list[str]) -> None:
     for null, (label, offset, look) in NULL_BARS.items():
-        found, low, high = _null_ranges(rows[rows["null"] == null], "name")
+        found, low, high = null_ranges(rows[rows["null"] == null], "name")
         place = np.array([names.index(name) for name in found], dtype=float) + offset
         if len(found):
             panel.barh(place, high - low, 0.26, left=low, label=f"{label}, mean ± 2 sd", **look)
@@ -297,44 +277,3 @@ def _draw_rows(panel: Axes, rows: DataFrame, names: list[str], kind: str) -> Non
     place = rows["name"].map(names.index).to_numpy(dtype=float) + offset
     if len(rows):
         panel.plot(rows["value"], place, ls="none", label=label, zorder=3, **look)
-
-
-# --- looks -------------------------------------------------------------------------------------
-
-
-def _dodged(n: int) -> list[float]:
-    """Places side by side within one group, whose neighbours are at -1 and 1."""
-    return np.linspace(-0.36, 0.36, n).tolist() if n > 1 else [0.0]
-
-
-def _columns(n_panels: int) -> int:
-    return 2 if n_panels in (2, 4) else 3
-
-
-def _groups(panel: Axes, labels: list[str], width: int) -> None:
-    """Name the groups along the horizontal axis and draw borders between them."""
-    names = [fill(label, width, break_long_words=False) for label in labels]
-    panel.set_xticks(range(len(labels)), names)
-    panel.set_xlim(-0.5, len(labels) - 0.5)
-    for border in np.arange(1, len(labels)) - 0.5:
-        panel.axvline(border, color="0.85", lw=1, ls="-", zorder=0)
-
-
-def _level_of_no_knowledge(panel: Axes, score: str, across: bool = False) -> None:
-    if score in NO_KNOWLEDGE:
-        draw = panel.axvline if across else panel.axhline
-        draw(NO_KNOWLEDGE[score], color="0.5", lw=1, ls="-", zorder=0)
-
-
-def _score_label(score: str) -> str:
-    return f"{SCORE_NAMES.get(score, score or 'score')} (no unit)"
-
-
-def _unit_below(label: str) -> str:
-    return "\n(".join(label.rsplit(" (", 1))
-
-
-def _legend(figure: Figure, axes: list[Axes]) -> None:
-    labels = [label for panel in axes for label in panel.get_legend_handles_labels()[1]]
-    longest = max(map(len, labels), default=0)
-    shared_legend(figure, axes, columns=5 if longest <= 12 else 3 if longest <= 25 else 2)

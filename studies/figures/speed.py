@@ -138,7 +138,7 @@ def growth(table: DataFrame, along: str) -> Figure:
     panel.set(xscale="log", yscale="log", xlabel=GROWTH_AXES[along], ylabel="time (s)")
     _plain_numbers(panel.xaxis)
     _plain_numbers(panel.yaxis)
-    shared_legend(figure, [panel], columns=2)
+    shared_legend(figure, columns=2)
     return figure
 
 

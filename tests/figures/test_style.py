@@ -22,7 +22,7 @@ from studies.figures import scores as figures_studies
 from tests.figures import test_data as plain
 from tests.figures import test_influence as influence
 from tests.figures import test_recordings as recordings
-from tests.house import MODULES
+from tests.house import PUBLIC
 from tests.studies.figures import test_measured as measured
 from tests.studies.figures import test_original as original
 from tests.studies.figures import test_pairs as pairs
@@ -141,7 +141,7 @@ def without_space(text: str) -> str:
 
 
 def test_every_figure_with_labels_is_here():
-    files = [name for name in MODULES if ".figures." in name and not name.endswith("style")]
+    files = [name for name in PUBLIC if ".figures." in name and not name.endswith("style")]
     public = {name for file in files for name in import_module(file).__all__}
     assert set(DRAW) == public - WITHOUT_LABELS
 

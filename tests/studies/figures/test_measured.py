@@ -105,9 +105,9 @@ def test_false_alarms_stand_beside_the_nominal_share():
     figure = figures_measured.false_alarms(ALARMS, 0.01)
     assert figure.get_supxlabel() == "pairs called connected (%)"
     for panel, kind in zip(figure.axes, ALARMS["kind"].unique(), strict=True):
-        marks = panel.lines[-1]
+        marks, nominal = panel.lines
         expected = 100 * ALARMS.loc[ALARMS["kind"] == kind, "mean"]
         np.testing.assert_allclose(marks.get_xdata(), expected)
-        assert panel.lines[0].get_xdata()[0] == 1.0
+        assert nominal.get_xdata()[0] == 1.0
     with pytest.raises(ValueError, match="nominal"):
         figures_measured.false_alarms(ALARMS, 1.0)
