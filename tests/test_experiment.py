@@ -144,7 +144,7 @@ def test_the_papers_own_table_supports_its_claims():
     blank = {"attention__abs__spearman": 0.0}  # left blank there; any low value will do
     verdicts = claims(paper_as_scores(**blank)).set_index("claim")
     assert verdicts.holds.all()
-    assert verdicts.measured.iloc[0] == "GLM true 0.26 / 0.16; Neuroformer true 0.11 / 0.13"
+    assert verdicts.measured.iloc[0] == "GLM edges 0.26 / 0.16; Neuroformer edges 0.11 / 0.13"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ _LABELS = {
     _GLM: {"method": "glm", "reading": "peak"},
     _ATTENTION: {"method": "attention", "model": "interval", "layer": "all"},
 }
+_VIEWS = {"true": "edges", "co_input": "co-input", "abs": "magnitudes"}
 # Each claim of Section 3.2, and which entries of the table are to be ahead of which.
 TABLE_1: dict[str, list[tuple[Entry, Entry]]] = {
     "Both models recover edges modestly": [],
@@ -59,7 +60,8 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
         return [values[model][view, score] for score in CORRELATIONS]
 
     def shown(entry: Entry) -> str:
-        return " ".join(entry) + " " + " / ".join(f"{x:.2f}" for x in pair(entry))
+        model, view = entry
+        return f"{model} {_VIEWS[view]} " + " / ".join(f"{x:.2f}" for x in pair(entry))
 
     def ahead(one: Entry, other: Entry) -> bool:
         return all(a > b for a, b in zip(pair(one), pair(other), strict=True))
