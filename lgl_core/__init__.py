@@ -14,6 +14,7 @@ from lgl_core.disk import _cache_sources  # noqa: F401
 
 if TYPE_CHECKING:
     from lgl_core.baselines.pairwise import correlogram_z
+    from lgl_core.connections import connections
     from lgl_core.experiment import attention, fit_glm, simulate, train
     from lgl_core.figures.data import raster
     from lgl_core.figures.graphs import connectivity_matrices
@@ -39,6 +40,7 @@ __all__ = [
     "c_elegans",
     "co_input",
     "compare",
+    "connections",
     "connectivity_matrices",
     "correlogram_z",
     "erdos_renyi",
@@ -59,6 +61,7 @@ _PLACES = {
     "c_elegans": "networks.topologies",
     "co_input": "metrics.scores",
     "compare": "metrics.compare",
+    "connections": "connections",
     "connectivity_matrices": "figures.graphs",
     "correlogram_z": "baselines.pairwise",
     "erdos_renyi": "networks.topologies",

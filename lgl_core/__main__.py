@@ -38,6 +38,11 @@ COMMANDS = {
         "say what is in a recording, and convert it",
         _AT_THE_END,
     ),
+    "connections": Part(
+        "lgl_core.connections",
+        "list the connections in a recording, at a rate of false ones",
+        _AT_THE_END,
+    ),
     "culture": Part(
         "lgl_core.recordings.public", "fetch a public recording of a culture", _AT_THE_END
     ),

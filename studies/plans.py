@@ -14,6 +14,7 @@ from lgl_core.networks.network import hub_network
 from lgl_core.transformer.model import preset
 from lgl_core.transformer.training import TrainConfig
 from studies.drive import Confusions, PartialRecording
+from studies.listed import Listed, listed
 from studies.methods import METHODS, Method
 from studies.original import Activity, PaperRecording
 from studies.original_models import PaperModel, original_network
@@ -51,6 +52,7 @@ __all__ = [
 
 NETWORK_SEEDS = range(5)
 FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
+LISTED_SEEDS = range(20, 25)  # the same, when lists of connections were made
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
 DEFAULT_HUBS = {
@@ -350,6 +352,7 @@ def _small() -> list[Point]:
         PaperModel(recording=stripes),
         Unconnected(recording=unrelated),
         UnconnectedModel(recording=unrelated, epochs=2),
+        Listed(recording=recording),
     ]
 
 
@@ -407,6 +410,10 @@ STUDIES = {
     "recording_size": Study(
         question="How much do recordings of few or many units, short or long, say of their edges?",
         points=_recording_size,
+    ),
+    "connections": Study(
+        question="Of the pairs that are called connected, how many are not, and who is missed?",
+        points=partial(listed, LISTED_SEEDS),
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["BinnedSpikes", "bin_spikes", "gram_matrix", "loss_and_gradient"]
+__all__ = ["BinnedSpikes", "bin_spikes", "gram_matrix", "loss_and_gradient", "variances_after"]
 
 Floats = NDArray[np.float64]
 
@@ -150,6 +150,40 @@ def loss_and_gradient(
     )
 
 
+def variances_after(
+    binned: BinnedSpikes, basis: Floats, coefficients: Floats, posts: NDArray[np.int64]
+) -> Floats:
+    """Sum, over the spikes of each neuron, how variable others are at each lag after them.
+
+    Parameters
+    ----------
+    binned, basis, coefficients, posts
+        As for :func:`loss_and_gradient`.
+
+    Returns
+    -------
+    ndarray, shape (n_posts, n_neurons, n_lags)
+        ``[post, pre, lag]``: the sum of p (1 - p) of ``post``, which is what a bin tells of its
+        linear predictor (the Fisher information), at that lag after the spikes of ``pre``.
+
+    Notes
+    -----
+    Costs as much as one gradient.
+    """
+    summed = _sum_variances(
+        binned.bins,
+        binned.neurons,
+        binned.borders,
+        binned.n_neurons,
+        np.ascontiguousarray(basis),
+        np.ascontiguousarray(coefficients),
+        posts,
+    )
+    shape = len(summed), binned.n_neurons, len(basis), _BLOCK
+    blocks = summed.reshape(shape).transpose(0, 3, 1, 2)
+    return blocks.reshape(-1, binned.n_neurons, len(basis))[: len(posts)]
+
+
 def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
     """Gram matrix of the design, from counts of spike pairs.
 
@@ -214,28 +248,61 @@ def _evaluate(bins, neurons, borders, n_neurons, basis, coefficients, posts, wit
     gradient = np.zeros(coefficients.shape)
     for block in prange((n_posts + _BLOCK - 1) // _BLOCK):
         first, last = block * _BLOCK, min((block + 1) * _BLOCK, n_posts)
-        column = np.full(n_neurons, -1)
-        for c in range(last - first):
-            column[posts[first + c]] = c
-        _evaluate_block(
+        residuals = _evaluate_block(
             bins,
             neurons,
             borders,
-            column,
+            _column_of(posts[first:last], n_neurons),
             basis,
             coefficients[:, first:last],
             loss[first:last],
             gradient[:, first:last],
             with_gradient,
+            False,
         )
+        if with_gradient:
+            _project(residuals, basis, gradient[:, first:last])
     return loss, gradient
+
+
+@njit(parallel=True, **_FAST_LOOPS)
+def _sum_variances(bins, neurons, borders, n_neurons, basis, coefficients, posts):
+    """Add variances up, [block, pre, lag, post], one block per parallel task."""
+    n_posts = len(posts)
+    n_blocks = (n_posts + _BLOCK - 1) // _BLOCK
+    summed = np.zeros((n_blocks, n_neurons * len(basis) * _BLOCK))
+    for block in prange(n_blocks):
+        first, last = block * _BLOCK, min((block + 1) * _BLOCK, n_posts)
+        summed[block] = _evaluate_block(
+            bins,
+            neurons,
+            borders,
+            _column_of(posts[first:last], n_neurons),
+            basis,
+            coefficients[:, first:last],
+            np.zeros(last - first),
+            np.zeros((1, last - first)),
+            True,
+            True,
+        )
+    return summed
+
+
+@njit(cache=True)
+def _column_of(posts, n_neurons):
+    column = np.full(n_neurons, -1)
+    for c in range(len(posts)):
+        column[posts[c]] = c
+    return column
 
 
 @njit(**_FAST_LOOPS)
 def _evaluate_block(
-    bins, neurons, borders, column, basis, coefficients, loss_out, gradient, with_gradient
+    bins, neurons, borders, column, basis, coefficients, loss_out, gradient, with_sums, variances
 ):
-    """Go through time once, chunk by chunk: predictor, loss, residual, gradient.
+    """Go through time once, chunk by chunk: predictor, loss, residual, and their sums after spikes.
+
+    What is summed, [pre, lag, post], are residuals or, with ``variances``, p (1 - p).
 
     Each epoch begins and ends as a recording does: with nothing before it and nothing after it.
 
@@ -270,16 +337,18 @@ def _evaluate_block(
                 if c >= 0:
                     loss[c] -= rows[(bins[j] - origin) * _BLOCK + c]
             _softplus_and_sigmoid(rows, n_lags, stop - start, scratch, loss, bias_gradient)
+            if variances:
+                _to_variances(rows[n_lags * _BLOCK : (n_lags + stop - start) * _BLOCK])
             for j in range(chunk_first, i):
                 c = column[neurons[j]]
-                if c >= 0:
+                if c >= 0 and not variances:
                     rows[(bins[j] - origin) * _BLOCK + c] -= 1.0
                     bias_gradient[c] -= 1.0
             known = stop - n_lags
             if stop == end:  # nothing is observed, hence no residual, after the end
                 _fill(rows, (stop - origin) * _BLOCK, np.zeros(_BLOCK))
                 known = end
-            while with_gradient and waiting < n_spikes and bins[waiting] < known:
+            while with_sums and waiting < n_spikes and bins[waiting] < known:
                 place = (bins[waiting] + 1 - origin) * _BLOCK
                 _add(residuals, neurons[waiting] * size, rows, place, size)
                 waiting += 1
@@ -290,8 +359,7 @@ def _evaluate_block(
     for c in range(width):
         loss_out[c] = loss[c]
         gradient[0, c] = bias_gradient[c]
-    if with_gradient:
-        _project(residuals, basis, gradient)
+    return residuals
 
 
 @njit(**_FAST_LOOPS)
@@ -308,6 +376,12 @@ def _softplus_and_sigmoid(rows, first, n, scratch, loss, total):
         _add(total, 0, block, t * _BLOCK, _BLOCK)
     for c in range(_BLOCK):
         loss[c] += np.log(product[c])
+
+
+@njit(**_FAST_LOOPS)
+def _to_variances(probabilities):
+    for i in range(len(probabilities)):
+        probabilities[i] *= 1.0 - probabilities[i]
 
 
 @njit(**_FAST_LOOPS)

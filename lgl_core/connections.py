@@ -1,0 +1,269 @@
+"""From spikes to a list of connections: from, to, sign, strength, latency, and how sure.
+
+Every pair of neurons is tested, and so many are called connected that a chosen share of those that
+are called is expected to be false (the false discovery rate of Benjamini and Hochberg).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control, poisson
+from tqdm import tqdm
+
+from lgl_core.baselines.pairwise import lag_counts
+from lgl_core.disk.atomic import replacing
+from lgl_core.experiment import fit_glm
+from lgl_core.glm.fit import GLMConfig
+from lgl_core.glm.inference import wald_test
+from lgl_core.recordings.chance import jittered
+from lgl_core.recordings.session import Session, read
+from lgl_core.spikes import SpikeTrains
+
+__all__ = ["COLUMNS", "Method", "connections", "main", "write_connections"]
+
+Method = Literal["glm", "ccg"]
+Floats = NDArray[np.float64]
+
+COLUMNS = ["pre", "post", "sign", "strength", "se", "latency", "p", "q", "method"]
+
+# Of the correlogram: lags in s at which a synapse acts, the width of its bins there, the windows
+# within which spikes are moved to see what chance does, and how often.
+_FIRST, _LAST, _BIN = 1e-3, 4e-3, 5e-4
+_JITTER, _N_SURROGATES = 10e-3, 50
+
+
+def connections(
+    spikes: SpikeTrains | Session,
+    *,
+    fdr: float = 0.05,
+    method: Method = "glm",
+    config: GLMConfig | None = None,
+    every_pair: bool = False,
+    seed: int = 0,
+    cache: bool = True,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """List the pairs of neurons that are connected, as far as their spikes tell.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains or Session
+        Of a session, neurons are called by the labels of its units.
+    fdr : float
+        Share of the listed connections that may be false, on average.
+    method : {"glm", "ccg"}
+        By what: the couplings of a GLM, which takes account of what all recorded neurons do
+        (:func:`lgl_core.glm.inference.wald_test`); or the cross-correlogram of each pair, held
+        against spikes that are jittered, which takes account of what is slow.
+    config : GLMConfig, optional
+        Of the GLM.
+    every_pair : bool
+        Whether pairs that are not called connected are listed, too.
+    seed : int
+        Of the jittered spikes.
+    cache : bool
+        Whether to look for an earlier fit of the GLM, and to keep this one.
+    progress : bool
+        Whether to show a progress bar of the jittered spikes.
+
+    Returns
+    -------
+    DataFrame
+        A row per connection, the surest first: ``pre`` and ``post`` (ids or labels); ``sign``, 1 or
+        -1; ``strength`` and its standard error ``se``; ``latency`` in s; ``p`` of no connection;
+        ``q``, the smallest rate at which the pair would be listed; and ``method``. The strength of
+        a GLM is the area of the filter over its first 8 ms, in log-odds times s; that of a
+        correlogram is how many spikes more (or fewer) follow within 1 to 4 ms, per presynaptic
+        spike. ``attrs`` holds ``fdr``, ``n_pairs`` that were tested, ``n_neurons`` and
+        ``duration``.
+
+    Raises
+    ------
+    ValueError
+        If ``fdr`` is not strictly between 0 and 1, ``method`` is unknown, there are fewer than two
+        neurons, or none fires.
+
+    Notes
+    -----
+    A pair that is driven by a third neuron which was not recorded, or by a stimulus as fast as a
+    synapse, is listed as any other: the rate is that of false alarms by chance.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> network = lgl.hub_network(n_neurons=20, seed=0)
+    >>> spikes = lgl.simulate(network, duration=60, cache=False)
+    >>> found = lgl.connections(spikes, fdr=0.05, cache=False)
+    >>> bool(set(found["pre"]) >= set(network.hubs))
+    True
+    """
+    if not 0 < fdr < 1:
+        raise ValueError(f"fdr must lie strictly between 0 and 1, got {fdr}")
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    units: Any = np.arange(spikes.n_neurons) if isinstance(spikes, SpikeTrains) else spikes.units
+    spikes = spikes if isinstance(spikes, SpikeTrains) else spikes.spikes
+    if spikes.n_neurons < 2:
+        raise ValueError(f"spikes must be of at least two neurons, got {spikes.n_neurons}")
+    if method == "glm":
+        graphs = _by_glm(spikes, config, cache)
+    else:
+        graphs = _by_correlogram(spikes, seed, progress)
+    post, pre = np.nonzero(~np.eye(spikes.n_neurons, dtype=bool))
+    table = pd.DataFrame({name: graph[post, pre] for name, graph in graphs.items()})
+    labels = pd.Series(units)
+    table["pre"], table["post"] = labels.iloc[pre].to_numpy(), labels.iloc[post].to_numpy()
+    table["q"] = false_discovery_control(table["p"])
+    table["sign"] = np.sign(table["strength"]).astype(int)
+    table = table.assign(method=method).sort_values(["p", "pre", "post"], kind="stable")
+    n_pairs = len(table)
+    if not every_pair:
+        table = table[table["q"] <= fdr]
+    table = table[COLUMNS].reset_index(drop=True)
+    table.attrs |= {
+        "fdr": fdr,
+        "n_pairs": n_pairs,
+        "n_neurons": spikes.n_neurons,
+        "duration": spikes.recorded,
+    }
+    return table
+
+
+def _by_glm(spikes: SpikeTrains, config: GLMConfig | None, cache: bool) -> dict[str, Floats]:
+    tested = wald_test(fit_glm(spikes, config, cache=cache), spikes)
+    area, se = tested.area(min(8e-3, tested.fit.config.window))
+    return {"strength": area, "se": se, "latency": tested.latency(), "p": tested.p_values()}
+
+
+def _by_correlogram(spikes: SpikeTrains, seed: int, progress: bool) -> dict[str, Floats]:
+    """Count the spikes at the lags of a synapse, and what chance makes of them.
+
+    Counts of jittered spikes are sums of many rare events: those of a pair have the Poisson
+    distribution with their mean, at the widest.
+    """
+    starts = _FIRST + _BIN * np.arange(round((_LAST - _FIRST) / _BIN))
+    counts = np.stack([lag_counts(spikes, start, start + _BIN) for start in starts])
+    expected = np.zeros(counts.shape)
+    drawn = np.random.SeedSequence(seed).generate_state(_N_SURROGATES)
+    for one in tqdm(drawn, desc="jittered", unit="draw", disable=not progress):
+        moved = jittered(spikes, _JITTER, int(one))
+        expected += [lag_counts(moved, start, start + _BIN) for start in starts]
+    expected /= _N_SURROGATES
+    count, chance = counts.sum(axis=0), np.maximum(expected.sum(axis=0), 1 / _N_SURROGATES)
+    tails = np.stack([poisson.sf(count - 1, chance), poisson.cdf(count, chance)])
+    p = np.minimum(2 * tails.min(axis=0), 1.0)
+    sign = np.where(tails[0] <= tails[1], 1.0, -1.0)
+    n_pre = np.maximum(spikes.rates * spikes.recorded, 1)
+    furthest = (sign * (counts - expected)).argmax(axis=0)
+    # The jittered mean is itself a mean of so many draws.
+    se = np.sqrt(np.maximum(count, 1) + chance / _N_SURROGATES) / n_pre
+    return {
+        "strength": (count - chance) / n_pre,
+        "se": se,
+        "latency": starts[furthest] + _BIN / 2,
+        "p": p,
+    }
+
+
+def write_connections(table: pd.DataFrame, path: str | Path) -> None:
+    """Save a list of connections.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`connections`.
+    path : str or Path
+        Ends in ``.csv``, ``.parquet``, ``.graphml`` (a directed graph with the other columns at its
+        edges, for networkx, Gephi or Cytoscape) or ``.nwb``: an NWB file that is there, which gets
+        the table as scratch data called ``connections``.
+
+    Raises
+    ------
+    ValueError
+        If the path ends in something else, or the NWB file has such scratch data already.
+    FileNotFoundError
+        If there is no such NWB file.
+    """
+    path = Path(path)
+    writers = {".csv": _to_csv, ".parquet": _to_parquet, ".graphml": _to_graphml}
+    if path.suffix == ".nwb":
+        _into_nwb(table, path)
+    elif path.suffix in writers:
+        with replacing(path) as partial:
+            writers[path.suffix](table, partial)
+    else:
+        ends = ", ".join([*writers, ".nwb"])
+        raise ValueError(f"path must end in one of {ends}, got {path.name!r}")
+
+
+def _to_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False)
+
+
+def _to_parquet(table: pd.DataFrame, path: Path) -> None:
+    table.to_parquet(path, index=False)
+
+
+def _to_graphml(table: pd.DataFrame, path: Path) -> None:
+    import networkx
+
+    graph = networkx.from_pandas_edgelist(
+        table, "pre", "post", edge_attr=COLUMNS[2:], create_using=networkx.DiGraph
+    )
+    networkx.write_graphml(graph, path)
+
+
+def _into_nwb(table: pd.DataFrame, path: Path) -> None:
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} is not there: the list is added to the NWB file of the recording; "
+            "write a .csv, .parquet or .graphml for a file of its own"
+        )
+    import pynwb
+
+    with pynwb.NWBHDF5IO(path, "a") as file:
+        recording = file.read()
+        if "connections" in (recording.scratch or {}):
+            raise ValueError(f"{path} has scratch data called connections already")
+        recording.add_scratch(
+            table,
+            name="connections",
+            description=f"pairs called connected at a false discovery rate of {table.attrs['fdr']}",
+        )
+        file.write(recording)
+
+
+def main() -> None:
+    """List the connections in a recording, and save them if asked to."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("source", help="a recording that lgl read can read")
+    parser.add_argument("--fdr", type=float, default=0.05, help="share that may be false")
+    parser.add_argument("--method", choices=get_args(Method), default="glm")
+    saved = "where to save the list: .csv, .parquet, .graphml or .nwb; may be given again"
+    parser.add_argument("--to", action="append", default=[], metavar="FILE", help=saved)
+    parser.add_argument("--unit", help="column of the labels of units")
+    parser.add_argument("--time", default="time", help="column of times")
+    parser.add_argument("--keep", help="units to read, as in \"quality == 'good'\"")
+    parser.add_argument("--seconds-per-unit", help="of the times: 1e-3 for ms, 1/30000 for samples")
+    options = vars(parser.parse_args())
+    source, fdr, method, targets = (options.pop(k) for k in ("source", "fdr", "method", "to"))
+    try:
+        session = read(source, **options)
+        found = connections(session, fdr=fdr, method=method)
+        print(
+            f"{len(found):,} of {found.attrs['n_pairs']:,} pairs are called connected, "
+            f"of which at most {fdr:.0%} are expected to be false"
+        )
+        with pd.option_context("display.width", 120):
+            print(found.head(20).to_string(float_format=lambda number: f"{number:.3g}"))
+        for target in targets:
+            write_connections(found, target)
+            print(f"written to {target}")
+    except (ValueError, OSError, ImportError) as error:
+        parser.exit(1, f"{error}\n")

@@ -1,0 +1,79 @@
+"""Points of the study on lists of connections: how many are false, and how many are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from lgl_core.connections import Method, connections
+from lgl_core.metrics.decisions import decision_scores
+from lgl_core.simulation.lif import LIFParams
+from studies.points import Recording
+from studies.rows import labels_of
+
+__all__ = ["LENGTHS", "RATES_ASKED", "WIRINGS", "Listed", "at_rate", "listed"]
+
+# False discovery rates at which lists are scored; the first one also by how late connections are.
+RATES_ASKED = (0.05, 0.01, 0.1, 0.2)
+
+# What is recorded, how long in s, and of how many neurons.
+WIRINGS = ("hub_network", "erdos_renyi", "spatial")
+LENGTHS = (60.0, 180.0, 600.0)
+_N_NEURONS = 80
+
+
+def at_rate(fdr: float) -> str:
+    """Name a list of connections by its rate, for the column ``kept``."""
+    return f"listed at {fdr:.0%}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A recording of which every spike is read, and the pairs that are called connected.
+
+    Parameters
+    ----------
+    recording : Recording
+    method : {"glm", "ccg"}
+        As for :func:`lgl_core.connections.connections`.
+    """
+
+    recording: Recording
+    method: Method = "glm"
+    is_ready = True
+
+    def rows(self) -> pd.DataFrame:
+        """Scores of the list at each rate, and how much later than they are connections seem."""
+        truth = self.recording.network().weights
+        pairs = connections(
+            self.recording.spikes(), method=self.method, every_pair=True, progress=False
+        )
+        tables = []
+        for fdr in RATES_ASKED:
+            found, called = pairs[pairs["q"] <= fdr], np.zeros_like(truth)
+            called[found["post"], found["pre"]] = found["sign"]
+            scores = decision_scores(called, truth)
+            if fdr == RATES_ASKED[0]:
+                hits = found[truth[found["post"], found["pre"]] != 0]
+                scores["latency error"] = (hits["latency"] - LIFParams.delay).median()
+            table = scores.rename_axis("score").reset_index(name="value")
+            labels = labels_of(self.method, reading="connections", kept=at_rate(fdr))
+            tables.append(table.assign(view="decision", **labels))
+        return self.recording.labelled(iter(tables))
+
+
+def listed(seeds: Sequence[int]) -> list[Any]:
+    """Name the points of the study, for networks of these seeds."""
+    recordings = [
+        Recording(topology=name, seed=seed, duration=length, settings={"n_neurons": _N_NEURONS})
+        for name in WIRINGS
+        for length in LENGTHS
+        for seed in seeds
+    ]
+    return [
+        Listed(recording=one, method=method) for one in recordings for method in get_args(Method)
+    ]

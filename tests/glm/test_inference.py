@@ -1,0 +1,148 @@
+"""How sure a coupling is: against a dense twin, and against what spikes without synapses give."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import chi2, kstest
+
+from lgl_core.glm import inference
+from lgl_core.glm._likelihood import bin_spikes, variances_after
+from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.inference import wald_test
+from lgl_core.spikes import SpikeTrains
+from tests.glm.test_fit import planted
+from tests.glm_twin import spike_trains
+
+FREE = GLMConfig(l2=1e-3)
+
+
+def independent(seed, n_neurons=20, rate=0.005, n_bins=100_000):
+    return spike_trains(np.random.default_rng(seed).random((n_bins, n_neurons)) < rate)
+
+
+def dense_probabilities(fit, spikes):
+    matrix, n_neurons = spikes.binned(1e-3).astype(float), len(fit.bias)
+    columns = [
+        np.convolve(matrix[:, pre], [0.0, *bump])[: len(matrix)]
+        for pre in range(n_neurons)
+        for bump in fit.basis.T
+    ]
+    design = np.column_stack([np.ones(len(matrix)), *columns])
+    coefficients = np.vstack([fit.bias, fit.weights.reshape(n_neurons, -1).T])
+    return design, coefficients, 1 / (1 + np.exp(-design @ coefficients))
+
+
+@pytest.fixture(scope="module")
+def tested():
+    truth, spikes = planted(n_bins=40_000)
+    fit = fit_glm(spikes, FREE, progress=False)
+    return truth, spikes, fit, wald_test(fit, spikes)
+
+
+def test_variances_are_summed_after_the_spikes_of_each_neuron():
+    _, spikes = planted(n_bins=3000)
+    fit = fit_glm(spikes, FREE, progress=False)
+    _, coefficients, p = dense_probabilities(fit, spikes)
+    posts = np.array([4, 0, 1])
+    found = variances_after(
+        bin_spikes(spikes, 1e-3), fit.basis, np.ascontiguousarray(coefficients[:, posts]), posts
+    )
+    matrix, variance = spikes.binned(1e-3).astype(float), (p * (1 - p))[:, posts]
+    for lag in range(1, 21):
+        np.testing.assert_allclose(
+            found[:, :, lag - 1], variance[lag:].T @ matrix[:-lag], rtol=1e-9, atol=1e-12
+        )
+
+
+def test_the_covariance_is_the_inverse_of_the_fisher_information(tested):
+    _, spikes, fit, found = tested
+    design, _, p = dense_probabilities(fit, spikes)
+    errors = []
+    for post in range(6):
+        exact = np.linalg.inv((design.T * (p * (1 - p))[:, post]) @ design)
+        expected = np.diag(exact)[1:].reshape(6, -1)
+        errors.append(np.diagonal(found.covariance[post], axis1=1, axis2=2) / expected)
+    ratio = np.sqrt(errors)
+    # What others take away is that of an average neuron: couplings as strong as these show it.
+    assert np.abs(np.median(ratio) - 1) < 0.02
+    assert ratio.min() > 0.8 and ratio.max() < 1.2
+
+
+def test_the_pull_of_the_penalty_is_taken_off(tested):
+    _, spikes, free, _ = tested
+    pulled = fit_glm(spikes, replace(FREE, l2=30.0), progress=False)
+    found = wald_test(pulled, spikes)
+    off = ~np.eye(6, dtype=bool)
+    before, after = (
+        np.abs(weights - free.weights)[off].mean() for weights in (pulled.weights, found.weights)
+    )
+    assert after < before / 3
+
+
+def test_couplings_are_sure_where_they_are(tested):
+    truth, _, _, found = tested
+    p = found.p_values()
+    assert (p[truth != 0] < 1e-6).all() and (np.diag(p) == 1).all()
+    area, se = found.area()
+    assert (np.sign(area[truth != 0]) == np.sign(truth[truth != 0])).all()
+    assert (np.abs(area[truth != 0]) > 5 * se[truth != 0]).all()
+    # Its shape peaks at the third lag.
+    assert set(found.latency()[truth != 0].round(4)) <= {0.001, 0.002, 0.003, 0.004}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("l2", [1.0, 30.0])
+def test_p_values_are_uniform_where_there_is_no_coupling(l2):
+    found = []
+    for seed in range(5):
+        spikes = independent(seed)
+        one = wald_test(fit_glm(spikes, GLMConfig(l2=l2), progress=False), spikes)
+        found.append(chi2.sf(one.statistic[~np.eye(20, dtype=bool)], 4))
+        assert one.p_values()[~np.eye(20, dtype=bool)].mean() > 0.45  # inflation never helps
+    p = np.concatenate(found)
+    assert kstest(p, "uniform").statistic < 0.05  # 1,900 pairs: 0.031 at 5 %
+    for level in (0.05, 0.01):
+        expected, n = level * len(p), len(p)
+        assert np.sum(p < level) < expected + 4 * np.sqrt(n * level * (1 - level))
+
+
+@pytest.mark.slow
+def test_a_standard_error_is_how_far_estimates_scatter():
+    areas, errors = [], []
+    for seed in range(30):
+        spikes = independent(seed, n_neurons=5, n_bins=40_000, rate=0.01)
+        area, se = wald_test(fit_glm(spikes, FREE, progress=False), spikes).area()
+        areas.append(area)
+        errors.append(se)
+    off = ~np.eye(5, dtype=bool)
+    scatter = np.std(areas, axis=0, ddof=1)[off].mean()
+    assert scatter == pytest.approx(np.mean(errors, axis=0)[off].mean(), rel=0.15)
+
+
+def test_who_is_silent_tells_nothing():
+    matrix = np.random.default_rng(0).random((5000, 4)) < 0.02
+    matrix[:, 2] = False
+    spikes = spike_trains(matrix)
+    found = wald_test(fit_glm(spikes, FREE, progress=False), spikes)
+    p = found.p_values()
+    assert (p[2] == 1).all() and (p[:, 2] == 1).all()
+    assert np.isnan(found.covariance[0, 2]).all() and np.isfinite(found.weights).all()
+    others = np.ix_([0, 1, 3], [0, 1, 3])
+    assert np.isfinite(found.statistic[others]).all() and (found.inflation >= 1).all()
+
+
+def test_memory_may_be_short(tested, monkeypatch):
+    _, spikes, fit, found = tested
+    monkeypatch.setattr(inference, "_BYTES", 1)
+    again = wald_test(fit, spikes)
+    np.testing.assert_allclose(again.statistic, found.statistic, rtol=1e-9)
+
+
+def test_what_cannot_be_is_refused(tested):
+    _, _, fit, found = tested
+    one = SpikeTrains(times=[0.1], neurons=[0], n_neurons=1, duration=1.0)
+    with pytest.raises(ValueError, match="spikes must have the 6 neurons of the fit, got 1"):
+        wald_test(fit, one)
+    with pytest.raises(ValueError, match="window must lie between"):
+        found.area(0.5)

@@ -1,0 +1,180 @@
+"""The list of connections: what is in it, at which rate of false ones, and where it is saved."""
+
+import sys
+
+import networkx
+import numpy as np
+import pandas as pd
+import pytest
+
+import lgl_core as lgl
+from lgl_core.connections import COLUMNS, connections, main, write_connections
+from lgl_core.metrics.decisions import decision_scores
+from lgl_core.recordings.session import Session
+from lgl_core.simulation.lif import LIFParams, simulate
+from lgl_core.spikes import SpikeTrains
+from tests.glm.test_inference import independent
+
+NETWORK = lgl.hub_network(n_neurons=30, seed=2)
+METHODS = ("glm", "ccg")
+
+
+def listed(spikes, **options):
+    return connections(spikes, cache=False, progress=False, **options)
+
+
+def called(table, n_neurons):
+    graph = np.zeros((n_neurons, n_neurons))
+    graph[table["post"], table["pre"]] = table["sign"]
+    return graph
+
+
+@pytest.fixture(scope="module")
+def spikes():
+    return simulate(NETWORK, LIFParams(), duration=60.0, seed=2, progress=False)
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def found(request, spikes):
+    return listed(spikes, method=request.param)
+
+
+def test_a_list_has_a_row_per_connection_the_surest_first(found):
+    assert list(found) == COLUMNS
+    assert found["p"].is_monotonic_increasing and (found["q"] <= 0.05).all()
+    assert (found["q"] >= found["p"]).all() and not found.duplicated(["pre", "post"]).any()
+    assert (found["sign"] == np.sign(found["strength"])).all() and (found["se"] > 0).all()
+    assert (found["pre"] != found["post"]).all()
+    assert found.attrs == {"fdr": 0.05, "n_pairs": 870, "n_neurons": 30, "duration": 60.0}
+
+
+def test_hubs_and_whom_they_reach_are_found_with_their_sign(found):
+    scores = decision_scores(called(found, 30), NETWORK.weights)
+    assert scores["right_sign"] > 0.95 and scores["mcc"] > 0.2
+    assert set(NETWORK.hubs) <= set(found["pre"])
+
+
+def test_all_pairs_can_be_listed_and_the_rate_cuts_the_list(spikes, found):
+    method = found["method"].iloc[0]
+    every = listed(spikes, method=method, every_pair=True)
+    assert len(every) == 870
+    pd.testing.assert_frame_equal(every[every["q"] <= 0.05], found)
+    strict = listed(spikes, method=method, fdr=1e-6)
+    assert 0 < len(strict) < len(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_where_nobody_is_connected_hardly_a_list_has_an_entry(method):
+    """Of lists at 5 % one in twenty has an entry, if the rate is what it says."""
+    lists = [
+        listed(independent(seed, n_neurons=10, n_bins=60_000), method=method) for seed in range(40)
+    ]
+    assert sum(len(one) > 0 for one in lists) <= 7  # binomial: P(> 7 of 40 at 5 %) = 0.1 %
+
+
+@pytest.mark.slow
+def test_the_rate_is_kept_on_networks():
+    """The mean share of false ones over networks lies below the rate, or within its error of it."""
+    shares = []
+    for seed in range(5):
+        network = lgl.erdos_renyi(n_neurons=40, weight=3.0, seed=seed)
+        spikes = simulate(network, LIFParams(), duration=60.0, seed=seed, progress=False)
+        scores = decision_scores(called(listed(spikes, fdr=0.1), 40), network.weights)
+        assert scores["recall"] > 0.3
+        shares.append(scores["fdr"])
+    assert np.mean(shares) < 0.1 + 2 * np.std(shares, ddof=1) / np.sqrt(len(shares))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("delay", [1.5e-3, 3e-3])
+def test_a_latency_is_the_delay_of_the_synapse(method, delay):
+    found = listed(
+        simulate(NETWORK, LIFParams(delay=delay), duration=60.0, seed=2, progress=False),
+        method=method,
+    )
+    hits = found[NETWORK.weights[found["post"], found["pre"]] != 0]
+    assert hits["latency"].median() == pytest.approx(delay, abs=1e-3)
+
+
+def test_neurons_are_called_as_their_recording_calls_them(spikes, found):
+    names = [f"unit {number}" for number in range(30)]
+    method = found["method"].iloc[0]
+    named = listed(Session(spikes=spikes, units=tuple(names)), method=method)
+    assert named["pre"].tolist() == [names[number] for number in found["pre"]]
+    pd.testing.assert_frame_equal(named.drop(columns=["pre", "post"]),
+                                  found.drop(columns=["pre", "post"]))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fdr": 0.0}, "fdr must lie strictly between 0 and 1, got 0.0"),
+        ({"method": "guess"}, "method must be one of glm, ccg, got 'guess'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(spikes, options, message):
+    with pytest.raises(ValueError, match=message):
+        listed(spikes, **options)
+
+
+def test_a_single_neuron_has_no_connection():
+    one = SpikeTrains(times=[0.1], neurons=[0], n_neurons=1, duration=1.0)
+    with pytest.raises(ValueError, match="at least two neurons, got 1"):
+        listed(one)
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def test_tables_can_be_read_back(found, tmp_path):
+    write_connections(found, tmp_path / "list.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "list.csv"), found)
+    write_connections(found, tmp_path / "list.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "list.parquet"), found)
+
+
+def test_a_graph_has_an_edge_for_each_row(found, tmp_path):
+    write_connections(found, tmp_path / "graph.graphml")
+    graph = networkx.read_graphml(tmp_path / "graph.graphml", node_type=int)
+    assert graph.is_directed() and graph.number_of_edges() == len(found)
+    first = found.iloc[0]
+    edge = graph.edges[first["pre"], first["post"]]
+    assert edge["sign"] == first["sign"] and edge["q"] == pytest.approx(first["q"])
+
+
+def test_an_nwb_file_gets_the_list_once(spikes, found, tmp_path):
+    pynwb = pytest.importorskip("pynwb")
+    path = tmp_path / "session.nwb"
+    with pytest.raises(FileNotFoundError, match="session.nwb is not there"):
+        write_connections(found, path)
+    Session(spikes=spikes, units=tuple(range(30))).write(path)
+    write_connections(found, path)
+    with pynwb.NWBHDF5IO(path, "r") as file:
+        kept = file.read().get_scratch("connections")
+        assert list(kept["pre"]) == found["pre"].tolist()
+        np.testing.assert_allclose(kept["strength"], found["strength"])
+    with pytest.raises(ValueError, match="scratch data called connections already"):
+        write_connections(found, path)
+
+
+def test_another_ending_is_refused(found, tmp_path):
+    with pytest.raises(ValueError, match=r"one of .csv, .parquet, .graphml, .nwb, got 'list.xls'"):
+        write_connections(found, tmp_path / "list.xls")
+
+
+def test_one_command_goes_from_a_file_to_a_list(spikes, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    session = Session(spikes=spikes, units=tuple(range(30)))
+    session.write(tmp_path / "session.csv")
+    target = tmp_path / "list.csv"
+    argv = ["lgl connections", str(tmp_path / "session.csv"), "--fdr", "0.01", "--to", str(target)]
+    monkeypatch.setattr(sys, "argv", argv)
+    main()
+    told = capsys.readouterr().out
+    assert "of 870 pairs are called connected" in told and "at most 1% are expected" in told
+    assert (pd.read_csv(target)["q"] <= 0.01).all()
+    monkeypatch.setattr(sys, "argv", [*argv[:2], "--fdr", "2"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1 and "fdr must lie" in capsys.readouterr().err
