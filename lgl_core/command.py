@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -168,11 +169,19 @@ def _leave_nobody() -> None:
         for process in running:
             with suppress(psutil.Error):
                 if not _is_tracker(process):
-                    process.suspend()
+                    _halt(process)
     for process in halted:
         with suppress(psutil.Error):
             if not _is_tracker(process):
                 process.kill()
+
+
+def _halt(process: Any) -> None:
+    """Suspend a process, and wait until it has noticed: until then it may start others."""
+    process.suspend()
+    end = time.monotonic() + 1.0
+    while process.status() not in ("stopped", "zombie") and time.monotonic() < end:
+        time.sleep(0.002)
 
 
 def _is_tracker(process: Any) -> bool:

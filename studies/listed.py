@@ -15,7 +15,7 @@ from lgl_core.simulation.lif import LIFParams
 from studies.points import Recording
 from studies.rows import labels_of
 
-__all__ = ["LENGTHS", "RATES_ASKED", "WIRINGS", "Listed", "at_rate", "listed"]
+__all__ = ["LENGTHS", "N_NEURONS", "RATES_ASKED", "WIRINGS", "Listed", "at_rate", "listed"]
 
 # False discovery rates at which lists are scored; the first one also by how late connections are.
 RATES_ASKED = (0.05, 0.01, 0.1, 0.2)
@@ -23,7 +23,7 @@ RATES_ASKED = (0.05, 0.01, 0.1, 0.2)
 # What is recorded, how long in s, and of how many neurons.
 WIRINGS = ("hub_network", "erdos_renyi", "spatial")
 LENGTHS = (60.0, 180.0, 600.0)
-_N_NEURONS = 80
+N_NEURONS = 80
 
 
 def at_rate(fdr: float) -> str:
@@ -69,7 +69,7 @@ class Listed:
 def listed(seeds: Sequence[int]) -> list[Any]:
     """Name the points of the study, for networks of these seeds."""
     recordings = [
-        Recording(topology=name, seed=seed, duration=length, settings={"n_neurons": _N_NEURONS})
+        Recording(topology=name, seed=seed, duration=length, settings={"n_neurons": N_NEURONS})
         for name in WIRINGS
         for length in LENGTHS
         for seed in seeds

@@ -22,7 +22,7 @@ from studies.original_scores import Counted, CoupledGLM
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from studies.points import Model, Nulls, Point, Recording
 from studies.readings import ALONE, Changed, Constrained, Readings, Timing
-from studies.recording_size import WholeRecording
+from studies.recording_size import WholeRecording, sized
 from studies.standing_out import StandingOut
 from studies.unconnected import (
     Unconnected,
@@ -88,10 +88,6 @@ NO_HUBS = {"hub_weight": 0.0}
 WIDE_HUBS = tuple({"hub_probability": reach} for reach in (0.6, 0.8))
 DURATIONS = (60.0, 150.0, 300.0, 600.0, 1200.0)  # s
 OUTSIDE_DURATION = 300.0  # s: two minutes of the other simulator
-# Neurons, networks of that many, and lengths in s: what a laboratory's recording is looked up in.
-RECORDING_SIZES = {20: range(5), 50: range(5), 100: range(5), 300: range(3)}
-RECORDING_LENGTHS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
-MOST_RECORDED = 300 * 600.0  # neurons times s: a GLM of half an hour of 300 takes another half
 SIZES: dict[str, Sequence[int]] = {
     "n_layers": (1, 2, 5), "width": (48, 192), "context": (32, 64, 256),
 }  # fmt: skip
@@ -310,18 +306,6 @@ def _methods() -> list[Point]:
     ]
 
 
-def _recording_size() -> list[Point]:
-    return [
-        WholeRecording(
-            recording=Recording(seed=seed, duration=duration, settings={"n_neurons": n_neurons})
-        )
-        for n_neurons, seeds in RECORDING_SIZES.items()
-        for duration in RECORDING_LENGTHS
-        if n_neurons * duration <= MOST_RECORDED
-        for seed in seeds
-    ]
-
-
 def _small() -> list[Point]:
     """Name a point of each kind that the other studies have, in a small network."""
     recording = Recording(settings=SMALL_NETWORK, duration=200.0)
@@ -409,7 +393,7 @@ STUDIES = {
     ),
     "recording_size": Study(
         question="How much do recordings of few or many units, short or long, say of their edges?",
-        points=_recording_size,
+        points=sized,
     ),
     "connections": Study(
         question="Of the pairs that are called connected, how many are not, and who is missed?",

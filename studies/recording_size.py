@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,12 @@ from lgl_core.metrics.card import score_card
 from studies.points import Recording
 from studies.rows import labels_of, not_converged
 
-__all__ = ["WholeRecording"]
+__all__ = ["WholeRecording", "sized"]
+
+# Neurons, networks of that many, and lengths in s: what a laboratory's recording is looked up in.
+_SIZES = {20: range(5), 50: range(5), 100: range(5), 300: range(3)}
+_LENGTHS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+_MOST = 300 * 600.0  # neurons times s: a GLM of half an hour of 300 takes another half
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +48,16 @@ class WholeRecording:
             for (method, reading), graph in estimates.items()
         ]
         return self.recording.labelled(iter([*tables, not_converged(fit)]))
+
+
+def sized() -> list[Any]:
+    """Name the points of the study."""
+    return [
+        WholeRecording(
+            recording=Recording(seed=seed, duration=duration, settings={"n_neurons": n_neurons})
+        )
+        for n_neurons, seeds in _SIZES.items()
+        for duration in _LENGTHS
+        if n_neurons * duration <= _MOST
+        for seed in seeds
+    ]

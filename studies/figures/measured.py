@@ -12,6 +12,7 @@ from scipy.stats import beta
 from lgl_core.figures.style import (
     COLOURS,
     checked_columns,
+    draw_line,
     in_style,
     panel_of_each,
     panels,
@@ -22,7 +23,7 @@ from studies.figures._frame import entries, intervals_in_rows, side_by_side
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["areas_beside_nulls", "false_alarms", "responses_by_connections"]
+__all__ = ["areas_beside_nulls", "false_alarms", "rates_of_lists", "responses_by_connections"]
 
 NULLS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "permuted": ("null: neurons relabelled", -0.2, {"color": "0.75", "edgecolor": "0.35"}),
@@ -170,4 +171,44 @@ def false_alarms(table: DataFrame, nominal: float) -> Figure:
     figure, axes = intervals_in_rows(shares, "kind", label, mark=100 * nominal, row=0.36)
     for panel in axes:
         panel.set_xlim(0, max(300 * nominal, 1.05 * shares["high"].max()))
+    return figure
+
+
+@in_style
+def rates_of_lists(table: DataFrame, rate: float) -> Figure:
+    """Show how many of the listed connections are false, and how many synapses are listed.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``what`` (a panel each; the first is of false ones), ``name`` (a line), ``duration`` of the
+        recording in s and ``value``, a share. Several rows at one place give a dot each.
+    rate : float
+        The share of false ones that was asked for.
+
+    Returns
+    -------
+    Figure
+        In %; the dashed line is the rate.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("what", "name", "duration", "value"))
+    names = entries(table)
+    figure, each = panel_of_each(table, "what", 3.8, columns=2)
+    for number, (panel, what, rows) in enumerate(each):
+        for index, name in enumerate(names):
+            mine = rows[rows["name"] == name].dropna(subset="value")
+            draw_line(panel, mine.assign(value=100 * mine["value"]), "duration", name, index)
+        if number == 0:
+            panel.axhline(100 * rate, color="0.35", lw=1.4, ls="--", label="the rate asked for")
+        panel.set(xscale="log", xlabel="length of the recording (s)", ylabel=f"{what} (%)")
+        places = sorted(rows["duration"].unique())
+        panel.set_xticks(places, [f"{place:g}" for place in places])
+        panel.minorticks_off()
+        panel.set_ylim(bottom=0)
+    shared_legend(figure, columns=3)
     return figure

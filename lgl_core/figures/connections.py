@@ -1,0 +1,67 @@
+"""Figures of a list of connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+
+from lgl_core.figures.style import HUB, INHIBITORY, checked_columns, in_style, panels, shared_legend
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["connection_graph"]
+
+_LABELLED = 60  # more names than these cannot be read around a circle
+
+
+@in_style
+def connection_graph(table: DataFrame) -> Figure:
+    """Draw a list of connections as a graph: neurons on a circle, an arrow for each connection.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.connections.connections`: ``pre``, ``post``, ``sign`` and ``q``.
+
+    Returns
+    -------
+    Figure
+        Who sends most stands at the top, and the others follow clockwise; a marker grows with how
+        many connections its neuron sends. The surer an arrow, the darker.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the list is empty.
+    """
+    checked_columns("table", table, ("pre", "post", "sign", "q"))
+    sent = table["pre"].value_counts()
+    neurons = [*sent.index, *(n for n in dict.fromkeys(table["post"]) if n not in sent.index)]
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(neurons)) / len(neurons)
+    place = dict(zip(neurons, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
+    figure, (panel,) = panels(1, height=6.5, width=6.5)
+    looks = {1: (HUB["color"], "excitatory"), -1: (INHIBITORY["color"], "inhibitory")}
+    ends = zip(table["pre"], table["post"], table["sign"], strict=True)
+    for number, (pre, post, sign) in enumerate(ends):
+        colour, _ = looks[int(sign)]
+        arrow = FancyArrowPatch(
+            place[pre], place[post], arrowstyle="-|>", mutation_scale=8, color=colour,
+            alpha=1 - 0.75 * number / len(table), shrinkA=4, shrinkB=4,
+            connectionstyle="arc3,rad=0.12", lw=0.9,
+        )  # fmt: skip
+        panel.add_patch(arrow)
+    for sign, (colour, name) in looks.items():
+        if (table["sign"] == sign).any():
+            panel.plot([], [], color=colour, ls="-", label=f"{name}, from the arrow's tail")
+    for neuron, (x, y) in place.items():
+        panel.plot(x, y, "o", color="0.2", ms=3 + 0.6 * np.sqrt(sent.get(neuron, 0)) * 2)
+        if len(neurons) <= _LABELLED:
+            panel.annotate(str(neuron), (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=8)
+    panel.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+    panel.set_axis_off()
+    shared_legend(figure, columns=2)
+    return figure

@@ -1,0 +1,74 @@
+"""What the page on lists of connections shows: rates that were asked for, and those that came."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from studies.evidence.intervals import mean_interval
+from studies.evidence.report import chosen
+from studies.listed import LENGTHS, N_NEURONS, RATES_ASKED, WIRINGS, at_rate
+from studies.names import NETWORK_NAMES
+from studies.points import Recording
+
+__all__ = ["FALSE", "FOUND", "along_length", "rates_kept"]
+
+FALSE, FOUND = "false among the listed", "synapses that are listed"
+_SCORES = {FALSE: "fdr", FOUND: "recall"}
+
+
+def _lists(table: pd.DataFrame, method: str, fdr: float) -> pd.DataFrame:
+    """Keep the lists of a method at a rate, with what was recorded, how long."""
+    recordings = [
+        (
+            Recording(topology=name, duration=length, settings={"n_neurons": N_NEURONS}).label,
+            NETWORK_NAMES[name],
+            length,
+        )
+        for name in WIRINGS
+        for length in LENGTHS
+    ]
+    named = pd.DataFrame(recordings, columns=["network", "name", "duration"])
+    rows = chosen(table, method=method, view="decision", kept=at_rate(fdr))
+    return rows.merge(named, on="network")
+
+
+def along_length(table: pd.DataFrame, method: str, fdr: float) -> pd.DataFrame:
+    """Give the share of false ones and of synapses found, by the length of the recording.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`, of the study ``connections``.
+    method : str
+        ``"glm"`` or ``"ccg"``.
+    fdr : float
+        One of the rates that were asked for.
+
+    Returns
+    -------
+    DataFrame
+        As for :func:`studies.figures.measured.rates_of_lists`.
+    """
+    rows = _lists(table, method, fdr)
+    return pd.concat(chosen(rows, score=score).assign(what=what) for what, score in _SCORES.items())
+
+
+def rates_kept(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Put the share of false ones beside each rate, averaged over networks.
+
+    Returns
+    -------
+    DataFrame
+        A row per rate and kind of network: ``asked``, ``network``, ``came`` (mean over recordings
+        of all lengths and networks), ``low`` and ``high`` of its interval over networks,
+        ``n_networks``, and whether the rate is ``kept``: not below the interval.
+    """
+    found = []
+    for fdr in sorted(RATES_ASKED):
+        rows = chosen(_lists(table, method, fdr), score="fdr")
+        for name, mine in rows.groupby("name", sort=False):
+            mean = mean_interval(mine.groupby("network_seed")["value"].mean())
+            found.append((fdr, name, *mean, bool(mean.low <= fdr)))
+    return pd.DataFrame(
+        found, columns=["asked", "network", "came", "low", "high", "n_networks", "kept"]
+    )
