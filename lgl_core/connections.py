@@ -20,7 +20,7 @@ from lgl_core.baselines.pairwise import lag_counts
 from lgl_core.disk.atomic import replacing
 from lgl_core.experiment import fit_glm
 from lgl_core.glm.fit import GLMConfig
-from lgl_core.glm.inference import wald_test
+from lgl_core.glm.inference import coupling_test
 from lgl_core.recordings.chance import jittered
 from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
@@ -59,7 +59,7 @@ def connections(
         Share of the listed connections that may be false, on average.
     method : {"glm", "ccg"}
         By what: the couplings of a GLM, which takes account of what all recorded neurons do
-        (:func:`lgl_core.glm.inference.wald_test`); or the cross-correlogram of each pair, held
+        (:func:`lgl_core.glm.inference.coupling_test`); or the cross-correlogram of each pair, held
         against spikes that are jittered, which takes account of what is slow.
     config : GLMConfig, optional
         Of the GLM.
@@ -136,7 +136,7 @@ def connections(
 
 
 def _by_glm(spikes: SpikeTrains, config: GLMConfig | None, cache: bool) -> dict[str, Floats]:
-    tested = wald_test(fit_glm(spikes, config, cache=cache), spikes)
+    tested = coupling_test(fit_glm(spikes, config, cache=cache), spikes)
     area, se = tested.area(min(8e-3, tested.fit.config.window))
     return {"strength": area, "se": se, "latency": tested.latency(), "p": tested.p_values()}
 

@@ -52,7 +52,7 @@ __all__ = [
 
 NETWORK_SEEDS = range(5)
 FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
-LISTED_SEEDS = range(20, 25)  # the same, when lists of connections were made
+LISTED_SEEDS = range(40, 45)  # the same, when lists of connections were made
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
 DEFAULT_HUBS = {

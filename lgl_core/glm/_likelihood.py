@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["BinnedSpikes", "bin_spikes", "gram_matrix", "loss_and_gradient", "variances_after"]
+__all__ = ["BinnedSpikes", "bin_spikes", "gram_matrix", "loss_and_gradient",
+           "spikes_after", "variances_after"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
@@ -182,6 +183,23 @@ def variances_after(
     shape = len(summed), binned.n_neurons, len(basis), _BLOCK
     blocks = summed.reshape(shape).transpose(0, 3, 1, 2)
     return blocks.reshape(-1, binned.n_neurons, len(basis))[: len(posts)]
+
+
+def spikes_after(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
+    """Count the spikes at each lag after those of each neuron.
+
+    Parameters
+    ----------
+    binned : BinnedSpikes
+    n_lags : int
+
+    Returns
+    -------
+    ndarray of int, shape (n_neurons, n_neurons, n_lags)
+        ``[post, pre, lag]``; the first lag is one bin.
+    """
+    pairs = _count_pairs(binned.bins, binned.neurons, binned.borders, binned.n_neurons, n_lags + 1)
+    return pairs[:, :, 1:].transpose(1, 0, 2)
 
 
 def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:

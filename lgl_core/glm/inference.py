@@ -11,6 +11,10 @@ and :math:`\tilde w_i` scatters with the inverse of the Fisher information :math
 has to itself, :math:`F_{ij}`, is summed up exactly. How much of it is lost since other neurons fire
 at the same time depends on the design alone, which all neurons share: one factorisation tells it
 for all of them.
+
+Where few spikes of two neurons meet, an estimate is not normal. So a pair is tested by how much
+more likely its filter makes the spikes that were seen at each lag than what all others say of them:
+a ratio of Poisson likelihoods.
 """
 
 from __future__ import annotations
@@ -18,20 +22,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit, prange
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import chi2
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, bin_spikes, gram_matrix, variances_after
+from lgl_core.glm._likelihood import (
+    BinnedSpikes,
+    Floats,
+    bin_spikes,
+    gram_matrix,
+    spikes_after,
+    variances_after,
+)
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["CouplingTest", "wald_test"]
+__all__ = ["CouplingTest", "coupling_test"]
 
 _BYTES = 2**27  # of sums after spikes that are in memory at once
 # Pairs that tell next to nothing of some filter have no test: their information is below this
 # share of what their neuron's spikes tell of its rate.
 _NOTHING = 1e-9
+# Keeps the filter of a pair finite that has no spike at some lags: nothing beside a single spike.
+_HOLD = 1e-3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,7 +62,8 @@ class CouplingTest:
         Of the weights of each pair; NaN where a pair tells nothing, such as of a neuron that is
         silent.
     statistic : ndarray, shape (n_neurons, n_neurons)
-        Wald's: chi-squared with ``n_basis`` degrees of freedom where there is no coupling.
+        Twice the logarithm of the ratio of likelihoods with and without the coupling, less what is
+        due to other neurons: chi-squared with ``n_basis`` degrees of freedom where there is none.
     inflation : ndarray, shape (n_neurons,)
         By how much the statistics of a postsynaptic neuron are larger than such numbers in the
         middle, at least 1. What a GLM does not describe of a neuron makes all of them larger.
@@ -105,7 +120,7 @@ class CouplingTest:
         return self.fit.lags[np.abs(filters).argmax(axis=2)]
 
 
-def wald_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
+def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     """Test every coupling of a fitted GLM.
 
     Parameters
@@ -141,8 +156,9 @@ def wald_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     binned = bin_spikes(spikes, fit.config.bin_width)
     lost = _lost_to_others(binned, fit.basis)
     parts = max(1, -(-(8 * n_neurons**2 * len(fit.basis)) // _BYTES))
+    seen = spikes_after(binned, len(fit.basis))
     tested = [
-        _tested(fit, binned, posts, lost)
+        _tested(fit, binned, posts, lost, seen[posts])
         for posts in np.array_split(np.arange(n_neurons), min(parts, n_neurons))
     ]
     weights, covariance, statistic = (np.concatenate(part) for part in zip(*tested, strict=True))
@@ -178,7 +194,11 @@ def _lost_to_others(binned: BinnedSpikes, basis: Floats) -> Floats:
 
 
 def _tested(
-    fit: GLMFit, binned: BinnedSpikes, posts: NDArray[np.int64], lost: Floats
+    fit: GLMFit,
+    binned: BinnedSpikes,
+    posts: NDArray[np.int64],
+    lost: Floats,
+    seen: NDArray[np.int32],
 ) -> tuple[Floats, Floats, Floats]:
     """Weights without the pull, their covariance and statistic, of some postsynaptic neurons."""
     n_neurons, n_basis = len(fit.bias), fit.basis.shape[1]
@@ -192,12 +212,48 @@ def _tested(
     information[~known] = np.eye(n_basis)
     root = np.linalg.inv(np.linalg.cholesky(information))  # inverse of the root
     covariance = np.swapaxes(root, 2, 3) @ lost @ root
-    weights = fit.weights[posts]
-    weights = weights + fit.config.l2 * (covariance @ weights[..., np.newaxis])[..., 0]
-    solved = np.linalg.solve(covariance, weights[..., np.newaxis])[..., 0]
-    statistic = np.where(known, (weights * solved).sum(axis=2), np.nan)
+    fitted = fit.weights[posts]
+    weights = fitted + fit.config.l2 * (covariance @ fitted[..., np.newaxis])[..., 0]
+    # What others say of the spikes of a pair: without its own filter, and as if they were rare.
+    expected = summed * np.exp(-(fitted @ fit.basis.T))
+    ratio = _likelihood_ratios(seen, expected, fit.basis)
+    # The share of it that is left if others, which fire at the same time, may explain it.
+    column = weights[..., np.newaxis]
+    alone = (column * (information @ column)).sum(axis=(2, 3))
+    beside = (column * np.linalg.solve(covariance, column)).sum(axis=(2, 3))
+    share = np.divide(beside, alone, out=np.ones_like(alone), where=alone > 0)
+    statistic = np.where(known, ratio * share, np.nan)
     covariance[~known] = np.nan
     return weights, covariance, statistic
+
+
+@njit(parallel=True, cache=True)
+def _likelihood_ratios(seen, expected, basis):
+    """Fit the filter of each pair to the spikes at its lags: 2 log of the ratio of likelihoods."""
+    n_posts, n_neurons, n_lags = seen.shape
+    n_basis = basis.shape[1]
+    ratios = np.zeros((n_posts, n_neurons))
+    for pair in prange(n_posts * n_neurons):
+        i, j = pair // n_neurons, pair % n_neurons
+        w, found = np.zeros(n_basis), 0.0
+        for _ in range(50):
+            mean = expected[i, j] * np.exp(basis @ w)
+            gradient = basis.T @ (seen[i, j] - mean) - _HOLD * w
+            curvature = basis.T @ (basis * mean.reshape(n_lags, 1)) + _HOLD * np.eye(n_basis)
+            step = np.linalg.solve(curvature, gradient)
+            # A filter that wants to change by much goes a part of the way.
+            step *= min(1.0, 2.0 / max(np.abs(basis @ step).max(), 1e-12))
+            gained = _gain(seen[i, j], expected[i, j], basis @ (w + step))
+            if gained < found + 1e-6:
+                break
+            w, found = w + step, gained
+        ratios[i, j] = 2 * found
+    return ratios
+
+
+@njit(cache=True)
+def _gain(seen, expected, change):
+    return (seen * change).sum() - (expected * (np.exp(change) - 1)).sum()
 
 
 def _inflation(statistic: Floats, n_basis: int) -> Floats:

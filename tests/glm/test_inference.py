@@ -9,7 +9,7 @@ from scipy.stats import chi2, kstest
 from lgl_core.glm import inference
 from lgl_core.glm._likelihood import bin_spikes, variances_after
 from lgl_core.glm.fit import GLMConfig, fit_glm
-from lgl_core.glm.inference import wald_test
+from lgl_core.glm.inference import coupling_test
 from lgl_core.spikes import SpikeTrains
 from tests.glm.test_fit import planted
 from tests.glm_twin import spike_trains
@@ -37,7 +37,7 @@ def dense_probabilities(fit, spikes):
 def tested():
     truth, spikes = planted(n_bins=40_000)
     fit = fit_glm(spikes, FREE, progress=False)
-    return truth, spikes, fit, wald_test(fit, spikes)
+    return truth, spikes, fit, coupling_test(fit, spikes)
 
 
 def test_variances_are_summed_after_the_spikes_of_each_neuron():
@@ -72,7 +72,7 @@ def test_the_covariance_is_the_inverse_of_the_fisher_information(tested):
 def test_the_pull_of_the_penalty_is_taken_off(tested):
     _, spikes, free, _ = tested
     pulled = fit_glm(spikes, replace(FREE, l2=30.0), progress=False)
-    found = wald_test(pulled, spikes)
+    found = coupling_test(pulled, spikes)
     off = ~np.eye(6, dtype=bool)
     before, after = (
         np.abs(weights - free.weights)[off].mean() for weights in (pulled.weights, found.weights)
@@ -97,7 +97,7 @@ def test_p_values_are_uniform_where_there_is_no_coupling(l2):
     found = []
     for seed in range(5):
         spikes = independent(seed)
-        one = wald_test(fit_glm(spikes, GLMConfig(l2=l2), progress=False), spikes)
+        one = coupling_test(fit_glm(spikes, GLMConfig(l2=l2), progress=False), spikes)
         found.append(chi2.sf(one.statistic[~np.eye(20, dtype=bool)], 4))
         assert one.p_values()[~np.eye(20, dtype=bool)].mean() > 0.45  # inflation never helps
     p = np.concatenate(found)
@@ -112,7 +112,7 @@ def test_a_standard_error_is_how_far_estimates_scatter():
     areas, errors = [], []
     for seed in range(30):
         spikes = independent(seed, n_neurons=5, n_bins=40_000, rate=0.01)
-        area, se = wald_test(fit_glm(spikes, FREE, progress=False), spikes).area()
+        area, se = coupling_test(fit_glm(spikes, FREE, progress=False), spikes).area()
         areas.append(area)
         errors.append(se)
     off = ~np.eye(5, dtype=bool)
@@ -124,7 +124,7 @@ def test_who_is_silent_tells_nothing():
     matrix = np.random.default_rng(0).random((5000, 4)) < 0.02
     matrix[:, 2] = False
     spikes = spike_trains(matrix)
-    found = wald_test(fit_glm(spikes, FREE, progress=False), spikes)
+    found = coupling_test(fit_glm(spikes, FREE, progress=False), spikes)
     p = found.p_values()
     assert (p[2] == 1).all() and (p[:, 2] == 1).all()
     assert np.isnan(found.covariance[0, 2]).all() and np.isfinite(found.weights).all()
@@ -135,7 +135,7 @@ def test_who_is_silent_tells_nothing():
 def test_memory_may_be_short(tested, monkeypatch):
     _, spikes, fit, found = tested
     monkeypatch.setattr(inference, "_BYTES", 1)
-    again = wald_test(fit, spikes)
+    again = coupling_test(fit, spikes)
     np.testing.assert_allclose(again.statistic, found.statistic, rtol=1e-9)
 
 
@@ -143,6 +143,6 @@ def test_what_cannot_be_is_refused(tested):
     _, _, fit, found = tested
     one = SpikeTrains(times=[0.1], neurons=[0], n_neurons=1, duration=1.0)
     with pytest.raises(ValueError, match="spikes must have the 6 neurons of the fit, got 1"):
-        wald_test(fit, one)
+        coupling_test(fit, one)
     with pytest.raises(ValueError, match="window must lie between"):
         found.area(0.5)
