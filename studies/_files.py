@@ -250,6 +250,7 @@ def _parquet(table: pa.Table, real: list[str]) -> bytes:
         content,
         compression="zstd",
         compression_level=19,
+        write_statistics=False,  # kilobytes in each small file, for queries that nobody makes
         use_dictionary=[name for name in table.column_names if name not in real],
         use_byte_stream_split=real,
     )

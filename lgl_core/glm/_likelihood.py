@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["BinnedSpikes", "bin_spikes", "gram_matrix", "loss_and_gradient",
-           "spikes_after", "variances_after"]  # fmt: skip
+__all__ = ["BinnedSpikes", "bin_spikes", "loss_and_gradient", "variances_after"]
 
 Floats = NDArray[np.float64]
 
@@ -183,79 +182,6 @@ def variances_after(
     shape = len(summed), binned.n_neurons, len(basis), _BLOCK
     blocks = summed.reshape(shape).transpose(0, 3, 1, 2)
     return blocks.reshape(-1, binned.n_neurons, len(basis))[: len(posts)]
-
-
-def spikes_after(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
-    """Count the spikes at each lag after those of each neuron.
-
-    Parameters
-    ----------
-    binned : BinnedSpikes
-    n_lags : int
-
-    Returns
-    -------
-    ndarray of int, shape (n_neurons, n_neurons, n_lags)
-        ``[post, pre, lag]``; the first lag is one bin.
-    """
-    pairs = _count_pairs(binned.bins, binned.neurons, binned.borders, binned.n_neurons, n_lags + 1)
-    return pairs[:, :, 1:].transpose(1, 0, 2)
-
-
-def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
-    """Gram matrix of the design, from counts of spike pairs.
-
-    Parameters
-    ----------
-    binned : BinnedSpikes
-        Spikes of the population.
-    basis : ndarray, shape (n_lags, n_basis)
-        Basis functions.
-
-    Returns
-    -------
-    ndarray, shape (1 + n_neurons * n_basis, 1 + n_neurons * n_basis)
-        ``X.T @ X`` with a first column of ones in X. Exact but for the last ``n_lags`` bins of
-        each epoch: it counts the spikes there as if the epoch went on.
-    """
-    n_lags, n_basis = basis.shape
-    n = binned.n_neurons
-    pairs = _count_pairs(binned.bins, binned.neurons, binned.borders, n, n_lags)
-    # overlap[d, k, l] = sum over lags of b_k(lag) b_l(lag - d)
-    overlap = np.stack([basis[d:].T @ basis[: n_lags - d] for d in range(n_lags)])
-    gram = np.zeros((1 + n * n_basis, 1 + n * n_basis))
-    for first in range(0, n, 64):  # a few neurons at a time, to save memory
-        counts = pairs[first : first + 64].astype(float)
-        same, later = (
-            np.tensordot(counts[..., d], overlap[d], axes=1)
-            .transpose(0, 2, 1, 3)
-            .reshape(-1, n * n_basis)
-            for d in (slice(0, 1), slice(1, None))
-        )
-        own = slice(1 + first * n_basis, 1 + first * n_basis + len(same))
-        gram[own, 1:] += same + later
-        gram[1:, own] += later.T
-    gram[0, 0] = binned.n_bins
-    gram[0, 1:] = gram[1:, 0] = np.outer(binned.counts, basis.sum(axis=0)).ravel()
-    return gram
-
-
-@njit(cache=True)
-def _count_pairs(bins, neurons, borders, n_neurons, n_lags):
-    """pairs[n, m, d] = how often a spike of n is followed by one of m, d bins later."""
-    pairs = np.zeros((n_neurons, n_neurons, n_lags), np.int32)
-    first = epoch = 0
-    for i in range(len(bins)):
-        while bins[first] < bins[i]:
-            first += 1
-        while borders[epoch + 1] <= bins[i]:
-            epoch += 1
-        stop = min(bins[i] + n_lags, borders[epoch + 1])
-        j = first  # from the first spike of the same bin, so that d = 0 counts both orders
-        while j < len(bins) and bins[j] < stop:
-            pairs[neurons[i], neurons[j], bins[j] - bins[i]] += 1
-            j += 1
-    return pairs
 
 
 @njit(parallel=True, **_FAST_LOOPS)

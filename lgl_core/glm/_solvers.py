@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from tqdm import tqdm
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, gram_matrix, loss_and_gradient
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, loss_and_gradient
+from lgl_core.glm._pairs import gram_matrix
 
 __all__ = ["Solution", "adam", "lbfgs"]
 

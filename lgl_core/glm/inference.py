@@ -27,14 +27,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import chi2
 
-from lgl_core.glm._likelihood import (
-    BinnedSpikes,
-    Floats,
-    bin_spikes,
-    gram_matrix,
-    spikes_after,
-    variances_after,
-)
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, bin_spikes, variances_after
+from lgl_core.glm._pairs import gram_matrix, spikes_after
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
 

@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 
+from lgl_core.figures import connections as figures_connections
 from lgl_core.figures import data, graphs, scores
 from lgl_core.figures import influence as figures_influence
 from lgl_core.figures import recordings as figures_recordings
@@ -19,6 +20,7 @@ from studies.figures import measured as figures_measured
 from studies.figures import original as figures_original
 from studies.figures import pairs as figures_pairs
 from studies.figures import scores as figures_studies
+from tests.figures import test_connections as connections
 from tests.figures import test_data as plain
 from tests.figures import test_influence as influence
 from tests.figures import test_recordings as recordings
@@ -117,6 +119,12 @@ DRAW = {
         named(original.ACTIVITY, "name", "score"), keyed(original.FIGURE)
     ),
     "changes": lambda: figures_original.changes(named(original.CHANGES, "name"), ODD),
+    "connection_graph": lambda: figures_connections.connection_graph(
+        named(connections.LIST, "pre", "post")
+    ),
+    "rates_of_lists": lambda: figures_measured.rates_of_lists(
+        named(measured.RATES, "what", "name"), 0.05
+    ),
     "confusions": lambda: figures_pairs.confusions(named(pairs.TABLE, "network", "name"), ODD),
 }
 # These show numbers and words of ours alone.

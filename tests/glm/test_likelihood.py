@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgl_core.glm._likelihood import BinnedSpikes, bin_spikes, gram_matrix, loss_and_gradient
+from lgl_core.glm._likelihood import BinnedSpikes, bin_spikes, loss_and_gradient
+from lgl_core.glm._pairs import gram_matrix
 from lgl_core.spikes import SpikeTrains
 from tests.gapped import pieces, random_gapped_trains
 from tests.glm_twin import dense_design, dense_loss_and_gradient, spike_trains

@@ -37,6 +37,15 @@ ALARMS = pd.DataFrame(
      for kind in ("independent", "common slow rhythm", "rates over a decade")],
     columns=["name", "kind", "mean", "low", "high"],
 )  # fmt: skip
+RATES = pd.DataFrame(
+    [
+        (what, name, duration, 0.1 * number)
+        for what in ("false", "found")
+        for name in ("one", "other")
+        for number, duration in enumerate((60.0, 600.0, 600.0))
+    ],
+    columns=["what", "name", "duration", "value"],
+)
 FIGURES = {
     "areas_beside_nulls": (lambda: figures_measured.areas_beside_nulls(AREAS), ["area under ROC"]),
     "responses_by_connections": (
@@ -44,6 +53,10 @@ FIGURES = {
         ["connections from one to the other", "pairs that respond (%)"],
     ),
     "false_alarms": (lambda: figures_measured.false_alarms(ALARMS, 0.01), []),
+    "rates_of_lists": (
+        lambda: figures_measured.rates_of_lists(RATES, 0.05),
+        ["false (%)", "length of the recording (s)"],
+    ),
 }
 
 
@@ -111,3 +124,14 @@ def test_false_alarms_stand_beside_the_nominal_share():
         assert nominal.get_xdata()[0] == 1.0
     with pytest.raises(ValueError, match="nominal"):
         figures_measured.false_alarms(ALARMS, 1.0)
+
+
+def test_rates_of_lists_stand_beside_what_was_asked_for():
+    figure = figures_measured.rates_of_lists(RATES, 0.05)
+    first, second = figure.axes
+    assert (first.get_ylabel(), second.get_ylabel()) == ("false (%)", "found (%)")
+    np.testing.assert_allclose(first.lines[0].get_ydata(), [0, 15])  # means, in %
+    level = [line for line in first.lines if line.get_label() == "the rate asked for"]
+    assert level[0].get_ydata()[0] == 5 and len(second.lines) == len(first.lines) - 1
+    with pytest.raises(ValueError, match="duration"):
+        figures_measured.rates_of_lists(RATES.drop(columns="duration"), 0.05)
