@@ -14,7 +14,6 @@ from lgl_core.disk import _cache_sources  # noqa: F401
 
 if TYPE_CHECKING:
     from lgl_core.baselines.pairwise import correlogram_z
-    from lgl_core.connections import connections
     from lgl_core.experiment import attention, fit_glm, simulate, train
     from lgl_core.figures.data import raster
     from lgl_core.figures.graphs import connectivity_matrices
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from lgl_core.simulation.lif import LIFParams
     from lgl_core.spikes import SpikeTrains, training_part
     from lgl_core.transformer.training import TrainConfig
+    from lgl_core.wiring import connections
 
 __version__ = "0.1.0"
 __all__ = [
@@ -61,7 +61,7 @@ _PLACES = {
     "c_elegans": "networks.topologies",
     "co_input": "metrics.scores",
     "compare": "metrics.compare",
-    "connections": "connections",
+    "connections": "wiring",
     "connectivity_matrices": "figures.graphs",
     "correlogram_z": "baselines.pairwise",
     "erdos_renyi": "networks.topologies",

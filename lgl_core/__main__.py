@@ -39,7 +39,7 @@ COMMANDS = {
         _AT_THE_END,
     ),
     "connections": Part(
-        "lgl_core.connections",
+        "lgl_core.wiring",
         "list the connections in a recording, at a rate of false ones",
         _AT_THE_END,
     ),

@@ -9,9 +9,9 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from lgl_core.connections import Method, connections
 from lgl_core.metrics.decisions import decision_scores
 from lgl_core.simulation.lif import LIFParams
+from lgl_core.wiring import Method, connections
 from studies.points import Recording
 from studies.rows import labels_of
 
@@ -39,7 +39,7 @@ class Listed:
     ----------
     recording : Recording
     method : {"glm", "ccg"}
-        As for :func:`lgl_core.connections.connections`.
+        As for :func:`lgl_core.wiring.connections`.
     """
 
     recording: Recording

@@ -46,7 +46,7 @@ FLOORS = {
     "lgl_core.baselines": 3,  # a masked transformer among them
     "lgl_core.extraction": 3,
     "lgl_core.experiment": 4,
-    "lgl_core.connections": 5,
+    "lgl_core.wiring": 5,
     "lgl_core.whole_path": 5,
     "lgl_core.sweep": 6,
     "studies.names": 5,

@@ -25,7 +25,7 @@ def connection_graph(table: DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        As from :func:`lgl_core.connections.connections`: ``pre``, ``post``, ``sign`` and ``q``.
+        As from :func:`lgl_core.wiring.connections`: ``pre``, ``post``, ``sign`` and ``q``.
 
     Returns
     -------

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lgl_core.connections import connections
 from lgl_core.metrics.decisions import decision_scores
+from lgl_core.wiring import connections
 from studies.evidence.report import chosen
 from studies.listed import LENGTHS, RATES_ASKED, WIRINGS, Listed, at_rate, listed
 from studies.points import Recording

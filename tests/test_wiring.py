@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import lgl_core as lgl
-from lgl_core.connections import COLUMNS, connections, main, write_connections
 from lgl_core.metrics.decisions import decision_scores
 from lgl_core.recordings.session import Session
 from lgl_core.simulation.lif import LIFParams, simulate
 from lgl_core.spikes import SpikeTrains
+from lgl_core.wiring import COLUMNS, connections, main, write_connections
 from tests.glm.test_inference import independent
 
 NETWORK = lgl.hub_network(n_neurons=30, seed=2)
