@@ -376,7 +376,13 @@ def attention_of(
     return cached(attention_of_weights)(config, weights, tokenize(spikes), rows=rows, stride=stride)
 
 
-def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, *, cache: bool = True) -> GLMFit:
+def fit_glm(
+    spikes: SpikeTrains,
+    config: GLMConfig | None = None,
+    *,
+    allowed: NDArray[np.bool_] | None = None,
+    cache: bool = True,
+) -> GLMFit:
     """Fit the GLM to all spikes that are given, or read an earlier fit.
 
     Parameters
@@ -385,8 +391,8 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, *, cache: bool
         Beside a model, its :func:`lgl_core.spikes.training_part`.
     config : GLMConfig, optional
         Default: ``GLMConfig()``.
-    cache : bool
-        Whether to look for an earlier fit, and to keep this one.
+    allowed, cache
+        As for :func:`lgl_core.glm.fit.fit_glm`; whether to look for an earlier fit, and keep this.
 
     Returns
     -------
@@ -396,7 +402,7 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, *, cache: bool
     Raises
     ------
     ValueError
-        As from :func:`lgl_core.glm.fit.fit_glm`.
+        As from it.
 
     Warns
     -----
@@ -411,4 +417,4 @@ def fit_glm(spikes: SpikeTrains, config: GLMConfig | None = None, *, cache: bool
     (20, 20)
     """
     step = cached(fit_quietly) if cache else fit_quietly
-    return step(spikes, config or GLMConfig()).checked()
+    return step(spikes, config or GLMConfig(), allowed=allowed).checked()

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control, poisson
 from tqdm import tqdm
 
@@ -44,6 +44,7 @@ def connections(
     fdr: float = 0.05,
     method: Method = "glm",
     config: GLMConfig | None = None,
+    allowed: ArrayLike | None = None,
     every_pair: bool = False,
     seed: int = 0,
     cache: bool = True,
@@ -62,7 +63,10 @@ def connections(
         (:func:`lgl_core.glm.inference.coupling_test`); or the cross-correlogram of each pair, held
         against spikes that are jittered, which takes account of what is slow.
     config : GLMConfig, optional
-        Of the GLM.
+        Of the GLM; :func:`lgl_core.glm.penalty.choose_l2` finds one for the recording.
+    allowed : array_like of bool, shape (n_neurons, n_neurons), optional
+        ``[post, pre]``: which pairs may be connected. The others are neither fitted nor tested, and
+        the fewer are asked, the more of them can be told. Default: all.
     every_pair : bool
         Whether pairs that are not called connected are listed, too.
     seed : int
@@ -87,7 +91,7 @@ def connections(
     ------
     ValueError
         If ``fdr`` is not strictly between 0 and 1, ``method`` is unknown, there are fewer than two
-        neurons, or none fires.
+        neurons, none fires, or ``allowed`` has another shape or no pair in it.
 
     Notes
     -----
@@ -111,11 +115,20 @@ def connections(
     spikes = spikes if isinstance(spikes, SpikeTrains) else spikes.spikes
     if spikes.n_neurons < 2:
         raise ValueError(f"spikes must be of at least two neurons, got {spikes.n_neurons}")
+    asked = ~np.eye(spikes.n_neurons, dtype=bool)
+    if allowed is not None:
+        if np.shape(allowed) != asked.shape:
+            raise ValueError(
+                f"allowed must have the shape {asked.shape}, [post, pre], got {np.shape(allowed)}"
+            )
+        asked &= np.asarray(allowed, dtype=bool)
+    if not asked.any():
+        raise ValueError("allowed must hold at least one pair of two neurons, got none")
     if method == "glm":
-        graphs = _by_glm(spikes, config, cache)
+        graphs = _by_glm(spikes, config, None if allowed is None else asked, cache)
     else:
         graphs = _by_correlogram(spikes, seed, progress)
-    post, pre = np.nonzero(~np.eye(spikes.n_neurons, dtype=bool))
+    post, pre = np.nonzero(asked)
     table = pd.DataFrame({name: graph[post, pre] for name, graph in graphs.items()})
     labels = pd.Series(units)
     table["pre"], table["post"] = labels.iloc[pre].to_numpy(), labels.iloc[post].to_numpy()
@@ -135,8 +148,13 @@ def connections(
     return table
 
 
-def _by_glm(spikes: SpikeTrains, config: GLMConfig | None, cache: bool) -> dict[str, Floats]:
-    tested = coupling_test(fit_glm(spikes, config, cache=cache), spikes)
+def _by_glm(
+    spikes: SpikeTrains,
+    config: GLMConfig | None,
+    allowed: NDArray[np.bool_] | None,
+    cache: bool,
+) -> dict[str, Floats]:
+    tested = coupling_test(fit_glm(spikes, config, allowed=allowed, cache=cache), spikes)
     area, se = tested.area(min(8e-3, tested.fit.config.window))
     return {"strength": area, "se": se, "latency": tested.latency(), "p": tested.p_values()}
 

@@ -106,9 +106,22 @@ def test_neurons_are_called_as_their_recording_calls_them(spikes, found):
                                   found.drop(columns=["pre", "post"]))  # fmt: skip
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_only_pairs_that_may_be_are_asked_and_more_of_them_are_told(spikes, method):
+    allowed = np.random.default_rng(0).random((30, 30)) < 0.2
+    some = listed(spikes, method=method, allowed=allowed)
+    assert allowed[some["post"], some["pre"]].all()
+    assert some.attrs["n_pairs"] == (allowed & ~np.eye(30, dtype=bool)).sum()
+    every = listed(spikes, method=method)
+    told = allowed[every["post"], every["pre"]].sum()
+    assert len(some) >= 0.9 * told
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"allowed": np.ones((3, 3))}, r"allowed must have the shape \(30, 30\)"),
+        ({"allowed": np.eye(30)}, "allowed must hold at least one pair"),
         ({"fdr": 0.0}, "fdr must lie strictly between 0 and 1, got 0.0"),
         ({"method": "guess"}, "method must be one of glm, ccg, got 'guess'"),
     ],

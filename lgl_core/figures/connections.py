@@ -43,25 +43,25 @@ def connection_graph(table: DataFrame) -> Figure:
     neurons = [*sent.index, *(n for n in dict.fromkeys(table["post"]) if n not in sent.index)]
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(neurons)) / len(neurons)
     place = dict(zip(neurons, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
-    figure, (panel,) = panels(1, height=6.5, width=6.5)
+    figure, (panel,) = panels(1, height=4.5, width=4.5)
     looks = {1: (HUB["color"], "excitatory"), -1: (INHIBITORY["color"], "inhibitory")}
     ends = zip(table["pre"], table["post"], table["sign"], strict=True)
     for number, (pre, post, sign) in enumerate(ends):
         colour, _ = looks[int(sign)]
         arrow = FancyArrowPatch(
-            place[pre], place[post], arrowstyle="-|>", mutation_scale=8, color=colour,
+            place[pre], place[post], arrowstyle="-|>", mutation_scale=6, color=colour,
             alpha=1 - 0.75 * number / len(table), shrinkA=4, shrinkB=4,
-            connectionstyle="arc3,rad=0.12", lw=0.9,
+            connectionstyle="arc3,rad=0.12", lw=0.7,
         )  # fmt: skip
         panel.add_patch(arrow)
     for sign, (colour, name) in looks.items():
         if (table["sign"] == sign).any():
             panel.plot([], [], color=colour, ls="-", label=f"{name}, from the arrow's tail")
     for neuron, (x, y) in place.items():
-        panel.plot(x, y, "o", color="0.2", ms=3 + 0.6 * np.sqrt(sent.get(neuron, 0)) * 2)
+        panel.plot(x, y, "o", color="0.2", ms=2 + np.sqrt(sent.get(neuron, 0)))
         if len(neurons) <= _LABELLED:
-            panel.annotate(str(neuron), (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=8)
+            panel.annotate(str(neuron), (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=7)
     panel.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
     panel.set_axis_off()
-    shared_legend(figure, columns=2)
+    shared_legend(figure, columns=1)
     return figure

@@ -28,6 +28,7 @@ def solve(
     config: Any,
     progress: bool = True,
     n_blocks: int = 1,
+    free: NDArray[np.bool_] | None = None,
 ) -> Solution:
     """Minimise the objective of every postsynaptic neuron.
 
@@ -46,6 +47,8 @@ def solve(
         Show a progress bar, which stands still while blocks are fitted elsewhere.
     n_blocks : int
         Tasks to divide the neurons among. More than one run by joblib, on its current backend.
+    free : ndarray of bool, shape (1 + n_neurons * n_basis, n_posts), optional
+        Coefficients that may leave their start (lbfgs). Default: all.
 
     Returns
     -------
@@ -68,7 +71,16 @@ def solve(
         parts = np.array_split(np.arange(len(posts)), min(n_blocks, len(posts)))
         return joined(
             Parallel(n_jobs=-1)(
-                delayed(solve)(train, train, basis, start[:, part], posts[part], config, False)
+                delayed(solve)(
+                    train,
+                    train,
+                    basis,
+                    start[:, part],
+                    posts[part],
+                    config,
+                    False,
+                    free=None if free is None else free[:, part],
+                )
                 for part in parts
             )
         )
@@ -78,7 +90,7 @@ def solve(
 
     if config.solver == "lbfgs":
         limits = options("max_iterations", "tolerance")
-        return lbfgs(train, basis, start, posts, **limits, progress=progress)
+        return lbfgs(train, basis, start, posts, **limits, progress=progress, free=free)
     schedule = options(
         "learning_rate",
         "max_epochs",

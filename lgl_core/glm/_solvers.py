@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,7 @@ def lbfgs(
     tolerance: float,
     memory: int = 20,
     progress: bool = True,
+    free: NDArray[np.bool_] | None = None,
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
 
@@ -92,6 +94,8 @@ def lbfgs(
         Pairs of steps and gradient changes that are remembered.
     progress : bool
         Show a progress bar.
+    free : ndarray of bool, shape (1 + n_neurons * n_basis, n_posts), optional
+        Coefficients that may leave their start. Default: all.
 
     Returns
     -------
@@ -100,14 +104,15 @@ def lbfgs(
         ``n_converged``.
     """
     found = start.copy()
-    x, f, g = start, *_penalised(binned, basis, start, posts, l2)
+    held = None if free is None else ~free
+    x, f, g = start, *_penalised(binned, basis, start, posts, l2, held)
     scale = np.maximum(_norm(g), np.finfo(float).tiny)
     objective, gradient_norm = f.copy(), np.ones(len(posts))
     n_iterations = np.full(len(posts), max_iterations)
     precondition = _preconditioner(binned, basis, posts, l2)
     active = np.arange(len(posts))
     pairs: deque[tuple[Singles, Singles]] = deque(maxlen=memory)
-    direction, refused = -precondition(g, columns=active), np.zeros(len(posts))
+    direction, refused = -_held_at_zero(precondition(g, columns=active), held), np.zeros(len(posts))
     history: list[tuple[float, float, int]] = []
 
     with tqdm(total=max_iterations, desc="GLM", disable=not progress) as bar:
@@ -115,7 +120,7 @@ def lbfgs(
             # A first refusal is met by what its pair has taught, a second one by a shorter step.
             step = 0.25 ** np.maximum(refused - 1, 0)
             trial = x + step * direction
-            f_trial, g_trial = _penalised(binned, basis, trial, posts[active], l2)
+            f_trial, g_trial = _penalised(binned, basis, trial, posts[active], l2, held)
             slope = (g * direction).sum(axis=0)
             # The last term forgives the rounding of a sum over all bins.
             accept = f_trial <= f + 1e-4 * step * slope + 1e-13 * np.abs(f)
@@ -136,8 +141,10 @@ def lbfgs(
             if not going.all():
                 active, x, g = active[going], x[:, going], g[:, going]
                 f, refused = f[going], refused[going]
+                held = None if held is None else held[:, going]
                 pairs = deque(((s[:, going], y[:, going]) for s, y in pairs), maxlen=memory)
-            direction = -_two_loops(g, pairs, partial(precondition, columns=active))
+            newton = _two_loops(g, pairs, partial(precondition, columns=active))
+            direction = -_held_at_zero(newton, held)
 
     names = ("objective", "gradient_norm", "n_converged")
     return Solution(
@@ -242,11 +249,22 @@ def adam(
 
 
 def _penalised(
-    binned: BinnedSpikes, basis: Floats, x: Floats, posts: NDArray[np.int64], l2: float
+    binned: BinnedSpikes,
+    basis: Floats,
+    x: Floats,
+    posts: NDArray[np.int64],
+    l2: float,
+    held: NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats]:
     loss, gradient = loss_and_gradient(binned, basis, x, posts)
     gradient[1:] += l2 * x[1:]
-    return loss + l2 / 2 * (x[1:] ** 2).sum(axis=0), gradient
+    return loss + l2 / 2 * (x[1:] ** 2).sum(axis=0), _held_at_zero(gradient, held)
+
+
+def _held_at_zero(values: Floats | Singles, held: NDArray[np.bool_] | None) -> Any:
+    if held is not None:
+        values[held] = 0
+    return values
 
 
 def _norm(columns: Floats) -> Floats:

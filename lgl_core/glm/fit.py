@@ -12,11 +12,11 @@ Spikes are binned, at most one per bin; the own history (j = i) is fitted like a
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lgl_core.fields import check_fields
 from lgl_core.glm._blocks import solve
@@ -144,6 +144,8 @@ class GLMFit:
         Negative log-likelihood plus penalty in nats, on the spikes that were trained on.
     history : dict of str to ndarray
         The course of the fit, one entry per iteration.
+    allowed : ndarray of bool, shape (n_neurons, n_neurons), optional
+        ``[post, pre]``: pairs that were fitted; the others have no coupling. None: all.
 
     Notes
     -----
@@ -160,6 +162,7 @@ class GLMFit:
     gradient_norm: NDArray[np.float64]
     objective: NDArray[np.float64]
     history: dict[str, NDArray[np.float64]]
+    allowed: NDArray[np.bool_] | None = None
 
     @property
     def lags(self) -> NDArray[np.float64]:
@@ -282,6 +285,7 @@ def fit_glm(
     config: GLMConfig | None = None,
     progress: bool = True,
     n_blocks: int = 1,
+    allowed: ArrayLike | None = None,
 ) -> GLMFit:
     """Fit a coupled Bernoulli GLM to all neurons of a population.
 
@@ -297,6 +301,9 @@ def fit_glm(
     n_blocks : int
         Tasks to divide the postsynaptic neurons among, for other processes or a cluster
         (``glm._blocks.solve``). The fit does not depend on it, but for rounding.
+    allowed : array_like of bool, shape (n_neurons, n_neurons), optional
+        ``[post, pre]``: which couplings may be there, such as those between units that are near
+        enough. The others are zero. A neuron's own history is fitted in any case. Default: all.
 
     Returns
     -------
@@ -307,7 +314,8 @@ def fit_glm(
     ------
     ValueError
         If there is no spike to fit, the recording is shorter than a bin, or ``n_blocks`` is below
-        1, or above 1 with ``solver="adam"``.
+        1, or above 1 with ``solver="adam"``; or ``allowed`` has another shape or is given with
+        ``solver="adam"``.
 
     Warns
     -----
@@ -318,11 +326,15 @@ def fit_glm(
     -----
     Appendix C.
     """
-    return fit_quietly(spikes, config, progress, n_blocks).checked()
+    return fit_quietly(spikes, config, progress, n_blocks, allowed).checked()
 
 
 def fit_quietly(
-    spikes: SpikeTrains, config: GLMConfig | None = None, progress: bool = True, n_blocks: int = 1
+    spikes: SpikeTrains,
+    config: GLMConfig | None = None,
+    progress: bool = True,
+    n_blocks: int = 1,
+    allowed: ArrayLike | None = None,
 ) -> GLMFit:
     """Fit without the warning, for a cache: who reads it calls :meth:`GLMFit.checked`."""
     config = GLMConfig() if config is None else config
@@ -338,8 +350,27 @@ def fit_quietly(
     if not posts.size:
         raise ValueError("spikes must hold at least one neuron that fires, but nobody does")
     columns = start[:, posts]
-    solution = solve(train, validation, basis, columns, posts, config, progress, n_blocks)
-    return _collect(solution, posts, start, basis, config)
+    pairs = None if allowed is None else _checked_pairs(allowed, spikes.n_neurons, config)
+    free = None
+    if pairs is not None:
+        weights = np.repeat(pairs[posts].T, config.n_basis, axis=0)
+        free = np.vstack([np.ones((1, len(posts)), bool), weights])
+    solution = solve(
+        train, validation, basis, columns, posts, config, progress, n_blocks, free=free
+    )
+    return replace(_collect(solution, posts, start, basis, config), allowed=pairs)
+
+
+def _checked_pairs(allowed: ArrayLike, n_neurons: int, config: GLMConfig) -> NDArray[np.bool_]:
+    pairs = np.array(allowed, dtype=bool)
+    if pairs.shape != (n_neurons, n_neurons):
+        raise ValueError(
+            f"allowed must have the shape {(n_neurons, n_neurons)}, [post, pre], got {pairs.shape}"
+        )
+    if config.solver == "adam":
+        raise ValueError('allowed must be None with solver="adam": use solver="lbfgs"')
+    np.fill_diagonal(pairs, True)
+    return pairs
 
 
 def _constant_rates(binned: BinnedSpikes, n_basis: int) -> NDArray[np.float64]:

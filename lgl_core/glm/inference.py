@@ -203,6 +203,8 @@ def _tested(
     told = np.trace(information, axis1=2, axis2=3)
     known = np.linalg.eigvalsh(information)[:, :, 0] > _NOTHING * told
     known &= (binned.counts[posts] > 0)[:, np.newaxis]
+    if fit.allowed is not None:
+        known &= fit.allowed[posts]
     information[~known] = np.eye(n_basis)
     root = np.linalg.inv(np.linalg.cholesky(information))  # inverse of the root
     covariance = np.swapaxes(root, 2, 3) @ lost @ root

@@ -1,0 +1,138 @@
+"""Which penalty a recording asks for: the one whose fit says most of spikes it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
+from lgl_core.spikes import SpikeTrains
+
+__all__ = ["CANDIDATES", "ChosenPenalty", "choose_l2"]
+
+CANDIDATES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+
+
+class ChosenPenalty(NamedTuple):
+    """A penalty, and what speaks for it.
+
+    Parameters
+    ----------
+    config : GLMConfig
+        With the chosen ``l2``.
+    table : DataFrame
+        A row per candidate: ``l2``, the held-out log-likelihood in nats per spike relative to the
+        model of constant rates (``gain``), and its standard error over the blocks (``se``).
+    """
+
+    config: GLMConfig
+    table: pd.DataFrame
+
+
+def choose_l2(
+    spikes: SpikeTrains,
+    config: GLMConfig | None = None,
+    *,
+    candidates: Sequence[float] = CANDIDATES,
+    n_blocks: int = 5,
+    progress: bool = True,
+) -> ChosenPenalty:
+    """Choose the penalty of a GLM by blocked cross-validation.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+    config : GLMConfig, optional
+        Everything but the penalty.
+    candidates : sequence of float
+        Penalties to try.
+    n_blocks : int
+        Parts of the recording, one after another; each is held out once.
+    progress : bool
+        Show a progress bar, of fits.
+
+    Returns
+    -------
+    ChosenPenalty
+        The one whose fits to the other blocks give the spikes of a held-out block the highest
+        likelihood, averaged over blocks.
+
+    Raises
+    ------
+    ValueError
+        If there is no candidate, one is negative, there are fewer than two blocks, or a block holds
+        no spike.
+
+    Notes
+    -----
+    Blocks are contiguous: bins that follow each other are alike, and bins drawn at random would be
+    held out beside their neighbours. Each candidate is fitted ``n_blocks`` times.
+
+    Examples
+    --------
+    >>> import lgl_core as lgl
+    >>> from lgl_core.glm.penalty import choose_l2
+    >>> spikes = lgl.simulate(lgl.hub_network(n_neurons=20), duration=20, cache=False)
+    >>> chosen = choose_l2(spikes, candidates=(1.0, 30.0), n_blocks=2, progress=False)
+    >>> chosen.config.l2 in (1.0, 30.0)
+    True
+    """
+    config = config or GLMConfig()
+    if not len(candidates):
+        raise ValueError("candidates must hold at least one penalty, got none")
+    if n_blocks < 2:
+        raise ValueError(f"n_blocks must be at least 2, got {n_blocks}")
+    borders = np.linspace(0, spikes.duration, n_blocks + 1)
+    gains = np.zeros((len(candidates), n_blocks))
+    with tqdm(total=gains.size, desc="penalties", unit="fit", disable=not progress) as bar:
+        for block, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+            held_out, others = spikes.select(start=start, stop=stop), _without(spikes, start, stop)
+            if not len(held_out) or not len(others):
+                raise ValueError(
+                    f"each block must hold spikes, got none from {start:g} to {stop:g} s: "
+                    "take fewer blocks"
+                )
+            for number, l2 in enumerate(candidates):
+                fit = fit_quietly(others, replace(config, l2=l2), progress=False)
+                gains[number, block] = _gain(fit, others, held_out)
+                bar.update()
+    table = pd.DataFrame(
+        {
+            "l2": candidates,
+            "gain": gains.mean(axis=1),
+            "se": gains.std(axis=1, ddof=1) / np.sqrt(n_blocks),
+        }
+    )
+    return ChosenPenalty(replace(config, l2=float(candidates[gains.mean(axis=1).argmax()])), table)
+
+
+def _without(spikes: SpikeTrains, start: float, stop: float) -> SpikeTrains:
+    """Leave out a part of a recording: no filter reaches from before it to after it."""
+    kept = (spikes.times < start) | (spikes.times >= stop)
+    before = np.clip(spikes.epochs, None, start)
+    after = np.clip(spikes.epochs, stop, None)
+    epochs = np.concatenate([before, after])
+    epochs = epochs[epochs[:, 1] - epochs[:, 0] > spikes.resolution]
+    return SpikeTrains(
+        times=spikes.times[kept],
+        neurons=spikes.neurons[kept],
+        n_neurons=spikes.n_neurons,
+        duration=spikes.duration,
+        epochs=epochs,
+        resolution=spikes.resolution,
+    )
+
+
+def _gain(fit: GLMFit, others: SpikeTrains, held_out: SpikeTrains) -> float:
+    """Give the nats per held-out spike beyond constant rates, those of the other blocks."""
+    width = fit.config.bin_width
+    chance = np.clip(others.rates * width, 0.5 * width / others.recorded, 1 - 1e-9)
+    bias = np.log(chance / (1 - chance))
+    constant = replace(fit, weights=np.zeros_like(fit.weights), bias=bias)
+    apart = fit.log_likelihood(held_out) - constant.log_likelihood(held_out)
+    return float(apart.sum() * held_out.recorded / width / len(held_out))
