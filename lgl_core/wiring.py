@@ -7,6 +7,7 @@ are called is expected to be false (the false discovery rate of Benjamini and Ho
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control, poisson
+from scipy.stats import t as student
 from tqdm import tqdm
 
 from lgl_core.baselines.pairwise import lag_counts
@@ -21,6 +23,7 @@ from lgl_core.disk.atomic import replacing
 from lgl_core.experiment import fit_glm
 from lgl_core.glm.fit import GLMConfig
 from lgl_core.glm.inference import coupling_test
+from lgl_core.graphs import checked_graph
 from lgl_core.recordings.chance import jittered
 from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
@@ -32,20 +35,21 @@ Floats = NDArray[np.float64]
 
 COLUMNS = ["pre", "post", "sign", "strength", "se", "latency", "p", "q", "method"]
 
-# Of the correlogram: lags in s at which a synapse acts, the width of its bins there, the windows
-# within which spikes are moved to see what chance does, and how often.
+# Of the correlogram: lags in s at which a synapse acts, and the width of its bins there.
 _FIRST, _LAST, _BIN = 1e-3, 4e-3, 5e-4
-_JITTER, _N_SURROGATES = 10e-3, 50
+# Windows in s within which spikes are moved to see what chance does.
+_JITTER = 10e-3
 
 
 def connections(
     spikes: SpikeTrains | Session,
     *,
     fdr: float = 0.05,
-    method: Method = "glm",
+    method: Method | Callable[[SpikeTrains], ArrayLike] = "glm",
     config: GLMConfig | None = None,
     allowed: ArrayLike | None = None,
     every_pair: bool = False,
+    n_jittered: int = 50,
     seed: int = 0,
     cache: bool = True,
     progress: bool = True,
@@ -61,7 +65,8 @@ def connections(
     method : {"glm", "ccg"}
         By what: the couplings of a GLM, which takes account of what all recorded neurons do
         (:func:`lgl_core.glm.inference.coupling_test`); or the cross-correlogram of each pair, held
-        against spikes that are jittered, which takes account of what is slow.
+        against spikes that are jittered, which takes account of what is slow. Or any function from
+        spikes to a graph, ``[post, pre]``, held against the same function of jittered spikes.
     config : GLMConfig, optional
         Of the GLM; :func:`lgl_core.glm.penalty.choose_l2` finds one for the recording.
     allowed : array_like of bool, shape (n_neurons, n_neurons), optional
@@ -69,6 +74,8 @@ def connections(
         the fewer are asked, the more of them can be told. Default: all.
     every_pair : bool
         Whether pairs that are not called connected are listed, too.
+    n_jittered : int
+        How often spikes are jittered.
     seed : int
         Of the jittered spikes.
     cache : bool
@@ -84,14 +91,16 @@ def connections(
         ``q``, the smallest rate at which the pair would be listed; and ``method``. The strength of
         a GLM is the area of the filter over its first 8 ms, in log-odds times s; that of a
         correlogram is how many spikes more (or fewer) follow within 1 to 4 ms, per presynaptic
-        spike. ``attrs`` holds ``fdr``, ``n_pairs`` that were tested, ``n_neurons`` and
-        ``duration``.
+        spike; that of another function is what it gives beyond the mean of its jittered graphs,
+        whose scatter is the standard error, and its latency is not known. ``attrs`` holds ``fdr``,
+        ``n_pairs`` that were tested, ``n_neurons`` and ``duration``.
 
     Raises
     ------
     ValueError
-        If ``fdr`` is not strictly between 0 and 1, ``method`` is unknown, there are fewer than two
-        neurons, none fires, or ``allowed`` has another shape or no pair in it.
+        If ``fdr`` is not strictly between 0 and 1, ``method`` is unknown or gives no finite graph,
+        spikes are jittered fewer than ten times, there are fewer than two neurons, none fires, or
+        ``allowed`` has another shape or no pair in it.
 
     Notes
     -----
@@ -109,8 +118,13 @@ def connections(
     """
     if not 0 < fdr < 1:
         raise ValueError(f"fdr must lie strictly between 0 and 1, got {fdr}")
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    if not callable(method) and method not in get_args(Method):
+        raise ValueError(
+            f"method must be one of {', '.join(get_args(Method))}, or a function of spikes, "
+            f"got {method!r}"
+        )
+    if n_jittered < 10:
+        raise ValueError(f"n_jittered must be at least 10, got {n_jittered}")
     units: Any = np.arange(spikes.n_neurons) if isinstance(spikes, SpikeTrains) else spikes.units
     spikes = spikes if isinstance(spikes, SpikeTrains) else spikes.spikes
     if spikes.n_neurons < 2:
@@ -124,17 +138,21 @@ def connections(
         asked &= np.asarray(allowed, dtype=bool)
     if not asked.any():
         raise ValueError("allowed must hold at least one pair of two neurons, got none")
-    if method == "glm":
+    moved = _jittered(spikes, n_jittered, seed, progress)
+    if callable(method):
+        graphs = _by_function(spikes, method, moved)
+    elif method == "glm":
         graphs = _by_glm(spikes, config, None if allowed is None else asked, cache)
     else:
-        graphs = _by_correlogram(spikes, seed, progress)
+        graphs = _by_correlogram(spikes, moved, n_jittered)
     post, pre = np.nonzero(asked)
     table = pd.DataFrame({name: graph[post, pre] for name, graph in graphs.items()})
     labels = pd.Series(units)
     table["pre"], table["post"] = labels.iloc[pre].to_numpy(), labels.iloc[post].to_numpy()
     table["q"] = false_discovery_control(table["p"])
     table["sign"] = np.sign(table["strength"]).astype(int)
-    table = table.assign(method=method).sort_values(["p", "pre", "post"], kind="stable")
+    name = getattr(method, "__name__", "function") if callable(method) else method
+    table = table.assign(method=name).sort_values(["p", "pre", "post"], kind="stable")
     n_pairs = len(table)
     if not every_pair:
         table = table[table["q"] <= fdr]
@@ -159,7 +177,31 @@ def _by_glm(
     return {"strength": area, "se": se, "latency": tested.latency(), "p": tested.p_values()}
 
 
-def _by_correlogram(spikes: SpikeTrains, seed: int, progress: bool) -> dict[str, Floats]:
+def _jittered(
+    spikes: SpikeTrains, n_jittered: int, seed: int, progress: bool
+) -> Iterator[SpikeTrains]:
+    drawn = np.random.SeedSequence(seed).generate_state(n_jittered)
+    for one in tqdm(drawn, desc="jittered", unit="draw", disable=not progress):
+        yield jittered(spikes, _JITTER, int(one))
+
+
+def _by_function(
+    spikes: SpikeTrains, method: Callable[[SpikeTrains], ArrayLike], moved: Iterator[SpikeTrains]
+) -> dict[str, Floats]:
+    """Hold each entry of a graph against the same entry of graphs of jittered spikes."""
+    name = f"method {getattr(method, '__name__', '')}".strip()
+    graph = checked_graph(name, method(spikes))
+    nulls = np.stack([checked_graph(name, method(one)) for one in moved])
+    mean, sd = nulls.mean(axis=0), nulls.std(axis=0, ddof=1)
+    # Mean and scatter are of so many draws: Student's distribution knows.
+    beyond = np.divide(graph - mean, sd, out=np.zeros_like(graph), where=sd > 0)
+    p = 2 * student.sf(np.abs(beyond) / np.sqrt(1 + 1 / len(nulls)), len(nulls) - 1)
+    return {"strength": graph - mean, "se": sd, "latency": np.full(graph.shape, np.nan), "p": p}
+
+
+def _by_correlogram(
+    spikes: SpikeTrains, moved: Iterator[SpikeTrains], n_jittered: int
+) -> dict[str, Floats]:
     """Count the spikes at the lags of a synapse, and what chance makes of them.
 
     Counts of jittered spikes are sums of many rare events: those of a pair have the Poisson
@@ -168,19 +210,17 @@ def _by_correlogram(spikes: SpikeTrains, seed: int, progress: bool) -> dict[str,
     starts = _FIRST + _BIN * np.arange(round((_LAST - _FIRST) / _BIN))
     counts = np.stack([lag_counts(spikes, start, start + _BIN) for start in starts])
     expected = np.zeros(counts.shape)
-    drawn = np.random.SeedSequence(seed).generate_state(_N_SURROGATES)
-    for one in tqdm(drawn, desc="jittered", unit="draw", disable=not progress):
-        moved = jittered(spikes, _JITTER, int(one))
-        expected += [lag_counts(moved, start, start + _BIN) for start in starts]
-    expected /= _N_SURROGATES
-    count, chance = counts.sum(axis=0), np.maximum(expected.sum(axis=0), 1 / _N_SURROGATES)
+    for one in moved:
+        expected += [lag_counts(one, start, start + _BIN) for start in starts]
+    expected /= n_jittered
+    count, chance = counts.sum(axis=0), np.maximum(expected.sum(axis=0), 1 / n_jittered)
     tails = np.stack([poisson.sf(count - 1, chance), poisson.cdf(count, chance)])
     p = np.minimum(2 * tails.min(axis=0), 1.0)
     sign = np.where(tails[0] <= tails[1], 1.0, -1.0)
     n_pre = np.maximum(spikes.rates * spikes.recorded, 1)
     furthest = (sign * (counts - expected)).argmax(axis=0)
     # The jittered mean is itself a mean of so many draws.
-    se = np.sqrt(np.maximum(count, 1) + chance / _N_SURROGATES) / n_pre
+    se = np.sqrt(np.maximum(count, 1) + chance / n_jittered) / n_pre
     return {
         "strength": (count - chance) / n_pre,
         "se": se,

@@ -74,6 +74,20 @@ def test_where_nobody_is_connected_hardly_a_list_has_an_entry(method):
 
 
 @pytest.mark.slow
+def test_any_function_of_spikes_makes_a_list(spikes):
+    found = listed(spikes, method=lgl.correlogram_z)
+    assert set(found["method"]) == {"correlogram_z"} and found["latency"].isna().all()
+    assert set(NETWORK.hubs) <= set(found["pre"])
+    scores = decision_scores(called(found, 30), NETWORK.weights)
+    assert scores["right_sign"] > 0.95
+    nothing = [
+        len(listed(independent(seed, n_neurons=8, n_bins=20_000), method=lgl.correlogram_z))
+        for seed in range(20)
+    ]
+    assert sum(n > 0 for n in nothing) <= 4  # binomial: P(> 4 of 20 at 5 %) = 0.3 %
+
+
+@pytest.mark.slow
 def test_the_rate_is_kept_on_networks():
     """The mean share of false ones over networks lies below the rate, or within its error of it."""
     shares = []
@@ -123,7 +137,9 @@ def test_only_pairs_that_may_be_are_asked_and_more_of_them_are_told(spikes, meth
         ({"allowed": np.ones((3, 3))}, r"allowed must have the shape \(30, 30\)"),
         ({"allowed": np.eye(30)}, "allowed must hold at least one pair"),
         ({"fdr": 0.0}, "fdr must lie strictly between 0 and 1, got 0.0"),
-        ({"method": "guess"}, "method must be one of glm, ccg, got 'guess'"),
+        ({"method": "guess"}, "method must be one of glm, ccg, or a function of spikes, got"),
+        ({"n_jittered": 3}, "n_jittered must be at least 10, got 3"),
+        ({"method": lambda _: np.full((30, 30), np.nan)}, "finite"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(spikes, options, message):
