@@ -381,6 +381,7 @@ def fit_glm(
     config: GLMConfig | None = None,
     *,
     allowed: NDArray[np.bool_] | None = None,
+    covariates: Any = None,
     cache: bool = True,
 ) -> GLMFit:
     """Fit the GLM to all spikes that are given, or read an earlier fit.
@@ -391,7 +392,7 @@ def fit_glm(
         Beside a model, its :func:`lgl_core.spikes.training_part`.
     config : GLMConfig, optional
         Default: ``GLMConfig()``.
-    allowed, cache
+    allowed, covariates, cache
         As for :func:`lgl_core.glm.fit.fit_glm`; whether to look for an earlier fit, and keep this.
 
     Returns
@@ -417,4 +418,4 @@ def fit_glm(
     (20, 20)
     """
     step = cached(fit_quietly) if cache else fit_quietly
-    return step(spikes, config or GLMConfig(), allowed=allowed).checked()
+    return step(spikes, config or GLMConfig(), allowed=allowed, covariates=covariates).checked()

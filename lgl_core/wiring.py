@@ -48,6 +48,7 @@ def connections(
     method: Method | Callable[[SpikeTrains], ArrayLike] = "glm",
     config: GLMConfig | None = None,
     allowed: ArrayLike | None = None,
+    covariates: Any = None,
     every_pair: bool = False,
     n_jittered: int = 50,
     seed: int = 0,
@@ -72,6 +73,8 @@ def connections(
     allowed : array_like of bool, shape (n_neurons, n_neurons), optional
         ``[post, pre]``: which pairs may be connected. The others are neither fitted nor tested, and
         the fewer are asked, the more of them can be told. Default: all.
+    covariates : array_like, shape (n_steps, n_features), or pynapple.TsdFrame, optional
+        What else drives the neurons, for the GLM, as for :func:`lgl_core.glm.fit.fit_glm`.
     every_pair : bool
         Whether pairs that are not called connected are listed, too.
     n_jittered : int
@@ -123,6 +126,8 @@ def connections(
             f"method must be one of {', '.join(get_args(Method))}, or a function of spikes, "
             f"got {method!r}"
         )
+    if covariates is not None and method != "glm":
+        raise ValueError(f'covariates must be None but with method="glm", got method={method!r}')
     if n_jittered < 10:
         raise ValueError(f"n_jittered must be at least 10, got {n_jittered}")
     units: Any = np.arange(spikes.n_neurons) if isinstance(spikes, SpikeTrains) else spikes.units
@@ -142,7 +147,8 @@ def connections(
     if callable(method):
         graphs = _by_function(spikes, method, moved)
     elif method == "glm":
-        graphs = _by_glm(spikes, config, None if allowed is None else asked, cache)
+        pairs = None if allowed is None else asked
+        graphs = _by_glm(spikes, config, pairs, covariates, cache)
     else:
         graphs = _by_correlogram(spikes, moved, n_jittered)
     post, pre = np.nonzero(asked)
@@ -170,9 +176,12 @@ def _by_glm(
     spikes: SpikeTrains,
     config: GLMConfig | None,
     allowed: NDArray[np.bool_] | None,
+    covariates: Any,
     cache: bool,
 ) -> dict[str, Floats]:
-    tested = coupling_test(fit_glm(spikes, config, allowed=allowed, cache=cache), spikes)
+    tested = coupling_test(
+        fit_glm(spikes, config, allowed=allowed, covariates=covariates, cache=cache), spikes
+    )
     area, se = tested.area(min(8e-3, tested.fit.config.window))
     return {"strength": area, "se": se, "latency": tested.latency(), "p": tested.p_values()}
 

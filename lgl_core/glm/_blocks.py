@@ -18,6 +18,7 @@ from tqdm import tqdm
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
 from lgl_core.glm._pairs import gram_matrix
 from lgl_core.glm._solvers import Solution, adam, lbfgs
+from lgl_core.glm.covariates import Drive
 
 __all__ = ["joined", "solve"]
 
@@ -35,6 +36,7 @@ def solve(
     progress: bool = True,
     n_blocks: int = 1,
     free: NDArray[np.bool_] | None = None,
+    drive: Drive | None = None,
 ) -> Solution:
     """Minimise the objective of every postsynaptic neuron.
 
@@ -55,6 +57,8 @@ def solve(
         Tasks to divide the neurons among. More than one run by joblib, on its current backend.
     free : ndarray of bool, shape (1 + n_neurons * n_basis, n_posts), optional
         Coefficients that may leave their start (lbfgs). Default: all.
+    drive : Drive, optional
+        Covariates (lbfgs).
 
     Returns
     -------
@@ -86,20 +90,23 @@ def solve(
                     config,
                     False,
                     free=None if free is None else free[:, part],
+                    drive=drive,
                 )
                 for part in parts
             )
         )
 
     if config.solver == "lbfgs" and len(start) > _LARGE and len(posts) > _GROUP:
-        return _by_rate(train, basis, start, posts, config, progress, free)
+        return _by_rate(train, basis, start, posts, config, progress, free, drive)
 
     def options(*names: str) -> dict[str, Any]:
         return {name: getattr(config, name) for name in ("l2", *names)}
 
     if config.solver == "lbfgs":
         limits = options("max_iterations", "tolerance")
-        return lbfgs(train, basis, start, posts, **limits, progress=progress, free=free)
+        return lbfgs(
+            train, basis, start, posts, **limits, progress=progress, free=free, drive=drive
+        )
     schedule = options(
         "learning_rate",
         "max_epochs",
@@ -120,16 +127,17 @@ def _by_rate(
     config: Any,
     progress: bool,
     free: NDArray[np.bool_] | None,
+    drive: Drive | None,
 ) -> Solution:
     """Fit many neurons group after group, each of nearly one rate: in less time and memory."""
-    gram = gram_matrix(binned, basis).astype(np.float32)
+    gram = gram_matrix(binned, basis, drive).astype(np.float32)
     order = np.argsort(binned.counts[posts], kind="stable")
     groups = np.array_split(order, -(-len(order) // _GROUP))
     solution = joined(
         [
             lbfgs(
                 binned, basis, start[:, group], posts[group], config.l2, config.max_iterations,
-                config.tolerance, progress=False, gram=gram,
+                config.tolerance, progress=False, gram=gram, drive=drive,
                 free=None if free is None else free[:, group],
             )
             for group in tqdm(groups, desc="GLM", unit="group", disable=not progress)

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from lgl_core.glm.covariates import Drive
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["BinnedSpikes", "bin_spikes", "loss_and_gradient", "variances_after"]
@@ -98,6 +99,7 @@ def loss_and_gradient(
     coefficients: Floats,
     posts: NDArray[np.int64],
     gradient: bool = True,
+    drive: Drive | None = None,
 ) -> tuple[Floats, Floats]:
     """Negative log-likelihood of a Bernoulli GLM and its gradient, without penalty.
 
@@ -113,6 +115,8 @@ def loss_and_gradient(
         Id of the postsynaptic neuron of each column.
     gradient : bool
         Without it only the biases' entries are filled, at two thirds of the time.
+    drive : Drive, optional
+        Covariates. Their weights are the last rows of the coefficients.
 
     Returns
     -------
@@ -138,26 +142,42 @@ def loss_and_gradient(
                 f"{name} must be finite, got NaN or an infinity; if a fit made them, it diverged: "
                 "lower its learning_rate or raise its l2"
             )
-    return _evaluate(
+    n_spiking = 1 + binned.n_neurons * basis.shape[1]
+    loss, of_spikes, of_steps = _evaluate(
         binned.bins,
         binned.neurons,
         binned.borders,
         binned.n_neurons,
         np.ascontiguousarray(basis),
-        np.ascontiguousarray(coefficients),
+        np.ascontiguousarray(coefficients[:n_spiking]),
+        *_offsets(drive, coefficients[n_spiking:]),
         posts,
         gradient,
     )
+    if drive is None:
+        return loss, of_spikes
+    return loss, np.vstack([of_spikes, drive.values.T @ of_steps])
+
+
+def _offsets(drive: Drive | None, weights: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Give what covariates add to each neuron's predictor, by step, and the step of each bin."""
+    if drive is None:
+        return np.zeros((0, weights.shape[1])), np.zeros(0, np.int64)
+    return drive.values @ weights, drive.step_of_bin
 
 
 def variances_after(
-    binned: BinnedSpikes, basis: Floats, coefficients: Floats, posts: NDArray[np.int64]
+    binned: BinnedSpikes,
+    basis: Floats,
+    coefficients: Floats,
+    posts: NDArray[np.int64],
+    drive: Drive | None = None,
 ) -> Floats:
     """Sum, over the spikes of each neuron, how variable others are at each lag after them.
 
     Parameters
     ----------
-    binned, basis, coefficients, posts
+    binned, basis, coefficients, posts, drive
         As for :func:`loss_and_gradient`.
 
     Returns
@@ -170,13 +190,15 @@ def variances_after(
     -----
     Costs as much as one gradient.
     """
+    n_spiking = 1 + binned.n_neurons * basis.shape[1]
     summed = _sum_variances(
         binned.bins,
         binned.neurons,
         binned.borders,
         binned.n_neurons,
         np.ascontiguousarray(basis),
-        np.ascontiguousarray(coefficients),
+        np.ascontiguousarray(coefficients[:n_spiking]),
+        *_offsets(drive, coefficients[n_spiking:]),
         posts,
     )
     shape = len(summed), binned.n_neurons, len(basis), _BLOCK
@@ -185,11 +207,22 @@ def variances_after(
 
 
 @njit(parallel=True, **_FAST_LOOPS)
-def _evaluate(bins, neurons, borders, n_neurons, basis, coefficients, posts, with_gradient):
+def _evaluate(
+    bins,
+    neurons,
+    borders,
+    n_neurons,
+    basis,
+    coefficients,
+    offsets,
+    step_of_bin,
+    posts,
+    with_gradient,
+):
     """Loss and gradient, one block of postsynaptic neurons per parallel task."""
     n_posts = len(posts)
     loss = np.zeros(n_posts)
-    gradient = np.zeros(coefficients.shape)
+    gradient, of_steps = np.zeros(coefficients.shape), np.zeros(offsets.shape)
     for block in prange((n_posts + _BLOCK - 1) // _BLOCK):
         first, last = block * _BLOCK, min((block + 1) * _BLOCK, n_posts)
         residuals = _evaluate_block(
@@ -199,18 +232,23 @@ def _evaluate(bins, neurons, borders, n_neurons, basis, coefficients, posts, wit
             _column_of(posts[first:last], n_neurons),
             basis,
             coefficients[:, first:last],
+            offsets[:, first:last],
+            step_of_bin,
             loss[first:last],
             gradient[:, first:last],
+            of_steps[:, first:last],
             with_gradient,
             False,
         )
         if with_gradient:
             _project(residuals, basis, gradient[:, first:last])
-    return loss, gradient
+    return loss, gradient, of_steps
 
 
 @njit(parallel=True, **_FAST_LOOPS)
-def _sum_variances(bins, neurons, borders, n_neurons, basis, coefficients, posts):
+def _sum_variances(
+    bins, neurons, borders, n_neurons, basis, coefficients, offsets, step_of_bin, posts
+):
     """Add variances up, [block, pre, lag, post], one block per parallel task."""
     n_posts = len(posts)
     n_blocks = (n_posts + _BLOCK - 1) // _BLOCK
@@ -224,8 +262,11 @@ def _sum_variances(bins, neurons, borders, n_neurons, basis, coefficients, posts
             _column_of(posts[first:last], n_neurons),
             basis,
             coefficients[:, first:last],
+            offsets[:, first:last],
+            step_of_bin,
             np.zeros(last - first),
             np.zeros((1, last - first)),
+            np.zeros(offsets[:, first:last].shape),
             True,
             True,
         )
@@ -242,8 +283,9 @@ def _column_of(posts, n_neurons):
 
 @njit(**_FAST_LOOPS)
 def _evaluate_block(
-    bins, neurons, borders, column, basis, coefficients, loss_out, gradient, with_sums, variances
-):
+    bins, neurons, borders, column, basis, coefficients, offsets, step_of_bin, loss_out, gradient,
+    of_steps, with_sums, variances,
+):  # fmt: skip
     """Go through time once, chunk by chunk: predictor, loss, residual, and their sums after spikes.
 
     What is summed, [pre, lag, post], are residuals or, with ``variances``, p (1 - p).
@@ -268,6 +310,7 @@ def _evaluate_block(
     i = waiting = 0
     for epoch in range(len(borders) - 1):
         _fill(rows, n_lags * _BLOCK, bias)
+        _add_offsets(rows, n_lags, borders[epoch] - n_lags, offsets, step_of_bin)
         end = borders[epoch + 1]
         for start in range(borders[epoch], end, _CHUNK):
             stop = min(start + _CHUNK, end)
@@ -288,6 +331,7 @@ def _evaluate_block(
                 if c >= 0 and not variances:
                     rows[(bins[j] - origin) * _BLOCK + c] -= 1.0
                     bias_gradient[c] -= 1.0
+            _add_to_steps(rows, n_lags, start, stop, step_of_bin, of_steps)
             known = stop - n_lags
             if stop == end:  # nothing is observed, hence no residual, after the end
                 _fill(rows, (stop - origin) * _BLOCK, np.zeros(_BLOCK))
@@ -299,11 +343,30 @@ def _evaluate_block(
             for j in range(2 * size):
                 rows[j] = rows[_CHUNK * _BLOCK + j]
             _fill(rows, 2 * size, bias)
+            _add_offsets(rows, 2 * n_lags, origin + _CHUNK, offsets, step_of_bin)
 
     for c in range(width):
         loss_out[c] = loss[c]
         gradient[0, c] = bias_gradient[c]
     return residuals
+
+
+@njit(**_FAST_LOOPS)
+def _add_offsets(rows, first, origin, offsets, step_of_bin):
+    """Add what covariates say to the predictor from a row on; row 0 is the bin ``origin``."""
+    for row in range(first, min(len(rows) // _BLOCK, len(step_of_bin) - origin)):
+        step = step_of_bin[origin + row]
+        for c in range(offsets.shape[1]):
+            rows[row * _BLOCK + c] += offsets[step, c]
+
+
+@njit(**_FAST_LOOPS)
+def _add_to_steps(rows, first, start, stop, step_of_bin, of_steps):
+    """Sum the residuals of the bins of each step."""
+    if len(step_of_bin) > 0:
+        for t in range(start, stop):
+            for c in range(of_steps.shape[1]):
+                of_steps[step_of_bin[t], c] += rows[(first + t - start) * _BLOCK + c]
 
 
 @njit(**_FAST_LOOPS)

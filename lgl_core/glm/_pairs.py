@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
+from lgl_core.glm.covariates import Drive
 
 __all__ = ["gram_matrix", "spikes_after"]
 
@@ -31,7 +32,7 @@ def spikes_after(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
     return pairs[:, :, 1:].transpose(1, 0, 2)
 
 
-def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
+def gram_matrix(binned: BinnedSpikes, basis: Floats, drive: Drive | None = None) -> Floats:
     """Gram matrix of the design, from counts of spike pairs.
 
     Parameters
@@ -40,6 +41,10 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
         Spikes of the population.
     basis : ndarray, shape (n_lags, n_basis)
         Basis functions.
+
+    drive : Drive, optional
+        Covariates, the last columns of the design. They are taken to stay as they are for as long
+        as a basis function lasts.
 
     Returns
     -------
@@ -66,7 +71,18 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats) -> Floats:
         gram[1:, own] += later.T
     gram[0, 0] = binned.n_bins
     gram[0, 1:] = gram[1:, 0] = np.outer(binned.counts, basis.sum(axis=0)).ravel()
-    return gram
+    return gram if drive is None else _with_drive(gram, binned, basis, drive)
+
+
+def _with_drive(gram: Floats, binned: BinnedSpikes, basis: Floats, drive: Drive) -> Floats:
+    n_steps = len(drive.values)
+    n_bins = np.bincount(drive.step_of_bin, minlength=n_steps)
+    cells = binned.neurons * n_steps + drive.step_of_bin[binned.bins]
+    counts = np.bincount(cells, minlength=binned.n_neurons * n_steps).reshape(-1, n_steps)
+    with_spikes = np.einsum("nd,k->nkd", counts @ drive.values, basis.sum(axis=0))
+    beside = np.vstack([n_bins @ drive.values, with_spikes.reshape(-1, drive.values.shape[1])])
+    own = (drive.values.T * n_bins) @ drive.values
+    return np.block([[gram, beside], [beside.T, own]])
 
 
 @njit(cache=True)

@@ -18,12 +18,16 @@ from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, loss_and_gradient
 from lgl_core.glm._pairs import gram_matrix
+from lgl_core.glm.covariates import Drive
 
 __all__ = ["Solution", "adam", "lbfgs"]
 
 # Directions are kept in single precision: they only say where to go. Objective and gradient, which
 # say where we are, are double.
 Singles = NDArray[np.float32]
+
+# Penalty of the weights of covariates, in log-odds per standard deviation of each: next to none.
+L2_OF_COVARIATES = 1.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,6 +70,7 @@ def lbfgs(
     progress: bool = True,
     free: NDArray[np.bool_] | None = None,
     gram: Singles | None = None,
+    drive: Drive | None = None,
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
 
@@ -100,6 +105,8 @@ def lbfgs(
     gram : ndarray of float32, optional
         That of the design, for neurons of nearly one rate: one factorisation serves all of them,
         where eigenvectors of a large matrix would take longer than everything else.
+    drive : Drive, optional
+        Covariates, whose weights are the last coefficients; ``l2`` does not hold for them.
 
     Returns
     -------
@@ -109,12 +116,12 @@ def lbfgs(
     """
     found = start.copy()
     held = None if free is None else ~free
-    x, f, g = start, *_penalised(binned, basis, start, posts, l2, held)
+    x, f, g = start, *_penalised(binned, basis, start, posts, l2, held, drive)
     scale = np.maximum(_norm(g), np.finfo(float).tiny)
     objective, gradient_norm = f.copy(), np.ones(len(posts))
     n_iterations = np.full(len(posts), max_iterations)
     if gram is None:
-        precondition = _preconditioner(binned, basis, posts, l2)
+        precondition = _preconditioner(binned, basis, posts, l2, drive)
     else:
         precondition = _preconditioner_of_one_rate(gram, binned, posts, l2)
     active = np.arange(len(posts))
@@ -127,7 +134,7 @@ def lbfgs(
             # A first refusal is met by what its pair has taught, a second one by a shorter step.
             step = 0.25 ** np.maximum(refused - 1, 0)
             trial = x + step * direction
-            f_trial, g_trial = _penalised(binned, basis, trial, posts[active], l2, held)
+            f_trial, g_trial = _penalised(binned, basis, trial, posts[active], l2, held, drive)
             slope = (g * direction).sum(axis=0)
             # The last term forgives the rounding of a sum over all bins.
             accept = f_trial <= f + 1e-4 * step * slope + 1e-13 * np.abs(f)
@@ -262,10 +269,14 @@ def _penalised(
     posts: NDArray[np.int64],
     l2: float,
     held: NDArray[np.bool_] | None = None,
+    drive: Drive | None = None,
 ) -> tuple[Floats, Floats]:
-    loss, gradient = loss_and_gradient(binned, basis, x, posts)
-    gradient[1:] += l2 * x[1:]
-    return loss + l2 / 2 * (x[1:] ** 2).sum(axis=0), _held_at_zero(gradient, held)
+    loss, gradient = loss_and_gradient(binned, basis, x, posts, drive=drive)
+    stop = len(x) - (0 if drive is None else drive.values.shape[1])
+    for rows, weight in ((slice(1, stop), l2), (slice(stop, None), L2_OF_COVARIATES)):
+        gradient[rows] += weight * x[rows]
+        loss = loss + weight / 2 * (x[rows] ** 2).sum(axis=0)
+    return loss, _held_at_zero(gradient, held)
 
 
 def _held_at_zero(values: Floats | Singles, held: NDArray[np.bool_] | None) -> Any:
@@ -279,10 +290,14 @@ def _norm(columns: Floats) -> Floats:
 
 
 def _preconditioner(
-    binned: BinnedSpikes, basis: Floats, posts: NDArray[np.int64], l2: float
+    binned: BinnedSpikes,
+    basis: Floats,
+    posts: NDArray[np.int64],
+    l2: float,
+    drive: Drive | None = None,
 ) -> Callable[..., Singles]:
     """Return the map from gradients of some columns to shared-Hessian Newton steps."""
-    gram = gram_matrix(binned, basis).astype(np.float32)
+    gram = gram_matrix(binned, basis, drive).astype(np.float32)
     silent = gram.diagonal() == 0  # nothing but the penalty acts there
     values, vectors = eigh(gram, overwrite_a=True, driver="evd")
     vectors[silent] = 0  # exactly, not up to rounding

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from lgl_core.glm._blocks import solve
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, bin_spikes, loss_and_gradient
 from lgl_core.glm._solvers import Solution
 from lgl_core.glm.basis import raised_cosine_basis
+from lgl_core.glm.covariates import Drive, drive_of
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["GLMConfig", "GLMFit", "fit_glm", "fit_quietly"]
@@ -146,6 +147,10 @@ class GLMFit:
         The course of the fit, one entry per iteration.
     allowed : ndarray of bool, shape (n_neurons, n_neurons), optional
         ``[post, pre]``: pairs that were fitted; the others have no coupling. None: all.
+    covariate_weights : ndarray, shape (n_neurons, n_features), optional
+        Log-odds per standard deviation of each covariate.
+    drive : Drive, optional
+        The covariates on the bins that were fitted.
 
     Notes
     -----
@@ -163,6 +168,16 @@ class GLMFit:
     objective: NDArray[np.float64]
     history: dict[str, NDArray[np.float64]]
     allowed: NDArray[np.bool_] | None = None
+    covariate_weights: NDArray[np.float64] | None = None
+    drive: Drive | None = None
+
+    @property
+    def coefficients(self) -> NDArray[np.float64]:
+        """All that was fitted, a column per neuron: bias, weights, weights of covariates."""
+        parts = [self.bias, self.weights.reshape(len(self.bias), -1).T]
+        if self.covariate_weights is not None:
+            parts.append(self.covariate_weights.T)
+        return np.vstack(parts)
 
     @property
     def lags(self) -> NDArray[np.float64]:
@@ -221,13 +236,15 @@ class GLMFit:
             )
         return filters[:, :, :n_lags].sum(axis=2) * self.config.bin_width
 
-    def log_likelihood(self, spikes: SpikeTrains) -> NDArray[np.float64]:
+    def log_likelihood(self, spikes: SpikeTrains, covariates: Any = None) -> NDArray[np.float64]:
         """Bernoulli log-likelihood of spikes, held out or not.
 
         Parameters
         ----------
         spikes : SpikeTrains
             Spikes of the same population. Nobody has fired before its start.
+        covariates
+            As for :func:`fit_glm`, of these spikes, if the fit has some.
 
         Returns
         -------
@@ -237,7 +254,7 @@ class GLMFit:
         Raises
         ------
         ValueError
-            If the population has another size.
+            If the population has another size, or only one of the two has covariates.
 
         Notes
         -----
@@ -248,9 +265,16 @@ class GLMFit:
             raise ValueError(
                 f"spikes must have the {n_neurons} neurons of the fit, got {spikes.n_neurons}"
             )
+        if (covariates is None) != (self.drive is None):
+            raise ValueError("covariates must be given if, and only if, the fit has some")
         binned = bin_spikes(spikes, self.config.bin_width)
-        coefficients = np.vstack([self.bias, self.weights.reshape(n_neurons, -1).T])
-        loss, _ = loss_and_gradient(binned, self.basis, coefficients, np.arange(n_neurons), False)
+        drive = None
+        if covariates is not None:
+            drive = drive_of(covariates, spikes, self.config.bin_width, like=self.drive)
+        everyone = np.arange(n_neurons)
+        loss, _ = loss_and_gradient(
+            binned, self.basis, self.coefficients, everyone, False, drive=drive
+        )
         return -loss / binned.n_bins
 
     @property
@@ -286,6 +310,7 @@ def fit_glm(
     progress: bool = True,
     n_blocks: int = 1,
     allowed: ArrayLike | None = None,
+    covariates: Any = None,
 ) -> GLMFit:
     """Fit a coupled Bernoulli GLM to all neurons of a population.
 
@@ -304,6 +329,9 @@ def fit_glm(
     allowed : array_like of bool, shape (n_neurons, n_neurons), optional
         ``[post, pre]``: which couplings may be there, such as those between units that are near
         enough. The others are zero. A neuron's own history is fitted in any case. Default: all.
+    covariates : array_like, shape (n_steps, n_features), or pynapple.TsdFrame, optional
+        What else drives the neurons, such as a stimulus or :func:`lgl_core.glm.covariates.
+        slow_baseline`: rows spread evenly over the recording, or with times of their own.
 
     Returns
     -------
@@ -315,7 +343,7 @@ def fit_glm(
     ValueError
         If there is no spike to fit, the recording is shorter than a bin, or ``n_blocks`` is below
         1, or above 1 with ``solver="adam"``; or ``allowed`` has another shape or is given with
-        ``solver="adam"``.
+        ``solver="adam"``; or as from :func:`lgl_core.glm.covariates.drive_of`.
 
     Warns
     -----
@@ -326,7 +354,7 @@ def fit_glm(
     -----
     Appendix C.
     """
-    return fit_quietly(spikes, config, progress, n_blocks, allowed).checked()
+    return fit_quietly(spikes, config, progress, n_blocks, allowed, covariates).checked()
 
 
 def fit_quietly(
@@ -335,6 +363,7 @@ def fit_quietly(
     progress: bool = True,
     n_blocks: int = 1,
     allowed: ArrayLike | None = None,
+    covariates: Any = None,
 ) -> GLMFit:
     """Fit without the warning, for a cache: who reads it calls :meth:`GLMFit.checked`."""
     config = GLMConfig() if config is None else config
@@ -344,7 +373,11 @@ def fit_quietly(
         train, validation = (bin_spikes(part, config.bin_width) for part in (early, late))
     else:
         train = validation = bin_spikes(spikes, config.bin_width)
-    start = _constant_rates(train, config.n_basis)
+    drive = None if covariates is None else drive_of(covariates, spikes, config.bin_width)
+    if drive is not None and config.solver == "adam":
+        raise ValueError('covariates must be None with solver="adam": use solver="lbfgs"')
+    n_features = 0 if drive is None else drive.values.shape[1]
+    start = _constant_rates(train, config.n_basis, n_features)
     # A neuron that is always or never active has no finite optimum.
     posts = np.flatnonzero((train.counts > 0) & (train.counts < train.n_bins))
     if not posts.size:
@@ -354,11 +387,22 @@ def fit_quietly(
     free = None
     if pairs is not None:
         weights = np.repeat(pairs[posts].T, config.n_basis, axis=0)
-        free = np.vstack([np.ones((1, len(posts)), bool), weights])
+        ones = [np.ones((n, len(posts)), bool) for n in (1, n_features)]
+        free = np.vstack([ones[0], weights, ones[1]])
     solution = solve(
-        train, validation, basis, columns, posts, config, progress, n_blocks, free=free
+        train,
+        validation,
+        basis,
+        columns,
+        posts,
+        config,
+        progress,
+        n_blocks,
+        free=free,
+        drive=drive,
     )
-    return replace(_collect(solution, posts, start, basis, config), allowed=pairs)
+    found = _collect(solution, posts, start, basis, config, n_features)
+    return replace(found, allowed=pairs, drive=drive)
 
 
 def _checked_pairs(allowed: ArrayLike, n_neurons: int, config: GLMConfig) -> NDArray[np.bool_]:
@@ -373,16 +417,21 @@ def _checked_pairs(allowed: ArrayLike, n_neurons: int, config: GLMConfig) -> NDA
     return pairs
 
 
-def _constant_rates(binned: BinnedSpikes, n_basis: int) -> NDArray[np.float64]:
+def _constant_rates(binned: BinnedSpikes, n_basis: int, n_features: int = 0) -> NDArray[np.float64]:
     """Coefficients without coupling; half a spike keeps the bias of a silent neuron finite."""
-    start = np.zeros((1 + binned.n_neurons * n_basis, binned.n_neurons))
+    start = np.zeros((1 + binned.n_neurons * n_basis + n_features, binned.n_neurons))
     counts = np.clip(binned.counts, 0.5, binned.n_bins - 0.5)
     start[0] = np.log(counts / (binned.n_bins - counts))
     return start
 
 
 def _collect(
-    solution: Solution, posts: NDArray[np.int64], start: Floats, basis: Floats, config: GLMConfig
+    solution: Solution,
+    posts: NDArray[np.int64],
+    start: Floats,
+    basis: Floats,
+    config: GLMConfig,
+    n_features: int = 0,
 ) -> GLMFit:
     """Put the fitted neurons beside those that had nothing to fit."""
     coefficients, n_neurons = start, start.shape[1]
@@ -393,8 +442,10 @@ def _collect(
     n_iterations[posts] = solution.n_iterations
     gradient_norm, objective = np.zeros(n_neurons), np.full(n_neurons, np.nan)
     gradient_norm[posts], objective[posts] = solution.gradient_norm, solution.objective
+    stop = len(coefficients) - n_features
     return GLMFit(
-        weights=np.ascontiguousarray(coefficients[1:].T).reshape(n_neurons, n_neurons, -1),
+        weights=np.ascontiguousarray(coefficients[1:stop].T).reshape(n_neurons, n_neurons, -1),
+        covariate_weights=coefficients[stop:].T.copy() if n_features else None,
         bias=coefficients[0].copy(),
         basis=basis,
         config=config,

@@ -148,7 +148,9 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
             f"spikes must have the {n_neurons} neurons of the fit, got {spikes.n_neurons}"
         )
     binned = bin_spikes(spikes, fit.config.bin_width)
-    lost = _lost_to_others(binned, fit.basis)
+    if fit.drive is not None and len(fit.drive.step_of_bin) != binned.n_bins:
+        raise ValueError("spikes must be those that the fit and its covariates were made from")
+    lost = _lost_to_others(binned, fit)
     parts = max(1, -(-(8 * n_neurons**2 * len(fit.basis)) // _BYTES))
     seen = spikes_after(binned, len(fit.basis))
     tested = [
@@ -165,7 +167,7 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     )
 
 
-def _lost_to_others(binned: BinnedSpikes, basis: Floats) -> Floats:
+def _lost_to_others(binned: BinnedSpikes, fit: GLMFit) -> Floats:
     """By what the variance of a pair's weights grows since other neurons fire, too.
 
     Returns
@@ -174,7 +176,7 @@ def _lost_to_others(binned: BinnedSpikes, basis: Floats) -> Floats:
         With the Gram matrix G of the design and R R^T = G_jj: R^T (G^-1)_jj R. The unit matrix if
         nothing else told of the same bins.
     """
-    n_basis, gram = basis.shape[1], gram_matrix(binned, basis)
+    n_basis, gram = fit.basis.shape[1], gram_matrix(binned, fit.basis, fit.drive)
     silent = gram.diagonal() == 0
     gram[silent, silent] = 1.0
     # What rounding and the ends of epochs leave of a nearly singular matrix is held above zero.
@@ -195,9 +197,9 @@ def _tested(
     seen: NDArray[np.int32],
 ) -> tuple[Floats, Floats, Floats]:
     """Weights without the pull, their covariance and statistic, of some postsynaptic neurons."""
-    n_neurons, n_basis = len(fit.bias), fit.basis.shape[1]
-    coefficients = np.vstack([fit.bias, fit.weights.reshape(n_neurons, -1).T])[:, posts]
-    summed = variances_after(binned, fit.basis, coefficients, posts)
+    n_basis = fit.basis.shape[1]
+    coefficients = fit.coefficients[:, posts]
+    summed = variances_after(binned, fit.basis, coefficients, posts, fit.drive)
     products = fit.basis[:, :, np.newaxis] * fit.basis[:, np.newaxis, :]
     information = np.tensordot(summed, products, axes=1)  # [post, pre, k, l]
     told = np.trace(information, axis1=2, axis2=3)
