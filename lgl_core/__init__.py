@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lgl_core.experiment import attention, fit_glm, simulate, train
     from lgl_core.figures.data import raster
     from lgl_core.figures.graphs import connectivity_matrices
-    from lgl_core.glm.fit import GLMConfig
+    from lgl_core.glm.config import GLMConfig
     from lgl_core.metrics.compare import compare
     from lgl_core.metrics.scores import co_input
     from lgl_core.networks.assemblies import hub_assemblies
@@ -66,7 +66,7 @@ _PLACES = {
     "correlogram_z": "baselines.pairwise",
     "erdos_renyi": "networks.topologies",
     "fit_glm": "experiment",
-    "GLMConfig": "glm.fit",
+    "GLMConfig": "glm.config",
     "hub_assemblies": "networks.assemblies",
     "hub_network": "networks.network",
     "LIFParams": "simulation.lif",

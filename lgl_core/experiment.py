@@ -390,8 +390,7 @@ def fit_glm(
     ----------
     spikes : SpikeTrains
         Beside a model, its :func:`lgl_core.spikes.training_part`.
-    config : GLMConfig, optional
-        Default: ``GLMConfig()``.
+    config : GLMConfig
     allowed, covariates, cache
         As for :func:`lgl_core.glm.fit.fit_glm`; whether to look for an earlier fit, and keep this.
 
@@ -417,5 +416,5 @@ def fit_glm(
     >>> lgl.fit_glm(spikes, cache=False).coupling().shape
     (20, 20)
     """
-    step = cached(fit_quietly) if cache else fit_quietly
-    return step(spikes, config or GLMConfig(), allowed=allowed, covariates=covariates).checked()
+    fit = cached(fit_quietly) if cache else fit_quietly
+    return fit(spikes, config or GLMConfig(), allowed=allowed, covariates=covariates).checked()

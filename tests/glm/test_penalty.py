@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.glm.inference import coupling_test
 from lgl_core.glm.penalty import CANDIDATES, _without, choose_l2
 from tests.glm.test_fit import planted
