@@ -7,23 +7,17 @@ the workers of a cluster.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
-from lgl_core.glm._pairs import gram_matrix
 from lgl_core.glm._solvers import Solution, adam, lbfgs
 from lgl_core.glm.covariates import Drive
 
 __all__ = ["joined", "solve"]
-
-# With more coefficients than these, and more neurons, neurons are fitted in groups.
-_LARGE, _GROUP = 2400, 128
 
 
 def solve(
@@ -96,9 +90,6 @@ def solve(
             )
         )
 
-    if config.solver == "lbfgs" and len(start) > _LARGE and len(posts) > _GROUP:
-        return _by_rate(train, basis, start, posts, config, progress, free, drive)
-
     def options(*names: str) -> dict[str, Any]:
         return {name: getattr(config, name) for name in ("l2", *names)}
 
@@ -117,39 +108,6 @@ def solve(
         "min_improvement",
     )
     return adam(train, validation, basis, start, posts, **schedule, progress=progress)
-
-
-def _by_rate(
-    binned: BinnedSpikes,
-    basis: Floats,
-    start: Floats,
-    posts: NDArray[np.int64],
-    config: Any,
-    progress: bool,
-    free: NDArray[np.bool_] | None,
-    drive: Drive | None,
-) -> Solution:
-    """Fit many neurons group after group, each of nearly one rate: in less time and memory."""
-    gram = gram_matrix(binned, basis, drive).astype(np.float32)
-    order = np.argsort(binned.counts[posts], kind="stable")
-    groups = np.array_split(order, -(-len(order) // _GROUP))
-    solution = joined(
-        [
-            lbfgs(
-                binned, basis, start[:, group], posts[group], config.l2, config.max_iterations,
-                config.tolerance, progress=False, gram=gram, drive=drive,
-                free=None if free is None else free[:, group],
-            )
-            for group in tqdm(groups, desc="GLM", unit="group", disable=not progress)
-        ]
-    )  # fmt: skip
-    back = np.argsort(order, kind="stable")
-    by_neuron = ("objective", "gradient_norm", "converged", "n_iterations")
-    return replace(
-        solution,
-        coefficients=solution.coefficients[:, back],
-        **{name: getattr(solution, name)[back] for name in by_neuron},
-    )
 
 
 def joined(solutions: Sequence[Solution]) -> Solution:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import eigh
 from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, loss_and_gradient
@@ -69,7 +69,6 @@ def lbfgs(
     memory: int = 20,
     progress: bool = True,
     free: NDArray[np.bool_] | None = None,
-    gram: Singles | None = None,
     drive: Drive | None = None,
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
@@ -102,9 +101,6 @@ def lbfgs(
         Show a progress bar.
     free : ndarray of bool, shape (1 + n_neurons * n_basis, n_posts), optional
         Coefficients that may leave their start. Default: all.
-    gram : ndarray of float32, optional
-        That of the design, for neurons of nearly one rate: one factorisation serves all of them,
-        where eigenvectors of a large matrix would take longer than everything else.
     drive : Drive, optional
         Covariates, whose weights are the last coefficients; ``l2`` does not hold for them.
 
@@ -120,10 +116,7 @@ def lbfgs(
     scale = np.maximum(_norm(g), np.finfo(float).tiny)
     objective, gradient_norm = f.copy(), np.ones(len(posts))
     n_iterations = np.full(len(posts), max_iterations)
-    if gram is None:
-        precondition = _preconditioner(binned, basis, posts, l2, drive)
-    else:
-        precondition = _preconditioner_of_one_rate(gram, binned, posts, l2)
+    precondition = _preconditioner(binned, basis, posts, l2, drive)
     active = np.arange(len(posts))
     pairs: deque[tuple[Singles, Singles]] = deque(maxlen=memory)
     direction, refused = -_held_at_zero(precondition(g, columns=active), held), np.zeros(len(posts))
@@ -310,27 +303,6 @@ def _preconditioner(
         step = vectors @ ((vectors.T @ gradient) / hessian[:, columns])
         step[silent] = gradient[silent] / (l2 or 1)
         return step
-
-    return precondition
-
-
-def _preconditioner_of_one_rate(
-    gram: Singles, binned: BinnedSpikes, posts: NDArray[np.int64], l2: float
-) -> Callable[..., Singles]:
-    """Return the same map for neurons that are as variable as their average."""
-    rate = (binned.counts[posts] / binned.n_bins).mean()
-    hessian = np.float32(rate * (1 - rate)) * gram
-    weights = np.arange(1, len(hessian))
-    hessian[weights, weights] += np.float32(l2)
-    diagonal = hessian.diagonal().copy()
-    diagonal[diagonal == 0] = 1.0  # nothing at all acts there
-    # Rounding may leave a matrix of single numbers that is not positive.
-    hessian[np.diag_indices_from(hessian)] = diagonal * np.float32(1 + 1e-5)
-    factor = cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
-
-    def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
-        solved = cho_solve(factor, gradient.astype(np.float32), check_finite=False)
-        return np.asarray(solved, dtype=np.float32)
 
     return precondition
 

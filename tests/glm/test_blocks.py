@@ -4,13 +4,11 @@ import joblib
 import numpy as np
 import pytest
 
-from lgl_core.glm import _blocks as blocks
 from lgl_core.glm._blocks import joined
 from lgl_core.glm._solvers import Solution
 from lgl_core.glm.fit import GLMConfig, fit_glm
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import simulate
-from tests.glm_twin import spike_trains
 
 CONFIG = GLMConfig(n_basis=4, window=0.02)
 
@@ -69,23 +67,3 @@ def test_what_does_not_go(spikes):
         fit_glm(spikes, CONFIG, progress=False, n_blocks=0)
     with pytest.raises(ValueError, match='n_blocks must be 1 with solver="adam", got 2'):
         fit_glm(spikes, GLMConfig(solver="adam"), progress=False, n_blocks=2)
-
-
-def test_groups_of_one_rate_are_the_same_fit(monkeypatch):
-    rng = np.random.default_rng(3)
-    matrix = rng.random((20_000, 12)) < rng.uniform(0.002, 0.03, 12)
-    matrix[:, 5] = False
-    spikes, config = spike_trains(matrix), GLMConfig(l2=3.0, tolerance=1e-6)
-    usual = fit_glm(spikes, config, progress=False)
-    monkeypatch.setattr(blocks, "_LARGE", 10)
-    monkeypatch.setattr(blocks, "_GROUP", 3)
-    grouped = fit_glm(spikes, config, progress=False)
-    assert grouped.converged.all() and not np.array_equal(grouped.weights, usual.weights)
-    np.testing.assert_allclose(grouped.weights, usual.weights, atol=1e-4)
-    np.testing.assert_allclose(grouped.bias, usual.bias, atol=1e-4)
-    assert (grouped.n_iterations < 40).all()
-    allowed = rng.random((12, 12)) < 0.4
-    some = fit_glm(spikes, config, progress=False, allowed=allowed)
-    monkeypatch.undo()
-    once = fit_glm(spikes, config, progress=False, allowed=allowed)
-    np.testing.assert_allclose(some.weights, once.weights, atol=1e-4)
