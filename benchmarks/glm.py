@@ -29,7 +29,8 @@ from scipy.signal import lfilter
 
 from benchmarks.side_by_side import alone, compare
 from lgl_core.glm.basis import raised_cosine_basis
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import simulate
 from lgl_core.spikes import SpikeTrains

@@ -1,7 +1,6 @@
 """The whole path: network, spikes, both models, both graphs, scores.
 
-Each stage is a function that looks in the cache first; :mod:`lgl_core.whole_path` walks from one to
-the next.
+Each stage is a function that looks in the cache first; :mod:`lgl_core.whole_path` walks them all.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 
 from lgl_core.disk.cache import cached, keyed_directory
 from lgl_core.extraction.attention import AttentionConnectivity, Rows, attention_of_weights
-from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import GLMFit, fit_quietly
 from lgl_core.networks.network import Network
 from lgl_core.simulation import lif
 from lgl_core.simulation.lif import LIFParams, Ties
@@ -390,9 +390,9 @@ def fit_glm(
     ----------
     spikes : SpikeTrains
         Beside a model, its :func:`lgl_core.spikes.training_part`.
-    config : GLMConfig
+    config : GLMConfig, optional
     allowed, covariates, cache
-        As for :func:`lgl_core.glm.fit.fit_glm`; whether to look for an earlier fit, and keep this.
+        The first two as for :func:`lgl_core.glm.fit.fit_glm`, the last as for :func:`simulate`.
 
     Returns
     -------
@@ -402,7 +402,7 @@ def fit_glm(
     Raises
     ------
     ValueError
-        As from it.
+        As from :func:`lgl_core.glm.fit.fit_glm`.
 
     Warns
     -----

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from lgl_core.experiment import DURATION, attention_of, fit_glm, simulate, train_models
 from lgl_core.extraction.attention import AttentionConnectivity, Rows
-from lgl_core.glm.fit import GLMConfig, GLMFit
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import GLMFit
 from lgl_core.metrics.scores import alignment, tidy
 from lgl_core.networks.network import Network, hub_network
 from lgl_core.simulation.lif import LIFParams

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from lgl_core.baselines.pairwise import lag_counts
 from lgl_core.disk.atomic import replacing
 from lgl_core.experiment import fit_glm
-from lgl_core.glm.fit import GLMConfig
+from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.inference import coupling_test
 from lgl_core.graphs import checked_graph
 from lgl_core.recordings.chance import jittered

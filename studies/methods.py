@@ -18,7 +18,8 @@ from lgl_core.baselines.dynamics import event_space, event_timing, firing_rate_d
 from lgl_core.baselines.masked import masked_connectivity, train_masked
 from lgl_core.baselines.pairwise import correlogram_z, partial_covariance
 from lgl_core.disk.provenance import peak_mb
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.spikes import SpikeTrains, training_part
 from studies.points import Recording, scored
 from studies.rows import labels_of

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lgl_core.baselines.pairwise import correlation, correlogram_z, partial_covariance, rate_product
 from lgl_core.disk.cache import cached
-from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import GLMFit, fit_quietly
 from lgl_core.metrics.card import score_card
 from lgl_core.metrics.detection import hub_groups_found
 from lgl_core.metrics.nulls import Null, null_scores

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from lgl_core.disk.cache import source_hash
 from lgl_core.disk.provenance import commit, machine
-from lgl_core.glm.fit import GLMConfig
+from lgl_core.glm.config import GLMConfig
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import TRAIN_FRACTION
 from lgl_core.transformer.training import TrainConfig

@@ -9,7 +9,8 @@ import pytest
 
 from lgl_core import experiment, whole_path
 from lgl_core.extraction.attention import attention_connectivity
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.metrics.scores import alignment, paper_table_1
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import simulate

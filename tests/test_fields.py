@@ -14,7 +14,7 @@ import pytest
 
 from lgl_core.baselines.masked import MaskedConfig
 from lgl_core.fields import check_fields
-from lgl_core.glm.fit import GLMConfig
+from lgl_core.glm.config import GLMConfig
 from lgl_core.networks.network import Network
 from lgl_core.recordings.session import Session
 from lgl_core.simulation.izhikevich import IzhikevichParams

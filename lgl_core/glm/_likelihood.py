@@ -12,6 +12,7 @@ weight of basis k of presynaptic neuron n in row ``1 + n * n_basis + k``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,8 +132,19 @@ def loss_and_gradient(
                 f"{name} must be finite, got NaN or an infinity; if a fit made them, it diverged: "
                 "lower its learning_rate or raise its l2"
             )
+    model = _for_kernel(binned, basis, coefficients, drive)
+    loss, of_spikes, of_steps = evaluate(*model, posts, gradient)
+    if drive is None:
+        return loss, of_spikes
+    return loss, np.vstack([of_spikes, drive.values.T @ of_steps])
+
+
+def _for_kernel(
+    binned: BinnedSpikes, basis: Floats, coefficients: Floats, drive: Drive | None
+) -> tuple[Any, ...]:
+    """Spikes, filters and offsets as both compiled loops take them, in their order."""
     n_spiking = 1 + binned.n_neurons * basis.shape[1]
-    loss, of_spikes, of_steps = evaluate(
+    return (
         binned.bins,
         binned.neurons,
         binned.borders,
@@ -140,12 +152,7 @@ def loss_and_gradient(
         np.ascontiguousarray(basis),
         np.ascontiguousarray(coefficients[:n_spiking]),
         *_offsets(drive, coefficients[n_spiking:]),
-        posts,
-        gradient,
     )
-    if drive is None:
-        return loss, of_spikes
-    return loss, np.vstack([of_spikes, drive.values.T @ of_steps])
 
 
 def _offsets(drive: Drive | None, weights: Floats) -> tuple[Floats, NDArray[np.int64]]:
@@ -179,17 +186,7 @@ def variances_after(
     -----
     Costs as much as one gradient.
     """
-    n_spiking = 1 + binned.n_neurons * basis.shape[1]
-    summed = sum_variances(
-        binned.bins,
-        binned.neurons,
-        binned.borders,
-        binned.n_neurons,
-        np.ascontiguousarray(basis),
-        np.ascontiguousarray(coefficients[:n_spiking]),
-        *_offsets(drive, coefficients[n_spiking:]),
-        posts,
-    )
+    summed = sum_variances(*_for_kernel(binned, basis, coefficients, drive), posts)
     shape = len(summed), binned.n_neurons, len(basis), BLOCK
     blocks = summed.reshape(shape).transpose(0, 3, 1, 2)
     return blocks.reshape(-1, binned.n_neurons, len(basis))[: len(posts)]

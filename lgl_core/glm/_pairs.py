@@ -41,14 +41,13 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats, drive: Drive | None = None)
         Spikes of the population.
     basis : ndarray, shape (n_lags, n_basis)
         Basis functions.
-
     drive : Drive, optional
         Covariates, the last columns of the design. They are taken to stay as they are for as long
         as a basis function lasts.
 
     Returns
     -------
-    ndarray, shape (1 + n_neurons * n_basis, 1 + n_neurons * n_basis)
+    ndarray, shape (n_coefficients, n_coefficients)
         ``X.T @ X`` with a first column of ones in X. Exact but for the last ``n_lags`` bins of
         each epoch: it counts the spikes there as if the epoch went on.
     """

@@ -22,7 +22,7 @@ from lgl_core.glm._blocks import solve
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, bin_spikes, loss_and_gradient
 from lgl_core.glm._solvers import Solution
 from lgl_core.glm.basis import raised_cosine_basis
-from lgl_core.glm.config import GLMConfig as GLMConfig
+from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.covariates import Drive, drive_of
 from lgl_core.spikes import SpikeTrains
 
@@ -137,13 +137,26 @@ class GLMFit:
             return np.take_along_axis(filters, at[:, :, None], axis=2)[:, :, 0]
         if kind != "area":
             raise ValueError(f'kind must be "peak" or "area", got {kind!r}')
+        return filters[:, :, : self.lags_within(window)].sum(axis=2) * self.config.bin_width
+
+    def lags_within(self, window: float) -> int:
+        """Count the lags of the filters up to ``window`` s, and insist that there are as many."""
         n_lags = round(window / self.config.bin_width)
         if not 1 <= n_lags <= len(self.basis):
             raise ValueError(
                 f"window must lie between one bin of {self.config.bin_width} s and "
                 f"{self.config.window} s, got {window}"
             )
-        return filters[:, :, :n_lags].sum(axis=2) * self.config.bin_width
+        return n_lags
+
+    def binned(self, spikes: SpikeTrains) -> BinnedSpikes:
+        """Put spikes of the population that was fitted, and of no other, into the fit's bins."""
+        n_neurons = len(self.bias)
+        if spikes.n_neurons != n_neurons:
+            raise ValueError(
+                f"spikes must have the {n_neurons} neurons of the fit, got {spikes.n_neurons}"
+            )
+        return bin_spikes(spikes, self.config.bin_width)
 
     def log_likelihood(self, spikes: SpikeTrains, covariates: Any = None) -> NDArray[np.float64]:
         """Bernoulli log-likelihood of spikes, held out or not.
@@ -169,18 +182,13 @@ class GLMFit:
         -----
         Appendix C.3.
         """
-        n_neurons = len(self.bias)
-        if spikes.n_neurons != n_neurons:
-            raise ValueError(
-                f"spikes must have the {n_neurons} neurons of the fit, got {spikes.n_neurons}"
-            )
+        binned = self.binned(spikes)
         if (covariates is None) != (self.drive is None):
             raise ValueError("covariates must be given if, and only if, the fit has some")
-        binned = bin_spikes(spikes, self.config.bin_width)
         drive = None
         if covariates is not None:
             drive = drive_of(covariates, spikes, self.config.bin_width, like=self.drive)
-        everyone = np.arange(n_neurons)
+        everyone = np.arange(len(self.bias))
         loss, _ = loss_and_gradient(
             binned, self.basis, self.coefficients, everyone, False, drive=drive
         )

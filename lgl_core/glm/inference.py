@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import chi2
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, bin_spikes, variances_after
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, variances_after
 from lgl_core.glm._pairs import gram_matrix, spikes_after
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
@@ -97,14 +97,8 @@ class CouplingTest:
         area, se : ndarray, shape (n_neurons, n_neurons)
             ``[post, pre]``, in log-odds times s. The standard error has the inflation in it.
         """
-        config = self.fit.config
-        n_lags = round(window / config.bin_width)
-        if not 1 <= n_lags <= len(self.fit.basis):
-            raise ValueError(
-                f"window must lie between one bin of {config.bin_width} s and {config.window} s, "
-                f"got {window}"
-            )
-        sums = self.fit.basis[:n_lags].sum(axis=0) * config.bin_width
+        first_lags = self.fit.basis[: self.fit.lags_within(window)]
+        sums = first_lags.sum(axis=0) * self.fit.config.bin_width
         variance = np.einsum("k,ijkl,l->ij", sums, self.covariance, sums)
         return self.weights @ sums, np.sqrt(variance * self.inflation[:, np.newaxis])
 
@@ -142,12 +136,7 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     neurons of the statistic, over that of its distribution. It is right where most pairs have no
     synapse, and too large, which is on the safe side, where many have.
     """
-    n_neurons = len(fit.bias)
-    if spikes.n_neurons != n_neurons:
-        raise ValueError(
-            f"spikes must have the {n_neurons} neurons of the fit, got {spikes.n_neurons}"
-        )
-    binned = bin_spikes(spikes, fit.config.bin_width)
+    binned, n_neurons = fit.binned(spikes), spikes.n_neurons
     if fit.drive is not None and len(fit.drive.step_of_bin) != binned.n_bins:
         raise ValueError("spikes must be those that the fit and its covariates were made from")
     lost = _lost_to_others(binned, fit)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lgl_core.glm.fit import GLMConfig, GLMFit, fit_quietly
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import GLMFit, fit_quietly
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["CANDIDATES", "ChosenPenalty", "choose_l2"]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lgl_core import whole_path
-from lgl_core.glm.fit import GLMConfig
+from lgl_core.glm.config import GLMConfig
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.sweep.parameters import check_names, declared_types

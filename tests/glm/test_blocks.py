@@ -6,7 +6,8 @@ import pytest
 
 from lgl_core.glm._blocks import joined
 from lgl_core.glm._solvers import Solution
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import simulate
 

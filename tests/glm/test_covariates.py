@@ -8,8 +8,9 @@ import lgl_core as lgl
 from lgl_core.glm._likelihood import bin_spikes, loss_and_gradient
 from lgl_core.glm._pairs import gram_matrix
 from lgl_core.glm._solvers import L2_OF_COVARIATES
+from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.covariates import drive_of, slow_baseline
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.fit import fit_glm
 from lgl_core.spikes import SpikeTrains
 from tests.glm_twin import dense_design, spike_trains
 

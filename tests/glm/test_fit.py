@@ -8,7 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 from lgl_core.disk.cache import cached
 from lgl_core.glm.basis import raised_cosine_basis
-from lgl_core.glm.fit import GLMConfig, GLMFit, fit_glm, fit_quietly
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import GLMFit, fit_glm, fit_quietly
 from lgl_core.spikes import SpikeTrains
 from tests.glm_twin import dense_design, spike_trains
 

@@ -8,7 +8,8 @@ from scipy.stats import chi2, kstest
 
 from lgl_core.glm import inference
 from lgl_core.glm._likelihood import bin_spikes, variances_after
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.glm.inference import coupling_test
 from lgl_core.spikes import SpikeTrains
 from tests.glm.test_fit import planted

@@ -6,7 +6,8 @@ import pytest
 import scipy.stats
 
 from lgl_core.baselines.pairwise import correlogram_z
-from lgl_core.glm.fit import GLMConfig, fit_glm
+from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.fit import fit_glm
 from lgl_core.metrics.card import edges_off_hubs, score_card
 from studies import results
 from studies.evidence.tables import recording_sizes
