@@ -51,13 +51,14 @@ def simulate(
     duration: float = DURATION,
     seed: int = 0,
     ties: Ties = "random",
+    drive: NDArray[np.float64] | None = None,
     cache: bool = True,
 ) -> SpikeTrains:
     """Simulate leaky integrate-and-fire neurons, or read the spikes of an earlier run.
 
     Parameters
     ----------
-    network, params, duration, seed, ties
+    network, params, duration, seed, ties, drive
         As for :func:`lgl_core.simulation.lif.simulate`.
     cache : bool
         Whether to look for an earlier run, and to keep this one.
@@ -80,9 +81,8 @@ def simulate(
     20
     """
     step = cached(lif.simulate) if cache else lif.simulate
-    return step(
-        network, params or LIFParams(), duration=duration, seed=seed, ties=ties, progress=True
-    )
+    options: dict[str, Any] = {"duration": duration, "seed": seed, "ties": ties, "drive": drive}
+    return step(network, params or LIFParams(), **options, progress=True)
 
 
 def split_tokens(

@@ -14,6 +14,7 @@ from lgl_core.networks.network import hub_network
 from lgl_core.transformer.model import preset
 from lgl_core.transformer.training import TrainConfig
 from studies.drive import Confusions, PartialRecording
+from studies.driven import Driven, DrivenRecording, driven
 from studies.listed import Listed, listed
 from studies.methods import METHODS, Method
 from studies.original import Activity, PaperRecording
@@ -53,6 +54,7 @@ __all__ = [
 NETWORK_SEEDS = range(5)
 FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
 LISTED_SEEDS = range(40, 45)  # the same, when lists of connections were made
+DRIVEN_SEEDS = range(50, 55)  # and when the size of a common drive was chosen
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
 DEFAULT_HUBS = {
@@ -316,6 +318,7 @@ def _small() -> list[Point]:
     heard_in_part = PartialRecording(settings=SMALL_NETWORK, duration=100.0, fraction=0.5)
     other_neurons = OutsideRecording(settings=SMALL_NETWORK, simulator="izhikevich", duration=20.0)
     stripes = PaperRecording(n_spikes=3000, changes=SMALL_STRIPES)
+    heard = DrivenRecording(settings=SMALL_NETWORK, duration=60.0, source="trials")
     unrelated = UnconnectedRecording(n_neurons=10, duration=30.0)
     return [
         recording,
@@ -337,6 +340,7 @@ def _small() -> list[Point]:
         Unconnected(recording=unrelated),
         UnconnectedModel(recording=unrelated, epochs=2),
         Listed(recording=recording),
+        Driven(recording=heard),
     ]
 
 
@@ -398,6 +402,10 @@ STUDIES = {
     "connections": Study(
         question="Of the pairs that are called connected, how many are not, and who is missed?",
         points=partial(listed, LISTED_SEEDS),
+    ),
+    "driven": Study(
+        question="Are neurons that hear the same thing called connected, also if the GLM is told?",
+        points=partial(driven, DRIVEN_SEEDS),
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

@@ -117,6 +117,18 @@ def test_a_warm_cache_gives_the_same_table_and_computes_nothing(table, monkeypat
     )
 
 
+def test_another_drive_is_another_simulation_and_the_same_one_is_found_again(monkeypatch):
+    drives = [None, np.full((3, NETWORK.n_neurons), 4.0), np.full((3, NETWORK.n_neurons), 4.5)]
+
+    def counts():
+        return [len(experiment.simulate(NETWORK, duration=2.0, drive=one)) for one in drives]
+
+    first = counts()
+    assert first[0] < first[1] < first[2]
+    monkeypatch.setattr("lgl_core.simulation.lif.advance", None)  # nothing is left to compute
+    assert counts() == first
+
+
 def test_members_of_an_ensemble_are_independent_and_the_first_is_the_single_model(table):
     spikes = experiment.simulate(NETWORK, duration=30.0, seed=3)
     single = experiment.train_models(spikes, ["rotary"], size="tiny", config=QUICK)["rotary"]

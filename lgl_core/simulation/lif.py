@@ -136,6 +136,7 @@ def simulate(
     seed: int = 0,
     ties: Ties = "random",
     initial: ArrayLike | None = None,
+    drive: ArrayLike | None = None,
     max_rate: float = 200.0,
     progress: bool = False,
 ) -> SpikeTrains:
@@ -161,6 +162,9 @@ def simulate(
     initial : array_like, shape (n_neurons,), optional
         Membrane potentials at the start in mV. Default: drawn evenly between the reset and where
         the drive alone takes the membrane, threshold at most.
+    drive : array_like, shape (n_steps, n_neurons), optional
+        What is added to ``mu`` over time, in mV, such as a stimulus: rows spread evenly over the
+        duration, each of which holds until the next.
     max_rate : float
         Highest mean rate in Hz, over any second, that is taken for a working network.
     progress : bool
@@ -174,7 +178,7 @@ def simulate(
     ------
     ValueError
         If ``duration`` is shorter than a time step, ``max_rate`` is not positive, ``ties`` is
-        unknown, or ``initial`` has the wrong shape.
+        unknown, or ``initial`` or ``drive`` has the wrong shape or is not finite.
     RuntimeError
         If the network runs away, that is, fires above ``max_rate``.
 
@@ -200,6 +204,9 @@ def simulate(
     arriving = np.zeros((synapses.delay_steps.max(initial=1) + 1, n_padded))
     decay = np.exp(-params.dt / params.tau_m)
     noise = params.sigma * np.sqrt(1 - decay**2)
+    driven = None
+    if drive is not None:
+        driven = _Drive(drive, network.n_neurons, n_padded, params.dt / duration, decay, noise)
 
     steps_per_second = max(round(1 / params.dt), 1)
     room = int(max_rate * network.n_neurons) + 1
@@ -208,7 +215,7 @@ def simulate(
     blocks = _blocks(n_steps, steps_per_second, max(_BLOCK_SIZE // n_padded, 1))
     with (
         tqdm(total=n_steps * params.dt, unit="s", desc="LIF", disable=not progress) as bar,
-        closing(_normals_ahead(blocks, n_padded, key, params)) as normals_of_blocks,
+        closing(_normals_ahead(blocks, n_padded, key, params, driven)) as normals_of_blocks,
     ):
         n_spikes = 0
         for (first, last), normals in zip(blocks, normals_of_blocks, strict=True):
@@ -220,7 +227,7 @@ def simulate(
                 first,
                 decay,
                 params.v_rest + params.mu,
-                noise,
+                noise if driven is None else 1.0,
                 params.v_threshold,
                 params.v_reset,
                 max(round(params.refractory / params.dt), 1),
@@ -271,7 +278,11 @@ def _blocks(n_steps: int, steps_per_second: int, longest: int) -> list[tuple[int
 
 
 def _normals_ahead(
-    blocks: list[tuple[int, int]], n_neurons: int, key: NDArray[np.uint32], params: LIFParams
+    blocks: list[tuple[int, int]],
+    n_neurons: int,
+    key: NDArray[np.uint32],
+    params: LIFParams,
+    driven: _Drive | None = None,
 ) -> Generator[NDArray[np.float32]]:
     """Yield the noise of each block; a second core draws the next one meanwhile.
 
@@ -294,6 +305,8 @@ def _normals_ahead(
             fill_normals(first, ~key[0], key[1], common)  # another key, other numbers
             normals *= own
             normals += shared * common[:, group]
+        if driven is not None:
+            driven.add(first, normals)
         return normals
 
     with ThreadPoolExecutor(1) as pool:
@@ -303,6 +316,46 @@ def _normals_ahead(
             if block + 1 < len(blocks):
                 coming = pool.submit(draw, block + 1)
             yield normals
+
+
+class _Drive:
+    """A drive over time, which reaches the membranes in mV together with the noise of each step.
+
+    So the loop over membranes is the same with a drive and without one.
+    """
+
+    def __init__(
+        self,
+        drive: ArrayLike,
+        n_neurons: int,
+        n_padded: int,
+        step: float,
+        decay: float,
+        noise: float,
+    ) -> None:
+        given = np.asarray(drive, dtype=np.float64)
+        if given.ndim != 2 or given.shape[1] != n_neurons or not len(given):
+            raise ValueError(
+                f"drive must have the shape (n_steps, {n_neurons}), a column for each neuron, "
+                f"got {given.shape}"
+            )
+        if not np.isfinite(given).all():
+            raise ValueError("drive must be finite, got NaN or an infinity")
+        # A step takes a membrane so far of the way to where the drive alone would take it.
+        self.rows = np.zeros((len(given), n_padded), np.float32)
+        self.rows[:, :n_neurons] = (1 - decay) * given
+        self.rows_per_step = len(given) * step  # a step is given as a share of the duration
+        self.noise = np.float32(noise)
+
+    def add(self, first: int, normals: NDArray[np.float32]) -> None:
+        """Turn the noise of the steps from the first one on into mV, and add the drive."""
+        middles = np.arange(first, first + len(normals)) + 0.5
+        rows = np.minimum((middles * self.rows_per_step).astype(np.int64), len(self.rows) - 1)
+        if self.noise:
+            normals *= self.noise
+            normals += self.rows[rows]
+        else:
+            normals[:] = self.rows[rows]
 
 
 class _Synapses:

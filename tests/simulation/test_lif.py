@@ -269,6 +269,42 @@ def test_spikes_are_those_of_the_twin():
     assert sorted(zip(steps, spikes.neurons, strict=True)) == sorted(twin)
 
 
+@pytest.mark.parametrize("sigma", [0.0, 7.0])
+def test_spikes_under_a_drive_are_those_of_the_twin(sigma):
+    """Whose rows do not divide the steps evenly, across the borders of chunks."""
+    network = hub_network(10, n_hubs=1, connection_probability=0.3, seed=1)
+    params = LIFParams(mu=8.0, sigma=sigma, dt=0.5e-3)
+    initial = np.linspace(-70, -51, 10)
+    drive = np.random.default_rng(3).normal(8.0, 8.0, (37, 10))
+    spikes = simulate(network, params, duration=2.5, initial=initial, seed=7, drive=drive)
+    twin = slow_twin(network, params, 2.5, initial, seed=7, drive=drive)
+    steps = np.floor(spikes.times / params.dt + 1e-9).astype(int)
+    assert len(twin) > 200
+    assert sorted(zip(steps, spikes.neurons, strict=True)) == sorted(twin)
+
+
+def test_a_drive_moves_only_whom_it_is_given_to_and_a_drive_of_nothing_nobody():
+    network, drive = Network(weights=np.zeros((6, 6))), np.zeros((10, 6))
+    alone, unmoved = (simulate(network, duration=3.0, seed=2, drive=d) for d in (None, drive))
+    np.testing.assert_array_equal(unmoved.neurons, alone.neurons)
+    drive[5:, :3] = 6.0  # mV, in the second half
+    moved = simulate(network, duration=3.0, seed=2, drive=drive)
+    for neuron in range(6):
+        mine, before = (one.times[one.neurons == neuron] for one in (moved, alone))
+        if neuron < 3:
+            assert (mine >= 1.5).sum() > 2 * (before >= 1.5).sum()
+            mine, before = mine[mine < 1.5], before[before < 1.5]
+        # Within a step the time is drawn anew, since others have fired before.
+        np.testing.assert_array_equal(np.floor(mine / 1e-4), np.floor(before / 1e-4))
+
+
+def test_a_step_of_drive_takes_a_membrane_to_threshold_when_theory_says():
+    drive = np.repeat([0.0, 30.0], 50)[:, np.newaxis]  # mV, from half a second on
+    quiet = LIFParams(mu=0.0, sigma=0.0)
+    spikes = simulate(Network(weights=np.zeros((1, 1))), quiet, duration=1.0, drive=drive)
+    assert spikes.times[0] == pytest.approx(0.5 + 0.02 * np.log(30 / (30 - 20)), abs=2e-4)
+
+
 @pytest.mark.slow
 def test_chunks_of_a_second_leave_no_seam():
     """A longer simulation begins like a shorter one without noise, across the chunk border."""
@@ -281,7 +317,7 @@ def test_chunks_of_a_second_leave_no_seam():
     assert sorted(zip(steps, spikes.neurons, strict=True)) == sorted(twin)
 
 
-def slow_twin(network, params, duration, initial, seed=0):
+def slow_twin(network, params, duration, initial, seed=0, drive=((0.0,),)):
     """Return (step, neuron) of each spike, one neuron and one step at a time."""
     n, n_steps = len(initial), round(duration / params.dt)
     v, ready, spikes = np.array(initial), np.zeros(n), []
@@ -290,11 +326,14 @@ def slow_twin(network, params, duration, initial, seed=0):
     arriving = np.zeros((n_steps + int(delay_steps.max()) + 1, n))
     key = np.random.default_rng(seed).integers(2**32, size=2, dtype=np.uint32)
     noise = normals_twin(key, 0, n_steps, n)
-    decay, v_inf = np.exp(-params.dt / params.tau_m), params.v_rest + params.mu
+    drive = np.broadcast_to(drive, (len(drive), n))
+    decay = np.exp(-params.dt / params.tau_m)
     for step in range(n_steps):
         for i in range(n):
             if step < ready[i]:
                 continue
+            row = int((step + 0.5) / n_steps * len(drive))
+            v_inf = params.v_rest + params.mu + drive[row, i]
             v[i] = v_inf + (v[i] - v_inf) * decay
             v[i] += params.sigma * np.sqrt(1 - decay**2) * noise[step, i]
             if v[i] >= params.v_threshold:
@@ -501,3 +540,8 @@ def test_bad_arguments_are_named():
         simulate(network, duration=1.0, max_rate=0)
     with pytest.raises(ValueError, match='ties must be "random" or "by_id"'):
         simulate(network, duration=1.0, ties="by_time")
+    for drive in (np.zeros(10), np.zeros((5, 9)), np.zeros((0, 10))):
+        with pytest.raises(ValueError, match=r"drive must have the shape \(n_steps, 10\)"):
+            simulate(network, duration=1.0, drive=drive)
+    with pytest.raises(ValueError, match="drive must be finite"):
+        simulate(network, duration=1.0, drive=np.full((5, 10), np.nan))
