@@ -44,7 +44,8 @@ def test_who_hears_the_source_fires_with_it_and_nobody_else_does(source):
     for neuron in range(12):
         beyond = (heard[neuron] - drive.mean()) / spread
         assert beyond > 5 if hearing[neuron] else abs(beyond) < 4
-    assert recording.label.endswith(f", {source}")
+    assert recording.label.endswith(f", {source} to one in 3")
+    assert replace(recording, one_in=2).hearing().sum() == 6
 
 
 def test_the_drive_is_all_that_differs_from_another_recording():
@@ -105,6 +106,7 @@ def test_false_entries_are_counted_pair_by_pair():
 
 def test_the_plan_has_each_source_with_synapses_and_without():
     points = driven([3, 4])
-    assert len(points) == 2 * 2 * len(get_args(Source)) == len(set(map(str, points)))
+    assert len(points) == 2 * (2 * len(get_args(Source)) + 2) == len(set(map(str, points)))
     silent = [point for point in points if not point.recording.network().weights.any()]
-    assert len(silent) == len(points) / 2
+    assert len(silent) == 2 * len(get_args(Source))
+    assert sum(point.recording.one_in == 2 for point in points) == 2 * 2
