@@ -247,7 +247,8 @@ def fit_glm(
         ``[post, pre]``: which couplings may be there, such as those between units that are near
         enough. The others are zero. A neuron's own history is fitted in any case. Default: all.
     covariates : array_like, shape (n_steps, n_features), or pynapple.TsdFrame, optional
-        What else drives the neurons, such as a stimulus, or a drift
+        What else drives the neurons, such as a stimulus
+        (:func:`lgl_core.glm.covariates.after_events`) or a drift
         (:func:`lgl_core.glm.covariates.slow_baseline`): rows spread evenly over the recording, or
         with times of their own.
 

@@ -142,7 +142,9 @@ def responses_by_connections(table: DataFrame) -> Figure:
 
 
 @in_style
-def false_alarms(table: DataFrame, nominal: float) -> Figure:
+def false_alarms(
+    table: DataFrame, nominal: float, label: str = "pairs called connected (%)"
+) -> Figure:
     """Show which share of pairs each method calls connected where none is.
 
     Parameters
@@ -152,6 +154,8 @@ def false_alarms(table: DataFrame, nominal: float) -> Figure:
         of its 95 % interval ``low`` and ``high``, between 0 and 1.
     nominal : float
         The share that the decision allows itself.
+    label : str
+        What the shares are of, in %.
 
     Returns
     -------
@@ -167,7 +171,6 @@ def false_alarms(table: DataFrame, nominal: float) -> Figure:
     if not 0 < nominal < 1:
         raise ValueError(f"nominal must lie strictly between 0 and 1, got {nominal}")
     shares = table.assign(**{name: 100 * table[name] for name in ("mean", "low", "high")})
-    label = "pairs called connected (%)"
     figure, axes = intervals_in_rows(shares, "kind", label, mark=100 * nominal, row=0.36)
     for panel in axes:
         panel.set_xlim(0, max(300 * nominal, 1.05 * shares["high"].max()))

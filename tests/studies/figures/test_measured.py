@@ -122,6 +122,8 @@ def test_false_alarms_stand_beside_the_nominal_share():
         expected = 100 * ALARMS.loc[ALARMS["kind"] == kind, "mean"]
         np.testing.assert_allclose(marks.get_xdata(), expected)
         assert nominal.get_xdata()[0] == 1.0
+    named = figures_measured.false_alarms(ALARMS, 0.01, label="entries that are false (%)")
+    assert named.get_supxlabel() == "entries that are false (%)"
     with pytest.raises(ValueError, match="nominal"):
         figures_measured.false_alarms(ALARMS, 1.0)
 
