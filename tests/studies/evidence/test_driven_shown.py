@@ -1,6 +1,5 @@
 """What the page on lists shows of common drive, from the committed study."""
 
-import numpy as np
 import pytest
 
 from studies.driven import BASELINE, ITSELF, NO_SYNAPSES, WITHOUT
@@ -39,4 +38,4 @@ def test_networks_without_synapses_and_those_where_half_hear_it_are_apart():
 def test_whoever_is_told_the_drive_keeps_the_rate_and_whoever_is_not_breaks_it():
     means = lists_of(TABLE, "fdr").groupby(["name", "kind"])["value"].mean().unstack()
     assert (means.loc[NAMES["glm", WITHOUT]] > 0.3).all()
-    assert (means.loc[NAMES["glm", ITSELF]] < 0.1).all() and np.isfinite(means.iloc[0]).all()
+    assert (means.loc[NAMES["glm", ITSELF]] < 0.1).all()
