@@ -32,6 +32,7 @@ __all__ = [
     "Driven",
     "DrivenRecording",
     "Source",
+    "by_pairs",
     "driven",
     "recorded",
 ]
