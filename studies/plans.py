@@ -108,8 +108,8 @@ class Study:
     points : callable
         Makes the list of points.
     keeps_graphs : bool
-        Whether the graphs of the first network are kept, beside their scores: those of the
-        recording, and those of ensembles, averaged over layers.
+        Whether the graphs of ensembles of the first network, averaged over layers, are kept beside
+        their scores.
     """
 
     question: str

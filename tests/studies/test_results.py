@@ -522,12 +522,10 @@ def test_graphs_of_the_first_network_are_kept(keeping, tmp_path):
     run("seeds", n_jobs=1, results=tmp_path)
     kept = studies.graphs("seeds", tmp_path)
     ensemble = "attention, interval, tiny, mean of 2"
-    assert {"glm, peak", "ccg, 1 to 4 ms", ensemble} < set(kept)
-    assert not any("rates" in name for name in kept)
+    assert set(kept) == {ensemble}, "what takes no training is soon made again"
     assert {graph.dtype for graph in kept.values()} == {np.dtype(np.float32)}
     expected = keeping[2].estimates()["all", "all"]
     np.testing.assert_allclose(kept[ensemble], expected, rtol=4e-5)
-    np.testing.assert_allclose(kept["glm, peak"], TINY.estimates()["glm", "peak"], rtol=4e-5)
 
 
 @pytest.mark.slow
