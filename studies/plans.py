@@ -21,6 +21,7 @@ from studies.original_models import PaperModel, original_network
 from studies.original_scores import Counted, CoupledGLM
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from studies.points import Model, Nulls, Point, Recording
+from studies.public_bench import others
 from studies.readings import ALONE, Changed, Constrained, Readings, Timing
 from studies.recording_size import WholeRecording, sized
 from studies.standing_out import StandingOut
@@ -398,6 +399,10 @@ STUDIES = {
     "connections": Study(
         question="Of the pairs that are called connected, how many are not, and who is missed?",
         points=partial(listed, LISTED_SEEDS),
+    ),
+    "public_networks": Study(
+        question="Is the rate kept, and who finds the wiring, on networks that others made?",
+        points=others,
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",
