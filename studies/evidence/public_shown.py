@@ -33,9 +33,9 @@ _SCORES = {AUC: "auc", PRECISION: "average precision", MCC: "mcc", FALSE: "fdr",
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
     """Tell source and kind apart, and name methods by both their columns."""
-    source, kind = table["network"].str.split(", ", n=1).str
+    parts = table["network"].str.split(", ", n=1)
     name = (table["method"] + ", " + table["reading"]).str.strip(", ")
-    return table.assign(source=source, kind=kind, name=name)
+    return table.assign(source=parts.str[0], kind=parts.str[1], name=name)
 
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
@@ -107,10 +107,11 @@ def by_method(scores: pd.DataFrame, source: str) -> pd.DataFrame:
         numbers that their wiring is drawn by, whatever share of pairs is connected.
     """
     mine = scores[scores["source"] == source]
-    drawn = mine["kind"].str.split(", ").str[0] + " " + mine["network_seed"].astype(str)
+    size = mine["kind"].str.split(", ").str[0]
+    mine = mine.assign(drawn=size + " " + mine["network_seed"].astype(str))
     found = [
         {"source": source, "name": name, "what": what}
-        | mean_interval(rows.groupby(drawn)["value"].mean())._asdict()
+        | mean_interval(rows.groupby("drawn")["value"].mean())._asdict()
         for (name, what), rows in mine.groupby(["name", "what"], sort=False)
     ]
     return pd.DataFrame(found)
