@@ -10,25 +10,36 @@ from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.glm.inference import coupling_test
 from lgl_core.spikes import SpikeTrains
-from studies.evidence.intervals import mean_interval
+from studies.evidence.intervals import mean_interval, with_interval
 from studies.public_bench import RATE
 
 __all__ = [
     "AUC",
     "FALSE",
     "FOUND",
+    "LISTED",
     "MCC",
     "PRECISION",
     "by_method",
     "by_share",
+    "in_words",
     "p_without_connections",
     "scores_shown",
+    "signs",
     "sizes",
 ]
 
 AUC, PRECISION = "area under ROC", "average precision"
 MCC, FALSE, FOUND = "Matthews' correlation", "false among the listed", "connections that are listed"
-_SCORES = {AUC: "auc", PRECISION: "average precision", MCC: "mcc", FALSE: "fdr", FOUND: "recall"}
+LISTED = "listed"
+_SCORES = {
+    AUC: "auc",
+    PRECISION: "average precision",
+    MCC: "mcc",
+    FALSE: "fdr",
+    FOUND: "recall",
+    LISTED: "called",
+}
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +128,50 @@ def by_method(scores: pd.DataFrame, source: str) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def in_words(means: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Write means and intervals as texts: a table per source, a row per method.
+
+    Parameters
+    ----------
+    means : DataFrame
+        As from :func:`by_method`, of one source or more.
+    """
+    texts = [with_interval(row.mean, row.low, row.high) for row in means.itertuples(index=False)]
+    written = means.assign(text=texts)
+    return {
+        str(source): rows.pivot(index="name", columns="what", values="text")
+        .reindex(index=rows["name"].unique(), columns=rows["what"].unique())
+        .fillna("")
+        .rename_axis(index="", columns="")
+        for source, rows in written.groupby("source", sort=False)
+    }
+
+
+def signs(table: pd.DataFrame) -> pd.DataFrame:
+    """Tell what methods know of networks in which every pair is connected.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`, of the study ``public_networks``.
+
+    Returns
+    -------
+    DataFrame
+        A row per method, means over the networks of the point process: the share of pairs whose
+        ``sign`` the graph has, of pairs that are ``listed``, and of the listed ones with the
+        ``right sign``; and the number ``n`` of networks.
+    """
+    rows = _named(table)
+    rows = rows[rows["source"] == "point process"]
+    names = {"sign": "sign", "recall": "listed", "right_sign": "right sign"}
+    rows = rows[rows["score"].isin(names)]
+    means = rows.pivot_table(index="name", columns="score", values="value", sort=False)
+    counted = rows[rows["score"] == "sign"].groupby("name")["value"].size()
+    means = means[list(names)].rename(columns=names).rename_axis(index="", columns="")
+    return means.assign(n=counted.reindex(means.index))
+
+
 def by_share(scores: pd.DataFrame, name: str) -> pd.DataFrame:
     """Put the false ones of a method's lists beside the share of pairs that are not connected.
 
@@ -124,13 +179,15 @@ def by_share(scores: pd.DataFrame, name: str) -> pd.DataFrame:
     -------
     DataFrame
         A row per kind of Izhikevich network: ``kind``, ``not connected`` (share of pairs, what a
-        random list has), mean, ends and networks of the share of ``false`` ones, ``found``, and
-        whether the rate is ``kept``: not below the interval.
+        random list has), mean, ends and networks of the share of ``false`` ones, ``found``, how
+        many pairs were ``listed`` in all networks together and how many ``false ones`` are among
+        them, and whether the rate is ``kept``: not below the interval.
     """
     mine = scores[(scores["source"] == "izhikevich") & (scores["name"] == name)]
     found = []
     for kind, rows in mine.groupby("kind", sort=False):
-        false = mean_interval(rows.loc[rows["what"] == FALSE, "value"])
+        wide = rows.pivot(index="network_seed", columns="what", values="value")
+        false = mean_interval(wide[FALSE])
         found.append(
             {
                 "kind": kind,
@@ -139,7 +196,9 @@ def by_share(scores: pd.DataFrame, name: str) -> pd.DataFrame:
                 "low": false.low,
                 "high": false.high,
                 "n": false.n,
-                "found": rows.loc[rows["what"] == FOUND, "value"].mean(),
+                "found": wide[FOUND].mean(),
+                "listed": int(wide[LISTED].sum()),
+                "false ones": round((wide[FALSE] * wide[LISTED]).sum()),
                 # Lists without a false entry have an interval without width.
                 "kept": bool(false.mean <= RATE or false.low <= RATE),
             }

@@ -259,6 +259,6 @@ def methods_by_score(table: DataFrame, marks: Mapping[str, float]) -> Figure:
         if what in marks:
             panel.axvline(marks[what], color="0.4", lw=1.4, ls="--", zorder=0)
         panel.set_yticks(list(lines.values()), list(lines))
-        panel.set(ylim=(-len(lines) + 0.5, 0.5), xlabel=what, title="")
+        panel.set(ylim=(-len(lines) + 0.5, 0.5), xlabel=fill(what, 15))
     shared_legend(figure, columns=len(sources))
     return figure
