@@ -22,6 +22,7 @@ from studies.original_models import PaperModel, original_network
 from studies.original_scores import Counted, CoupledGLM
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from studies.points import Model, Nulls, Point, Recording
+from studies.public_bench import others
 from studies.readings import ALONE, Changed, Constrained, Readings, Timing
 from studies.recording_size import WholeRecording, sized
 from studies.standing_out import StandingOut
@@ -110,8 +111,8 @@ class Study:
     points : callable
         Makes the list of points.
     keeps_graphs : bool
-        Whether the graphs of the first network are kept, beside their scores: those of the
-        recording, and those of ensembles, averaged over layers.
+        Whether the graphs of ensembles of the first network, averaged over layers, are kept beside
+        their scores.
     """
 
     question: str
@@ -406,6 +407,11 @@ STUDIES = {
     "driven": Study(
         question="Are neurons that hear the same thing called connected, also if the GLM is told?",
         points=partial(driven, DRIVEN_SEEDS),
+    ),
+    "public_networks": Study(
+        question="Is the rate kept, and who finds the wiring, on networks that others made?",
+        # Half of the Izhikevich networks: with all of them it would take half an hour.
+        points=lambda: [one for one in others() if one.number < 5],
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

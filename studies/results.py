@@ -34,7 +34,7 @@ from studies._files import (
     write_results,
 )
 from studies.plans import NETWORK_SEEDS, STUDIES, Study
-from studies.points import Model, Point, Recording, rows
+from studies.points import Model, Point, rows
 from studies.rows import COLUMNS, LABELS, in_columns, name_of
 
 __all__ = [
@@ -49,8 +49,6 @@ __all__ = [
 ]
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-
-KEPT = ("glm", "ccg")  # methods whose graphs are worth keeping without a model
 
 
 def run(
@@ -172,11 +170,9 @@ def _code_of(run: dict[str, Any]) -> str:
 
 
 def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float64]]:
-    """Collect the graphs of the first network."""
+    """Collect the graphs of the first network that take trainings: others are soon made again."""
     kept: dict[str, NDArray[np.float64]] = {}
     for point in points:
-        if isinstance(point, Recording) and point.seed == NETWORK_SEEDS[0]:
-            kept |= {f"{m}, {v}": g for (m, v), g in point.estimates().items() if m in KEPT}
         if isinstance(point, Model) and point.recording.seed == NETWORK_SEEDS[0]:
             if point.n_models > 1:
                 name = f"attention, {name_of(point.labels())}"
@@ -197,8 +193,8 @@ def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]
     Returns
     -------
     dict
-        Graphs, ``[post, pre]``, shape (n_neurons, n_neurons), by method and name, as in
-        ``"glm, peak"`` and ``"attention, interval, mean of 3"``.
+        Graphs of ensembles, ``[post, pre]``, shape (n_neurons, n_neurons), by method and name, as
+        in ``"attention, interval, mean of 3"``.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
 from lgl_core.glm.covariates import Drive
 
-__all__ = ["gram_matrix", "spikes_after"]
+__all__ = ["beyond_ends", "gram_matrix", "spikes_after"]
 
 
 def spikes_after(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
@@ -71,6 +71,28 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats, drive: Drive | None = None)
     gram[0, 0] = binned.n_bins
     gram[0, 1:] = gram[1:, 0] = np.outer(binned.counts, basis.sum(axis=0)).ravel()
     return gram if drive is None else _with_drive(gram, binned, basis, drive)
+
+
+def beyond_ends(binned: BinnedSpikes, basis: Floats) -> Floats:
+    """Say what :func:`gram_matrix` counts of bins beyond the end of an epoch.
+
+    Returns
+    -------
+    ndarray, shape (n_coefficients, n_coefficients)
+        To be taken off; without covariates the rest is ``X.T @ X`` exactly.
+    """
+    n_lags, n_basis = basis.shape
+    gram = np.zeros((1 + binned.n_neurons * n_basis,) * 2)
+    for start, stop in zip(binned.borders[:-1], binned.borders[1:], strict=True):
+        late = (binned.bins >= max(start, stop - n_lags)) & (binned.bins < stop)
+        design = np.zeros((n_lags, binned.n_neurons, n_basis))
+        for before, neuron in zip(stop - 1 - binned.bins[late], binned.neurons[late], strict=True):
+            design[: n_lags - before, neuron] += basis[before:]
+        rows = design.reshape(n_lags, -1)
+        gram[1:, 1:] += rows.T @ rows
+        gram[0, 1:] += rows.sum(axis=0)
+    gram[1:, 0] = gram[0, 1:]
+    return gram
 
 
 def _with_drive(gram: Floats, binned: BinnedSpikes, basis: Floats, drive: Drive) -> Floats:

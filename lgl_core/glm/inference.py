@@ -28,7 +28,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import chi2
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, variances_after
-from lgl_core.glm._pairs import gram_matrix, spikes_after
+from lgl_core.glm._pairs import beyond_ends, gram_matrix, spikes_after
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
 
@@ -170,7 +170,14 @@ def _lost_to_others(binned: BinnedSpikes, fit: GLMFit) -> Floats:
     gram[silent, silent] = 1.0
     # What rounding and the ends of epochs leave of a nearly singular matrix is held above zero.
     gram[np.diag_indices_from(gram)] *= 1 + 1e-9
-    inverse = cho_solve(cho_factor(gram, lower=True), np.eye(len(gram)), overwrite_b=True)
+    try:
+        factor = cho_factor(gram, lower=True)
+    except np.linalg.LinAlgError:
+        # In a short recording of neurons that fire all the time, the ends of epochs count.
+        n_own = 1 + n_basis * binned.n_neurons
+        gram[:n_own, :n_own] -= beyond_ends(binned, fit.basis)
+        factor = cho_factor(gram, lower=True)
+    inverse = cho_solve(factor, np.eye(len(gram)), overwrite_b=True)
     blocks = [slice(1 + n_basis * j, 1 + n_basis * (j + 1)) for j in range(binned.n_neurons)]
     roots = [np.linalg.cholesky(gram[block, block]) for block in blocks]
     return np.stack(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from lgl_core.figures.style import (
     in_style,
     panel_of_each,
     panels,
+    series_look,
     shared_legend,
 )
 from studies.figures._frame import entries, intervals_in_rows, side_by_side
@@ -23,7 +25,13 @@ from studies.figures._frame import entries, intervals_in_rows, side_by_side
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["areas_beside_nulls", "false_alarms", "rates_of_lists", "responses_by_connections"]
+__all__ = [
+    "areas_beside_nulls",
+    "false_alarms",
+    "methods_by_score",
+    "rates_of_lists",
+    "responses_by_connections",
+]
 
 NULLS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "permuted": ("null: neurons relabelled", -0.2, {"color": "0.75", "edgecolor": "0.35"}),
@@ -214,4 +222,46 @@ def rates_of_lists(table: DataFrame, rate: float) -> Figure:
         panel.minorticks_off()
         panel.set_ylim(bottom=0)
     shared_legend(figure, columns=3)
+    return figure
+
+
+@in_style
+def methods_by_score(table: DataFrame, marks: Mapping[str, float]) -> Figure:
+    """Show several scores of each method, on networks of several sources.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``what`` (the score, a panel each), ``name`` (the method, a row each), ``source`` (a marker
+        each), ``mean``, and the ends of its interval ``low`` and ``high``, NaN where there is none.
+    marks : mapping
+        Of a score to where a dashed line is drawn in its panel.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("what", "name", "source", "mean", "low", "high"))
+    lines = {name: -place for place, name in enumerate(entries(table))}
+    sources = entries(table, "source")
+    figure, each = panel_of_each(
+        table, "what", 1.4 + 0.25 * len(lines), columns=len(entries(table, "what")), sharey=True
+    )
+    for panel, what, rows in each:
+        beside = np.linspace(0.16, -0.16, len(sources))
+        for number, (source, shift) in enumerate(zip(sources, beside, strict=True)):
+            mine = rows[rows["source"] == source]
+            y, look = mine["name"].map(lines) + shift, series_look(number)
+            panel.hlines(y, mine["low"], mine["high"], color=look["color"], lw=1.8)
+            panel.plot(mine["mean"], y, **{**look, "ls": "none", "ms": 5.5, "label": source})
+        if what in marks:
+            panel.axvline(marks[what], color="0.4", lw=1.4, ls="--", zorder=0)
+        panel.set_yticks(list(lines.values()), list(lines))
+        panel.set(ylim=(-len(lines) + 0.5, 0.5), xlabel=fill(what, 15))
+    shared_legend(figure, columns=len(sources))
     return figure

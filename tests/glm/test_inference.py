@@ -8,6 +8,7 @@ from scipy.stats import chi2, kstest
 
 from lgl_core.glm import inference
 from lgl_core.glm._likelihood import bin_spikes, variances_after
+from lgl_core.glm._pairs import gram_matrix
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.glm.inference import coupling_test
@@ -147,3 +148,19 @@ def test_what_cannot_be_is_refused(tested):
         coupling_test(fit, one)
     with pytest.raises(ValueError, match="window must lie between"):
         found.area(0.5)
+
+
+def test_neurons_that_fire_all_the_time_for_half_a_second_are_tested():
+    """What the Gram matrix counts beyond the end is more than its smallest eigenvalue there."""
+    rng = np.random.default_rng(0)
+    spikes = spike_trains(rng.random((400, 6)) < np.linspace(0.3, 0.9, 6))
+    fit = fit_glm(spikes, GLMConfig(), progress=False)
+    binned = fit.binned(spikes)
+    assert np.linalg.eigvalsh(gram_matrix(binned, fit.basis))[0] < -1e-6, "or this tries nothing"
+    design, *_ = dense_probabilities(fit, spikes)
+    gram, n_basis = design.T @ design, fit.basis.shape[1]
+    inverse = np.linalg.inv(gram)
+    for pre, lost in enumerate(inference._lost_to_others(binned, fit)):
+        own = slice(1 + n_basis * pre, 1 + n_basis * (pre + 1))
+        grown = np.trace(inverse[own, own] @ gram[own, own])
+        assert np.trace(lost) == pytest.approx(grown, rel=1e-4)

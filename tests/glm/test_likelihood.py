@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgl_core.glm._likelihood import BinnedSpikes, bin_spikes, loss_and_gradient
-from lgl_core.glm._pairs import gram_matrix
+from lgl_core.glm._pairs import beyond_ends, gram_matrix
 from lgl_core.spikes import SpikeTrains
 from tests.gapped import pieces, random_gapped_trains
 from tests.glm_twin import dense_design, dense_loss_and_gradient, spike_trains
@@ -137,6 +137,15 @@ def test_gram_matrix_equals_the_dense_one_of_a_recording_that_goes_on(seed, n_bi
     np.testing.assert_allclose(gram_matrix(binned(matrix), basis), expected, atol=1e-9)
 
 
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000), n_bins=st.integers(1, 60), n_lags=st.integers(1, 10))
+def test_gram_matrix_without_what_is_beyond_the_end_is_the_dense_one(seed, n_bins, n_lags):
+    matrix, basis, _ = problem(seed, n_bins, 3, n_lags, n_basis=2, rate=0.6)
+    design, spikes = dense_design(matrix, basis), binned(matrix)
+    found = gram_matrix(spikes, basis) - beyond_ends(spikes, basis)
+    np.testing.assert_allclose(found, design.T @ design, atol=1e-9)
+
+
 def test_gram_matrix_of_more_neurons_than_are_taken_at_a_time():
     matrix, basis, _ = problem(6, 60, 70, 3, n_basis=2, rate=0.1)
     silence = np.zeros((3, 70), bool)
@@ -198,7 +207,7 @@ class TestGaps:
         def evaluated(part):
             binned = bin_spikes(part, bin_width)
             return (*loss_and_gradient(binned, basis, coefficients, posts),
-                    gram_matrix(binned, basis))  # fmt: skip
+                    gram_matrix(binned, basis), beyond_ends(binned, basis))  # fmt: skip
 
         found = evaluated(spikes)
         parts = [evaluated(piece) for piece in pieces(spikes)]

@@ -46,7 +46,16 @@ RATES = pd.DataFrame(
     ],
     columns=["what", "name", "duration", "value"],
 )
+SCORES = pd.DataFrame(
+    [(what, f"method number {n} of the bench", source, 0.4 + 0.1 * n, 0.3, 0.9)
+     for what in ("area", "false") for n in range(4) for source in ("one", "other")],
+    columns=["what", "name", "source", "mean", "low", "high"],
+)  # fmt: skip
 FIGURES = {
+    "methods_by_score": (
+        lambda: figures_measured.methods_by_score(SCORES, {"false": 0.05}),
+        ["area", "false"],
+    ),
     "areas_beside_nulls": (lambda: figures_measured.areas_beside_nulls(AREAS), ["area under ROC"]),
     "responses_by_connections": (
         lambda: figures_measured.responses_by_connections(SHARES),
@@ -137,3 +146,13 @@ def test_rates_of_lists_stand_beside_what_was_asked_for():
     assert level[0].get_ydata()[0] == 5 and len(second.lines) == len(first.lines) - 1
     with pytest.raises(ValueError, match="duration"):
         figures_measured.rates_of_lists(RATES.drop(columns="duration"), 0.05)
+
+
+def test_scores_of_methods_stand_in_rows():
+    area, false = FIGURES["methods_by_score"][0]().axes
+    assert [line.get_label() for line in area.lines] == ["one", "other"]
+    np.testing.assert_allclose(area.lines[0].get_xdata(), [0.4, 0.5, 0.6, 0.7])
+    assert (np.diff(area.lines[0].get_ydata()) < 0).all(), "the first method stands at the top"
+    assert false.lines[-1].get_xdata()[0] == 0.05 and len(area.lines) == 2
+    with pytest.raises(ValueError, match="table .*source"):
+        figures_measured.methods_by_score(SCORES.drop(columns="source"), {})
