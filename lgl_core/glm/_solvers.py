@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, loss_and_gradient
-from lgl_core.glm._pairs import gram_matrix
+from lgl_core.glm._pairs import gram_blocks
 from lgl_core.glm.covariates import Drive
 
 __all__ = ["Solution", "adam", "lbfgs"]
@@ -73,10 +72,10 @@ def lbfgs(
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
 
-    The neurons share one design, hence one Gram matrix G with eigenvectors V. The inverse Hessian
-    of a neuron starts from V (mean p(1-p) G's eigenvalues + l2)^-1 V^T, and L-BFGS learns the
-    rest: where a hub drives a neuron, p(1-p) is far from its mean. Each neuron has its own step
-    length, and neurons that have converged leave.
+    The inverse Hessian of a neuron starts from that of a simpler problem, in which the neurons fire
+    at constant rates and have nothing to do with each other, and L-BFGS learns the rest: who fires
+    with whom, and that p(1-p) is far from its mean where a hub drives a neuron. Each neuron has its
+    own step length, and neurons that have converged leave.
 
     Parameters
     ----------
@@ -289,19 +288,35 @@ def _preconditioner(
     l2: float,
     drive: Drive | None = None,
 ) -> Callable[..., Singles]:
-    """Return the map from gradients of some columns to shared-Hessian Newton steps."""
-    gram = gram_matrix(binned, basis, drive).astype(np.float32)
-    silent = gram.diagonal() == 0  # nothing but the penalty acts there
-    values, vectors = eigh(gram, overwrite_a=True, driver="evd")
-    vectors[silent] = 0  # exactly, not up to rounding
-    values = np.maximum(values, 1e-7 * values[-1])
+    """Return the map from gradients of some columns to Newton steps of a simpler problem.
+
+    There, neurons fire at constant rates and have nothing to do with each other but for the bias
+    and the covariates, which all of them meet. What is left of the weights' block of the Hessian
+    when those are eliminated falls apart into one small block for each presynaptic neuron, with the
+    same eigenvectors for all postsynaptic ones.
+    """
+    common, beside, own = gram_blocks(binned, basis, drive)
+    n_neurons, n_basis = len(own), basis.shape[1]
+    stop = 1 + n_neurons * n_basis
+    first = np.r_[0, np.arange(stop, stop + len(common) - 1)]
+    common[np.diag_indices_from(common)] *= 1 + 1e-9  # features may say the same
+    of_common = np.linalg.inv(common)
+    explained = of_common @ beside
+    parts = (m.reshape(-1, n_neurons, n_basis).transpose(1, 2, 0) for m in (beside, explained))
+    values, vectors = np.linalg.eigh(own - np.matmul(next(parts), next(parts).transpose(0, 2, 1)))
+    # A neuron that is silent has no curvature but that of the penalty.
+    values = np.maximum(values, 1e-7 * np.maximum(values[:, -1:], 1e-2))
     rate = binned.counts[posts] / binned.n_bins
-    hessian = (values[:, None] * (rate * (1 - rate)) + l2).astype(np.float32)
+    variance = rate * (1 - rate)
 
     def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
-        gradient = gradient.astype(np.float32, copy=False)
-        step = vectors @ ((vectors.T @ gradient) / hessian[:, columns])
-        step[silent] = gradient[silent] / (l2 or 1)
+        outer = gradient[first]
+        weights = gradient[1:stop] - explained.T @ outer
+        turned = vectors.transpose(0, 2, 1) @ weights.reshape(n_neurons, n_basis, -1)
+        turned /= values[:, :, None] * variance[columns] + l2
+        step = np.empty_like(gradient, dtype=np.float32)
+        step[1:stop] = (vectors @ turned).reshape(stop - 1, -1)
+        step[first] = of_common @ outer / variance[columns] - explained @ step[1:stop]
         return step
 
     return precondition
