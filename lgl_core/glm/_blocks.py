@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
-from lgl_core.glm._solvers import Solution, adam, lbfgs
+from lgl_core.glm._solvers import Solution, adam, factorised, lbfgs
 from lgl_core.glm.covariates import Drive
 
 __all__ = ["joined", "solve"]
@@ -89,6 +89,7 @@ def solve(
         return
     n_parts = min(max(n_blocks, -(-len(posts) // _TOGETHER)), len(posts))
     parts = np.array_split(np.arange(len(posts)), n_parts)
+    factor = factorised(train, basis, config.l2, drive)
     tasks = (
         (
             train,
@@ -99,6 +100,7 @@ def solve(
             progress and n_parts == 1,
             None if pairs is None else pairs[part],
             drive,
+            factor,
         )
         for part in parts
     )
@@ -125,6 +127,7 @@ def _solve_part(
     progress: bool,
     pairs: NDArray[np.bool_] | None,
     drive: Drive | None,
+    factor: NDArray[np.float32] | None,
 ) -> Solution:
     start, free = _start(binned, basis, bias, drive), None
     if pairs is not None:
@@ -132,7 +135,17 @@ def _solve_part(
         stop = 1 + binned.n_neurons * basis.shape[1]
         free[1:stop] = np.repeat(pairs.T, basis.shape[1], axis=0)
     limits = {name: getattr(config, name) for name in ("l2", "max_iterations", "tolerance")}
-    return lbfgs(binned, basis, start, posts, **limits, progress=progress, free=free, drive=drive)
+    return lbfgs(
+        binned,
+        basis,
+        start,
+        posts,
+        **limits,
+        progress=progress,
+        free=free,
+        drive=drive,
+        factor=factor,
+    )
 
 
 def _start(binned: BinnedSpikes, basis: Floats, bias: Floats, drive: Drive | None) -> Floats:

@@ -163,7 +163,8 @@ def _evaluate_block(
     size = n_basis * BLOCK
     by_bin = np.zeros((len(taps) + _STRETCH) * size)
     by_basis = np.zeros((n_basis, before + _STRETCH * BLOCK))
-    scratch, of_neuron = np.empty((2, _CHUNK * BLOCK)), np.zeros(size)
+    weights, sums = _in_order(coefficients, n_neurons, n_basis), np.zeros(n_neurons * size)
+    scratch = np.empty((2, _CHUNK * BLOCK))
     loss, bias_gradient = np.zeros(BLOCK), np.zeros(BLOCK)
 
     for s in range(len(stretches)):
@@ -175,10 +176,8 @@ def _evaluate_block(
         _add_offsets(inside, first, n_bins, offsets, step_of_bin)
         by_bin[: (stretches[s, 1] - origin) * size] = 0.0
         for j in range(n_neurons):
-            if starts[s, j] < starts[s, j + 1]:
-                _weights_of(coefficients, j, n_basis, of_neuron)
-                for i in range(starts[s, j], starts[s, j + 1]):
-                    _add(by_bin, (heard[i] - origin) * size, of_neuron, 0, size)
+            for t in heard[starts[s, j] : starts[s, j + 1]]:
+                _add(by_bin, (t - origin) * size, weights, j * size, size)
         _swap(by_bin, by_basis, stretches[s, 1] - origin, True)
         for row in range(0, n_bins, _CHUNK):
             n = min(_CHUNK, n_bins - row) * BLOCK
@@ -217,15 +216,14 @@ def _evaluate_block(
                 _filter(by_basis[k], place, n, rows, place + BLOCK, BLOCK, taps[:, k])
         _swap(by_bin, by_basis, stretches[s, 1] - origin, False)
         for j in range(n_neurons):
-            if starts[s, j] < starts[s, j + 1]:
-                of_neuron[:] = 0.0
-                for i in range(starts[s, j], starts[s, j + 1]):
-                    _add(of_neuron, 0, by_bin, (heard[i] - origin) * size, size)
-                _add_to_gradient(gradient, j, n_basis, of_neuron)
+            for t in heard[starts[s, j] : starts[s, j + 1]]:
+                _add(sums, j * size, by_bin, (t - origin) * size, size)
 
     for c in range(width):
         loss_out[c] = loss[c]
         gradient[0, c] = bias_gradient[c]
+        for i in range(len(gradient) - 1):
+            gradient[1 + i, c] = sums[i * BLOCK + c]
 
 
 @njit(cache=True)
@@ -268,18 +266,13 @@ def _swap(by_bin, by_basis, n, to_basis):
 
 
 @njit(**_FAST_LOOPS)
-def _weights_of(coefficients, j, n_basis, weights):
-    """Weights [basis, post] of one presynaptic neuron."""
-    for k in range(n_basis):
+def _in_order(coefficients, n_neurons, n_basis):
+    """Copy the weights of a block, [pre, basis, post], one after another."""
+    weights = np.zeros(n_neurons * n_basis * BLOCK)
+    for i in range(n_neurons * n_basis):
         for c in range(coefficients.shape[1]):
-            weights[k * BLOCK + c] = coefficients[1 + j * n_basis + k, c]
-
-
-@njit(**_FAST_LOOPS)
-def _add_to_gradient(gradient, j, n_basis, sums):
-    for k in range(n_basis):
-        for c in range(gradient.shape[1]):
-            gradient[1 + j * n_basis + k, c] += sums[k * BLOCK + c]
+            weights[i * BLOCK + c] = coefficients[1 + i, c]
+    return weights
 
 
 @njit(**_FAST_LOOPS)

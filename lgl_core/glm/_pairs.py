@@ -6,7 +6,7 @@ Coefficients are laid out as in ``glm._likelihood``.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
@@ -28,7 +28,7 @@ def spikes_after(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
     ndarray of int, shape (n_neurons, n_neurons, n_lags)
         ``[post, pre, lag]``; the first lag is one bin.
     """
-    pairs = _count_pairs(binned.bins, binned.neurons, binned.borders, binned.n_neurons, n_lags + 1)
+    pairs = _count_pairs(binned, n_lags + 1)
     return pairs[:, :, 1:].transpose(1, 0, 2)
 
 
@@ -53,7 +53,7 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats, drive: Drive | None = None)
     """
     n_lags, n_basis = basis.shape
     n = binned.n_neurons
-    pairs = _count_pairs(binned.bins, binned.neurons, binned.borders, n, n_lags)
+    pairs = _count_pairs(binned, n_lags)
     overlap = _overlap(basis)
     gram = np.zeros((1 + n * n_basis, 1 + n * n_basis))
     for first in range(0, n, 64):  # a few neurons at a time, to save memory
@@ -125,22 +125,30 @@ def _of_common(binned: BinnedSpikes, basis: Floats, drive: Drive | None) -> tupl
     return common, beside
 
 
-@njit(cache=True)
-def _count_pairs(bins, neurons, borders, n_neurons, n_lags):
+def _count_pairs(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
     """pairs[n, m, d] = how often a spike of n is followed by one of m, d bins later."""
-    pairs = np.zeros((n_neurons, n_neurons, n_lags), np.int32)
-    first = epoch = 0
-    for i in range(len(bins)):
-        while bins[first] < bins[i]:
-            first += 1
-        while borders[epoch + 1] <= bins[i]:
-            epoch += 1
-        stop = min(bins[i] + n_lags, borders[epoch + 1])
-        j = first  # from the first spike of the same bin, so that d = 0 counts both orders
-        while j < len(bins) and bins[j] < stop:
-            pairs[neurons[i], neurons[j], bins[j] - bins[i]] += 1
-            j += 1
+    mine = np.argsort(binned.neurons, kind="stable")
+    first = np.concatenate([[0], np.cumsum(binned.counts)])
+    pairs = np.zeros((binned.n_neurons, binned.n_neurons, n_lags), np.int32)
+    _count_after(binned.bins, binned.neurons, binned.borders, mine, first, pairs)
     return pairs
+
+
+@njit(parallel=True, cache=True)
+def _count_after(bins, neurons, borders, mine, first, pairs):
+    """Count what follows the spikes of each neuron: one neuron per parallel task."""
+    for n in prange(len(pairs)):
+        epoch = 0
+        for i in mine[first[n] : first[n + 1]]:
+            while borders[epoch + 1] <= bins[i]:
+                epoch += 1
+            stop = min(bins[i] + pairs.shape[2], borders[epoch + 1])
+            j = i  # from the first spike of the same bin, so that d = 0 counts both orders
+            while j > 0 and bins[j - 1] == bins[i]:
+                j -= 1
+            while j < len(bins) and bins[j] < stop:
+                pairs[n, neurons[j], bins[j] - bins[i]] += 1
+                j += 1
 
 
 @njit(cache=True)
