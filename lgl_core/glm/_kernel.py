@@ -14,7 +14,7 @@ __all__ = ["BLOCK", "evaluate", "sum_variances"]
 BLOCK = 16
 _STRETCH = 1024
 # Bins that are filtered together, in the first-level cache, and whose logarithms are.
-_CHUNK = 32
+_CHUNK = 16
 # Infinities and NaN never occur, and sums keep their order; only fused multiply-adds and the
 # like are allowed, so the result is the same for every number of threads.
 _FAST = {"contract", "nsz", "arcp", "nnan", "ninf"}
