@@ -26,12 +26,7 @@ from studies.public_bench import others
 from studies.readings import ALONE, Changed, Constrained, Readings, Timing
 from studies.recording_size import WholeRecording, sized
 from studies.standing_out import StandingOut
-from studies.unconnected import (
-    Unconnected,
-    UnconnectedModel,
-    UnconnectedRecording,
-    unconnected,
-)
+from studies.unconnected import Unconnected, UnconnectedModel, UnconnectedRecording, unconnected
 from studies.worm_atlas import WormWiring
 
 __all__ = [
@@ -56,6 +51,7 @@ NETWORK_SEEDS = range(5)
 FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
 LISTED_SEEDS = range(40, 45)  # the same, when lists of connections were made
 DRIVEN_SEEDS = range(50, 55)  # and when the size of a common drive was chosen
+N_OTHERS = 5  # networks of a kind that others made: with all ten it would take half an hour
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
 DEFAULT_HUBS = {
@@ -410,8 +406,7 @@ STUDIES = {
     ),
     "public_networks": Study(
         question="Is the rate kept, and who finds the wiring, on networks that others made?",
-        # Half of the Izhikevich networks: with all of them it would take half an hour.
-        points=lambda: [one for one in others() if one.number < 5],
+        points=partial(others, N_OTHERS),
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

@@ -138,11 +138,11 @@ def _table(scores: dict[Any, Any], view: str, **labels: Any) -> pd.DataFrame:
     return table.assign(view=view, **labels)
 
 
-def others() -> list[Any]:
-    """Name the points of the study: all networks of all sources."""
+def others(at_most: int) -> list[Any]:
+    """Name the points of the study: the first networks of each kind of each source."""
     return [
         OthersNetwork(source=source, kind=kind, number=number)  # type: ignore[arg-type]
         for source, kinds in KINDS.items()
         for kind, n in kinds.items()
-        for number in range(n)
+        for number in range(min(n, at_most))
     ]

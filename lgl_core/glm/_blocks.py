@@ -1,62 +1,71 @@
-"""Which solver fits the GLM, to all postsynaptic neurons at once or to blocks of them.
+"""Parts of the postsynaptic neurons that are fitted one after another, or side by side.
 
-Neurons share their design and nothing else: blocks of them are tasks for other processes, or for
-the workers of a cluster.
+Given the spikes, each postsynaptic neuron is a problem of its own: parts of them can be fitted by
+other processes or other machines (joblib's backends, such as Dask), and memory does not grow with
+their number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
-from lgl_core.glm._solvers import Solution, adam, lbfgs
+from lgl_core.glm._solvers import Solution, adam, factorised, lbfgs
 from lgl_core.glm.covariates import Drive
 
 __all__ = ["joined", "solve"]
+
+# Neurons that are fitted together: what the solver remembers of them, 320 bytes for each
+# coefficient of each neuron, is then 400 MB for a thousand presynaptic neurons.
+_TOGETHER = 256
 
 
 def solve(
     train: BinnedSpikes,
     validation: BinnedSpikes,
     basis: Floats,
-    start: Floats,
+    bias: Floats,
     posts: NDArray[np.int64],
     config: Any,
     progress: bool = True,
     n_blocks: int = 1,
-    free: NDArray[np.bool_] | None = None,
+    pairs: NDArray[np.bool_] | None = None,
     drive: Drive | None = None,
-) -> Solution:
-    """Minimise the objective of every postsynaptic neuron.
+) -> Iterator[tuple[NDArray[np.int64], Solution]]:
+    """Minimise the objective of every postsynaptic neuron, some neurons at a time.
 
     Parameters
     ----------
     train, validation : BinnedSpikes
         Spikes of the population; ``solver="lbfgs"`` needs none for validation.
     basis : ndarray, shape (n_lags, n_basis)
-    start : ndarray, shape (1 + n_neurons * n_basis, n_posts)
-        Coefficients to begin with.
+    bias : ndarray, shape (n_posts,)
+        Where to begin; all weights begin at 0.
     posts : ndarray of int, shape (n_posts,)
-        Id of the postsynaptic neuron of each column.
+        Ids of the postsynaptic neurons.
     config : GLMConfig
         Of :mod:`lgl_core.glm.fit`, which imports this file.
     progress : bool
-        Show a progress bar, which stands still while blocks are fitted elsewhere.
+        Show a progress bar: of iterations, or of neurons where they are too many at once.
     n_blocks : int
         Tasks to divide the neurons among. More than one run by joblib, on its current backend.
-    free : ndarray of bool, shape (1 + n_neurons * n_basis, n_posts), optional
-        Coefficients that may leave their start (lbfgs). Default: all.
+    pairs : ndarray of bool, shape (n_posts, n_neurons), optional
+        ``[post, pre]``: couplings that may leave 0 (lbfgs). Default: all.
     drive : Drive, optional
         Covariates (lbfgs).
 
-    Returns
-    -------
-    Solution
+    Yields
+    ------
+    posts : ndarray of int
+        Those that are done.
+    solution : Solution
+        Theirs.
 
     Raises
     ------
@@ -66,39 +75,89 @@ def solve(
     """
     if n_blocks < 1:
         raise ValueError(f"n_blocks must be at least 1, got {n_blocks}")
-    if n_blocks > 1:
-        if config.solver == "adam":
+    if config.solver == "adam":
+        if n_blocks > 1:
             raise ValueError(
                 f'n_blocks must be 1 with solver="adam", got {n_blocks}: its learning rate follows '
                 'all neurons together; solver="lbfgs" fits each on its own'
             )
-        parts = np.array_split(np.arange(len(posts)), min(n_blocks, len(posts)))
-        return joined(
-            Parallel(n_jobs=-1)(
-                delayed(solve)(
-                    train,
-                    train,
-                    basis,
-                    start[:, part],
-                    posts[part],
-                    config,
-                    False,
-                    free=None if free is None else free[:, part],
-                    drive=drive,
-                )
-                for part in parts
-            )
+        start = _start(train, basis, bias, drive)
+        yield (
+            posts,
+            adam(train, validation, basis, start, posts, **_schedule(config), progress=progress),
         )
-
-    def options(*names: str) -> dict[str, Any]:
-        return {name: getattr(config, name) for name in ("l2", *names)}
-
-    if config.solver == "lbfgs":
-        limits = options("max_iterations", "tolerance")
-        return lbfgs(
-            train, basis, start, posts, **limits, progress=progress, free=free, drive=drive
+        return
+    n_parts = min(max(n_blocks, -(-len(posts) // _TOGETHER)), len(posts))
+    parts = np.array_split(np.arange(len(posts)), n_parts)
+    factor = factorised(train, basis, config.l2, drive)
+    tasks = (
+        (
+            train,
+            basis,
+            bias[part],
+            posts[part],
+            config,
+            progress and n_parts == 1,
+            None if pairs is None else pairs[part],
+            drive,
+            factor,
         )
-    schedule = options(
+        for part in parts
+    )
+    if n_blocks == 1:
+        solutions = (_solve_part(*task) for task in tasks)
+    else:
+        solutions = Parallel(n_jobs=-1, return_as="generator")(
+            delayed(_solve_part)(*task) for task in tasks
+        )
+    with tqdm(
+        total=len(posts), desc="GLM", unit="neuron", disable=not progress or n_parts == 1
+    ) as bar:
+        for part, solution in zip(parts, solutions, strict=True):
+            yield posts[part], solution
+            bar.update(len(part))
+
+
+def _solve_part(
+    binned: BinnedSpikes,
+    basis: Floats,
+    bias: Floats,
+    posts: NDArray[np.int64],
+    config: Any,
+    progress: bool,
+    pairs: NDArray[np.bool_] | None,
+    drive: Drive | None,
+    factor: NDArray[np.float32] | None,
+) -> Solution:
+    start, free = _start(binned, basis, bias, drive), None
+    if pairs is not None:
+        free = np.ones(start.shape, dtype=bool)
+        stop = 1 + binned.n_neurons * basis.shape[1]
+        free[1:stop] = np.repeat(pairs.T, basis.shape[1], axis=0)
+    limits = {name: getattr(config, name) for name in ("l2", "max_iterations", "tolerance")}
+    return lbfgs(
+        binned,
+        basis,
+        start,
+        posts,
+        **limits,
+        progress=progress,
+        free=free,
+        drive=drive,
+        factor=factor,
+    )
+
+
+def _start(binned: BinnedSpikes, basis: Floats, bias: Floats, drive: Drive | None) -> Floats:
+    n_features = 0 if drive is None else drive.values.shape[1]
+    start = np.zeros((1 + binned.n_neurons * basis.shape[1] + n_features, len(bias)))
+    start[0] = bias
+    return start
+
+
+def _schedule(config: Any) -> dict[str, Any]:
+    names = (
+        "l2",
         "learning_rate",
         "max_epochs",
         "learning_rate_factor",
@@ -107,37 +166,34 @@ def solve(
         "stopping_patience",
         "min_improvement",
     )
-    return adam(train, validation, basis, start, posts, **schedule, progress=progress)
+    return {name: getattr(config, name) for name in names}
 
 
-def joined(solutions: Sequence[Solution]) -> Solution:
-    """Put the solutions of blocks of neurons side by side.
+def joined(histories: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
+    """Put the histories of parts of the neurons together.
 
     Parameters
     ----------
-    solutions : sequence of Solution
-        Of ``glm._solvers.lbfgs``.
+    histories : sequence of dict
+        Of ``glm._solvers.lbfgs``; or one, of any solver, which is given back.
 
     Returns
     -------
-    Solution
-        Its history goes on as long as that of the slowest block; the others stay where they ended.
+    dict
+        It goes on as long as that of the slowest part; the others stay where they ended.
     """
-    n_steps = max(len(solution.history["objective"]) for solution in solutions)
-    histories = {
-        name: np.stack([_held(solution.history[name], n_steps) for solution in solutions])
+    if len(histories) == 1:
+        return histories[0]
+    n_steps = max(len(history["objective"]) for history in histories)
+    together = {
+        name: np.stack([_held(history[name], n_steps) for history in histories])
         for name in ("objective", "gradient_norm", "n_converged")
     }
-    by_neuron = ("objective", "gradient_norm", "converged", "n_iterations")
-    return Solution(
-        coefficients=np.concatenate([solution.coefficients for solution in solutions], axis=1),
-        **{name: np.concatenate([getattr(s, name) for s in solutions]) for name in by_neuron},
-        history={
-            "objective": histories["objective"].sum(axis=0),
-            "gradient_norm": histories["gradient_norm"].max(axis=0),
-            "n_converged": histories["n_converged"].sum(axis=0),
-        },
-    )
+    return {
+        "objective": together["objective"].sum(axis=0),
+        "gradient_norm": together["gradient_norm"].max(axis=0),
+        "n_converged": together["n_converged"].sum(axis=0),
+    }
 
 
 def _held(values: Floats, n: int) -> Floats:

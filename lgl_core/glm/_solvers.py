@@ -7,24 +7,28 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import cho_solve, cholesky
 from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, loss_and_gradient
-from lgl_core.glm._pairs import gram_matrix
+from lgl_core.glm._pairs import gram_blocks, gram_matrix
 from lgl_core.glm.covariates import Drive
 
-__all__ = ["Solution", "adam", "lbfgs"]
+__all__ = ["Solution", "adam", "factorised", "lbfgs"]
 
 # Directions are kept in single precision: they only say where to go. Objective and gradient, which
 # say where we are, are double.
 Singles = NDArray[np.float32]
+
+# Coefficients up to which the whole Gram matrix is factorised: half a gigabyte.
+_MOST_TOGETHER = 8000
 
 # Penalty of the weights of covariates, in log-odds per standard deviation of each: next to none.
 L2_OF_COVARIATES = 1.0
@@ -70,13 +74,13 @@ def lbfgs(
     progress: bool = True,
     free: NDArray[np.bool_] | None = None,
     drive: Drive | None = None,
+    factor: Singles | None = None,
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
 
-    The neurons share one design, hence one Gram matrix G with eigenvectors V. The inverse Hessian
-    of a neuron starts from V (mean p(1-p) G's eigenvalues + l2)^-1 V^T, and L-BFGS learns the
-    rest: where a hub drives a neuron, p(1-p) is far from its mean. Each neuron has its own step
-    length, and neurons that have converged leave.
+    The inverse Hessian of a neuron starts from that of a simpler problem, in which it fires at a
+    constant rate, and L-BFGS learns the rest: where a hub drives a neuron, p(1-p) is far from its
+    mean. Each neuron has its own step length, and neurons that have converged leave.
 
     Parameters
     ----------
@@ -103,6 +107,8 @@ def lbfgs(
         Coefficients that may leave their start. Default: all.
     drive : Drive, optional
         Covariates, whose weights are the last coefficients; ``l2`` does not hold for them.
+    factor : ndarray, shape (n_coefficients, n_coefficients), optional
+        From :func:`factorised`; without it, more steps are needed where neurons fire together.
 
     Returns
     -------
@@ -116,7 +122,10 @@ def lbfgs(
     scale = np.maximum(_norm(g), np.finfo(float).tiny)
     objective, gradient_norm = f.copy(), np.ones(len(posts))
     n_iterations = np.full(len(posts), max_iterations)
-    precondition = _preconditioner(binned, basis, posts, l2, drive)
+    if factor is None:
+        precondition = _without_correlations(binned, basis, posts, l2, drive)
+    else:
+        precondition = _with_correlations(factor, binned, basis, posts, l2)
     active = np.arange(len(posts))
     pairs: deque[tuple[Singles, Singles]] = deque(maxlen=memory)
     direction, refused = -_held_at_zero(precondition(g, columns=active), held), np.zeros(len(posts))
@@ -132,7 +141,10 @@ def lbfgs(
             # The last term forgives the rounding of a sum over all bins.
             accept = f_trial <= f + 1e-4 * step * slope + 1e-13 * np.abs(f)
             pairs.append(_secant_pair(trial - x, g_trial - g))
-            x, g = np.where(accept, trial, x), np.where(accept, g_trial, g)
+            if accept.all():  # as nearly always: nothing to choose, nothing to copy
+                x, g = trial, g_trial
+            else:
+                x, g = np.where(accept, trial, x), np.where(accept, g_trial, g)
             f, refused = np.where(accept, f_trial, f), np.where(accept, 0, refused + 1)
 
             found[:, active], objective[active] = x, f
@@ -282,26 +294,97 @@ def _norm(columns: Floats) -> Floats:
     return np.sqrt((columns**2).sum(axis=0))
 
 
-def _preconditioner(
+def factorised(
+    binned: BinnedSpikes, basis: Floats, l2: float, drive: Drive | None = None
+) -> Singles | None:
+    """Factorise the Hessian of a neuron that fires at the mean rate, whoever fires before it.
+
+    Parameters
+    ----------
+    binned, basis, l2, drive
+        As for :func:`lbfgs`.
+
+    Returns
+    -------
+    ndarray, shape (n_coefficients, n_coefficients)
+        Lower Cholesky factor; or None, if there are too many coefficients, or if rounding and the
+        ends of epochs keep the matrix from being positive.
+    """
+    stop = 1 + binned.n_neurons * basis.shape[1]
+    if stop > _MOST_TOGETHER:
+        return None
+    hessian = gram_matrix(binned, basis, drive)
+    hessian *= _variances(binned).mean()
+    penalty = np.full(len(hessian), l2)
+    penalty[0], penalty[stop:] = 0.0, L2_OF_COVARIATES
+    # Rounding, features that say the same, and silent neurons without a penalty.
+    diagonal = hessian.diagonal()
+    penalty += 1e-9 * diagonal.max() + 1e-6 * diagonal
+    hessian[np.diag_indices_from(hessian)] += penalty
+    with suppress(np.linalg.LinAlgError):
+        factor = cholesky(hessian, lower=True, overwrite_a=True, check_finite=False)
+        return factor.astype(np.float32)
+    return None
+
+
+def _variances(binned: BinnedSpikes) -> Floats:
+    """Give p (1 - p) of each neuron at its mean rate."""
+    rate = binned.counts / binned.n_bins
+    return rate * (1 - rate)
+
+
+def _with_correlations(
+    factor: Singles, binned: BinnedSpikes, basis: Floats, posts: NDArray[np.int64], l2: float
+) -> Callable[..., Singles]:
+    """Return the map from gradients of some columns to Newton steps at the mean rate."""
+    variances = _variances(binned)
+    # Who fires more has more curvature, but that of the penalty is the same for all.
+    typical = np.median(binned.counts) * (basis**2).sum(axis=0).mean()
+    faster = (variances[posts] * typical + l2) / (variances.mean() * typical + l2)
+
+    def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
+        scaled = (gradient / faster[columns]).astype(np.float32)
+        found: Singles = cho_solve((factor, True), scaled, overwrite_b=True, check_finite=False)
+        return found
+
+    return precondition
+
+
+def _without_correlations(
     binned: BinnedSpikes,
     basis: Floats,
     posts: NDArray[np.int64],
     l2: float,
-    drive: Drive | None = None,
+    drive: Drive | None,
 ) -> Callable[..., Singles]:
-    """Return the map from gradients of some columns to shared-Hessian Newton steps."""
-    gram = gram_matrix(binned, basis, drive).astype(np.float32)
-    silent = gram.diagonal() == 0  # nothing but the penalty acts there
-    values, vectors = eigh(gram, overwrite_a=True, driver="evd")
-    vectors[silent] = 0  # exactly, not up to rounding
-    values = np.maximum(values, 1e-7 * values[-1])
-    rate = binned.counts[posts] / binned.n_bins
-    hessian = (values[:, None] * (rate * (1 - rate)) + l2).astype(np.float32)
+    """Return the map from gradients of some columns to Newton steps of a simpler problem.
+
+    There, neurons fire at constant rates and have nothing to do with each other but for the bias
+    and the covariates, which all of them meet. What is left of the weights' block of the Hessian
+    when those are eliminated falls apart into one small block for each presynaptic neuron, with the
+    same eigenvectors for all postsynaptic ones. However many neurons there are, it is made.
+    """
+    common, beside, own = gram_blocks(binned, basis, drive)
+    n_neurons, n_basis = len(own), basis.shape[1]
+    stop = 1 + n_neurons * n_basis
+    first = np.r_[0, np.arange(stop, stop + len(common) - 1)]
+    common[np.diag_indices_from(common)] *= 1 + 1e-9  # features may say the same
+    of_common = np.linalg.inv(common)
+    explained = of_common @ beside
+    parts = (m.reshape(-1, n_neurons, n_basis).transpose(1, 2, 0) for m in (beside, explained))
+    values, vectors = np.linalg.eigh(own - np.matmul(next(parts), next(parts).transpose(0, 2, 1)))
+    # A neuron that is silent has no curvature but that of the penalty.
+    values = np.maximum(values, 1e-7 * np.maximum(values[:, -1:], 1e-2))
+    variance = _variances(binned)[posts]
 
     def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
-        gradient = gradient.astype(np.float32, copy=False)
-        step = vectors @ ((vectors.T @ gradient) / hessian[:, columns])
-        step[silent] = gradient[silent] / (l2 or 1)
+        outer = gradient[first]
+        weights = gradient[1:stop] - explained.T @ outer
+        turned = vectors.transpose(0, 2, 1) @ weights.reshape(n_neurons, n_basis, -1)
+        turned /= values[:, :, None] * variance[columns] + l2
+        step = np.empty_like(gradient, dtype=np.float32)
+        step[1:stop] = (vectors @ turned).reshape(stop - 1, -1)
+        step[first] = of_common @ outer / variance[columns] - explained @ step[1:stop]
         return step
 
     return precondition

@@ -12,13 +12,14 @@ Spikes are binned, at most one per bin; the own history (j = i) is fitted like a
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lgl_core.glm._blocks import solve
+from lgl_core.glm._blocks import joined, solve
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, bin_spikes, loss_and_gradient
 from lgl_core.glm._solvers import Solution
 from lgl_core.glm.basis import raised_cosine_basis
@@ -295,33 +296,18 @@ def fit_quietly(
     drive = None if covariates is None else drive_of(covariates, spikes, config.bin_width)
     if drive is not None and config.solver == "adam":
         raise ValueError('covariates must be None with solver="adam": use solver="lbfgs"')
-    n_features = 0 if drive is None else drive.values.shape[1]
-    start = _constant_rates(train, config.n_basis, n_features)
+    bias = _constant_rates(train)
     # A neuron that is always or never active has no finite optimum.
     posts = np.flatnonzero((train.counts > 0) & (train.counts < train.n_bins))
     if not posts.size:
         raise ValueError("spikes must hold at least one neuron that fires, but nobody does")
-    columns = start[:, posts]
     pairs = None if allowed is None else _checked_pairs(allowed, spikes.n_neurons, config)
-    free = None
-    if pairs is not None:
-        weights = np.repeat(pairs[posts].T, config.n_basis, axis=0)
-        ones = [np.ones((n, len(posts)), bool) for n in (1, n_features)]
-        free = np.vstack([ones[0], weights, ones[1]])
-    solution = solve(
-        train,
-        validation,
-        basis,
-        columns,
-        posts,
-        config,
-        progress,
-        n_blocks,
-        free=free,
-        drive=drive,
+    among = None if pairs is None else pairs[posts]
+    solutions = solve(
+        train, validation, basis, bias[posts], posts, config, progress, n_blocks, among, drive
     )
-    found = _collect(solution, posts, start, basis, config, n_features)
-    return replace(found, allowed=pairs, drive=drive)
+    found = _collect(solutions, bias, basis, config, drive)
+    return replace(found, allowed=pairs)
 
 
 def _checked_pairs(allowed: ArrayLike, n_neurons: int, config: GLMConfig) -> NDArray[np.bool_]:
@@ -336,41 +322,44 @@ def _checked_pairs(allowed: ArrayLike, n_neurons: int, config: GLMConfig) -> NDA
     return pairs
 
 
-def _constant_rates(binned: BinnedSpikes, n_basis: int, n_features: int = 0) -> NDArray[np.float64]:
-    """Coefficients without coupling; half a spike keeps the bias of a silent neuron finite."""
-    start = np.zeros((1 + binned.n_neurons * n_basis + n_features, binned.n_neurons))
+def _constant_rates(binned: BinnedSpikes) -> Floats:
+    """Biases without coupling; half a spike keeps that of a silent neuron finite."""
     counts = np.clip(binned.counts, 0.5, binned.n_bins - 0.5)
-    start[0] = np.log(counts / (binned.n_bins - counts))
-    return start
+    return np.log(counts / (binned.n_bins - counts))
 
 
 def _collect(
-    solution: Solution,
-    posts: NDArray[np.int64],
-    start: Floats,
+    solutions: Iterable[tuple[NDArray[np.int64], Solution]],
+    bias: Floats,
     basis: Floats,
     config: GLMConfig,
-    n_features: int = 0,
+    drive: Drive | None,
 ) -> GLMFit:
-    """Put the fitted neurons beside those that had nothing to fit."""
-    coefficients, n_neurons = start, start.shape[1]
-    coefficients[:, posts] = solution.coefficients
-    converged = np.ones(n_neurons, bool)
-    converged[posts] = solution.converged
-    n_iterations = np.zeros(n_neurons, np.int64)
-    n_iterations[posts] = solution.n_iterations
+    """Put neurons where they belong as they are fitted, beside those that had nothing to fit."""
+    n_neurons, n_basis = len(bias), basis.shape[1]
+    stop = 1 + n_neurons * n_basis
+    n_features = 0 if drive is None else drive.values.shape[1]
+    weights, of_covariates = np.zeros((n_neurons, stop - 1)), np.zeros((n_neurons, n_features))
+    converged, n_iterations = np.ones(n_neurons, bool), np.zeros(n_neurons, np.int64)
     gradient_norm, objective = np.zeros(n_neurons), np.full(n_neurons, np.nan)
-    gradient_norm[posts], objective[posts] = solution.gradient_norm, solution.objective
-    stop = len(coefficients) - n_features
+    histories = []
+    for posts, solution in solutions:
+        bias[posts] = solution.coefficients[0]
+        weights[posts] = solution.coefficients[1:stop].T
+        of_covariates[posts] = solution.coefficients[stop:].T
+        converged[posts], n_iterations[posts] = solution.converged, solution.n_iterations
+        gradient_norm[posts], objective[posts] = solution.gradient_norm, solution.objective
+        histories.append(solution.history)
     return GLMFit(
-        weights=np.ascontiguousarray(coefficients[1:stop].T).reshape(n_neurons, n_neurons, -1),
-        covariate_weights=coefficients[stop:].T.copy() if n_features else None,
-        bias=coefficients[0].copy(),
+        weights=weights.reshape(n_neurons, n_neurons, n_basis),
+        covariate_weights=of_covariates if n_features else None,
+        drive=drive,
+        bias=bias,
         basis=basis,
         config=config,
         converged=converged,
         n_iterations=n_iterations,
         gradient_norm=gradient_norm,
         objective=objective,
-        history=solution.history,
+        history=joined(histories),
     )

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from lgl_core.glm._blocks import joined
-from lgl_core.glm._solvers import Solution
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.networks.network import hub_network
@@ -36,6 +35,17 @@ def test_the_fit_does_not_depend_on_the_blocks(spikes, whole, n_blocks):
         np.testing.assert_allclose(fit.history[name], whole.history[name], rtol=rtol)
 
 
+@pytest.mark.parametrize("progress", [False, True])
+def test_neurons_that_are_too_many_are_fitted_one_part_after_another(
+    spikes, whole, progress, monkeypatch, capsys
+):
+    monkeypatch.setattr("lgl_core.glm._blocks._TOGETHER", 5)
+    fit = fit_glm(spikes, CONFIG, progress=progress)
+    np.testing.assert_allclose(fit.weights, whole.weights, rtol=1e-6, atol=1e-8)
+    assert fit.n_iterations.tolist() == whole.n_iterations.tolist()
+    assert ("12/12" in capsys.readouterr().err) is progress
+
+
 @pytest.mark.slow
 def test_other_processes_fit_the_same(spikes, whole):
     fit = fit_glm(spikes, CONFIG, progress=False, n_blocks=2)
@@ -43,24 +53,17 @@ def test_other_processes_fit_the_same(spikes, whole):
 
 
 def test_who_is_ready_early_stays_where_it_ended():
-    def solution(steps: int, value: float) -> Solution:
-        return Solution(
-            coefficients=np.full((3, 1), value), objective=np.array([value]),
-            gradient_norm=np.array([value]), converged=np.array([True]),
-            n_iterations=np.array([steps]),
-            history={
-                "objective": value + np.arange(steps)[::-1],
-                "gradient_norm": value / np.arange(1.0, steps + 1),
-                "n_converged": np.arange(steps) == steps - 1,
-            },
-        )  # fmt: skip
+    def history(steps: int, value: float) -> dict[str, np.ndarray]:
+        return {
+            "objective": value + np.arange(steps)[::-1],
+            "gradient_norm": value / np.arange(1.0, steps + 1),
+            "n_converged": np.arange(steps) == steps - 1,
+        }
 
-    both = joined([solution(2, 10.0), solution(4, 1.0)])
-    assert both.coefficients.tolist() == [[10.0, 1.0]] * 3
-    assert both.n_iterations.tolist() == [2, 4]
-    assert both.history["objective"].tolist() == [11 + 4, 10 + 3, 10 + 2, 10 + 1]
-    assert both.history["gradient_norm"].tolist() == [10, 5, 5, 5]
-    assert both.history["n_converged"].tolist() == [0, 1, 1, 2]
+    both = joined([history(2, 10.0), history(4, 1.0)])
+    assert both["objective"].tolist() == [11 + 4, 10 + 3, 10 + 2, 10 + 1]
+    assert both["gradient_norm"].tolist() == [10, 5, 5, 5]
+    assert both["n_converged"].tolist() == [0, 1, 1, 2]
 
 
 def test_what_does_not_go(spikes):

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgl_core.glm._likelihood import BinnedSpikes, bin_spikes, loss_and_gradient
-from lgl_core.glm._pairs import beyond_ends, gram_matrix
+from lgl_core.glm._pairs import beyond_ends, gram_blocks, gram_matrix
+from lgl_core.glm.basis import raised_cosine_basis
 from lgl_core.spikes import SpikeTrains
 from tests.gapped import pieces, random_gapped_trains
 from tests.glm_twin import dense_design, dense_loss_and_gradient, spike_trains
@@ -144,6 +145,19 @@ def test_gram_matrix_without_what_is_beyond_the_end_is_the_dense_one(seed, n_bin
     design, spikes = dense_design(matrix, basis), binned(matrix)
     found = gram_matrix(spikes, basis) - beyond_ends(spikes, basis)
     np.testing.assert_allclose(found, design.T @ design, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_lags", [3, 9])
+def test_blocks_of_the_gram_matrix_are_those_of_the_whole(n_lags):
+    matrix = np.random.default_rng(7).random((400, 5)) < 0.2
+    basis = raised_cosine_basis(2, n_lags * 1e-3, 1e-3)
+    gram = gram_matrix(binned(matrix), basis)
+    common, beside, own = gram_blocks(binned(matrix), basis)
+    np.testing.assert_allclose(common, gram[:1, :1])
+    np.testing.assert_allclose(beside, gram[:1, 1:])
+    for neuron, block in enumerate(own):
+        place = slice(1 + 2 * neuron, 3 + 2 * neuron)
+        np.testing.assert_allclose(block, gram[place, place], atol=1e-9)
 
 
 def test_gram_matrix_of_more_neurons_than_are_taken_at_a_time():
