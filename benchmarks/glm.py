@@ -1,4 +1,4 @@
-"""The coupled GLM against NeMoS and scikit-learn, and two large fits of our own.
+"""The coupled GLM against NeMoS and scikit-learn, with all pairs and with a part of them.
 
 Timed is the fit alone: from spikes to weights on our side, from a finished design matrix to
 weights on the peer's. Building the design, which only the peers need, is not counted. All sides
@@ -41,19 +41,27 @@ N_NEURONS, DURATION = 300, 60.0  # against NeMoS
 NEMOS_STEPS = 100
 N_SMALL, SMALL_DURATION = 30, 20.0  # against scikit-learn
 TOLERANCE = 1e-6  # of both peers; scikit-learn's default of 1e-4 ends 5e-4 above the optimum
-LONG_DURATION = 500.0
-N_LARGE = 1000
+SHARE_ALLOWED = 0.3  # of the pairs, in the fit that may use a part of them
 
 Coefficients = tuple[NDArray[np.float64], NDArray[np.float64]]  # weights [feature, post], bias
 
 
 def records() -> Iterator[dict[str, Any]]:
-    """Compare with both peers, then report the large fits."""
+    """Compare with both peers, and once more with scikit-learn where few pairs may be coupled."""
     yield compare(
         f"GLM, {N_SMALL} neurons, {SMALL_DURATION:g} s",
         "scikit-learn LogisticRegression",
         ours,
         scikit_learn,
+        same_small,
+        n_neurons=N_SMALL,
+        duration=SMALL_DURATION,
+    )
+    yield compare(
+        f"GLM, {N_SMALL} neurons, {SMALL_DURATION:g} s, {SHARE_ALLOWED:.0%} of the pairs",
+        "scikit-learn LogisticRegression",
+        ours_in_part,
+        scikit_learn_in_part,
         same_small,
         n_neurons=N_SMALL,
         duration=SMALL_DURATION,
@@ -70,19 +78,30 @@ def records() -> Iterator[dict[str, Any]]:
     half = alone(nemos, n_neurons=N_NEURONS, duration=DURATION, steps=NEMOS_STEPS // 2)
     value = objective(recording(N_NEURONS, DURATION), *half.pop("result"))
     yield {"job": f"NeMoS alone, at most {NEMOS_STEPS // 2} steps", "objective": value} | half
-    for n_neurons, duration, config in [
-        (N_NEURONS, LONG_DURATION, GLMConfig()),
-        (N_LARGE, DURATION, WIDE),
-    ]:
-        run = alone(fit_alone, n_neurons=n_neurons, duration=duration, config=config)
-        yield {"job": f"GLM, {n_neurons} neurons, {duration:g} s, alone"} | run.pop("result") | run
 
 
 def ours(n_neurons: int, duration: float) -> tuple[float, Coefficients]:
     """Fit with lgl_core."""
+    return _ours(n_neurons, duration, None)
+
+
+def ours_in_part(n_neurons: int, duration: float) -> tuple[float, Coefficients]:
+    """Fit with lgl_core a part of the pairs."""
+    return _ours(n_neurons, duration, allowed(n_neurons))
+
+
+def allowed(n_neurons: int) -> NDArray[np.bool_]:
+    """Draw the pairs that may be coupled, [post, pre], with each neuron's own history."""
+    drawn = np.random.default_rng(0).random((n_neurons, n_neurons)) < SHARE_ALLOWED
+    return drawn | np.eye(n_neurons, dtype=bool)
+
+
+def _ours(
+    n_neurons: int, duration: float, pairs: NDArray[np.bool_] | None
+) -> tuple[float, Coefficients]:
     spikes = recording(n_neurons, duration)
     start = time.perf_counter()
-    fit = fit_glm(spikes, WIDE, progress=False)
+    fit = fit_glm(spikes, WIDE, progress=False, allowed=pairs)
     seconds = time.perf_counter() - start
     return seconds, (fit.weights.reshape(n_neurons, -1).T, fit.bias)
 
@@ -123,23 +142,23 @@ def scikit_learn(n_neurons: int, duration: float) -> tuple[float, Coefficients]:
     return seconds, (np.hstack([f.coef_.T for f in fits]), np.hstack([f.intercept_ for f in fits]))
 
 
-def fit_alone(
-    n_neurons: int, duration: float, config: GLMConfig
-) -> tuple[float, dict[str, float | int]]:
-    """Fit once, after a small fit that loads the compiled code."""
-    fit_glm(recording(N_SMALL, 1.0), config, progress=False)
-    spikes = recording(n_neurons, duration)
+def scikit_learn_in_part(n_neurons: int, duration: float) -> tuple[float, Coefficients]:
+    """Fit with scikit-learn, each neuron with the columns of those that it may hear."""
+    from sklearn.linear_model import LogisticRegression
+
+    binary, design = single_precision_design(n_neurons, duration)
+    columns = np.repeat(allowed(n_neurons), WIDE.n_basis, axis=1)
+    designs = [design[:, heard].astype(float) for heard in columns]
     start = time.perf_counter()
-    fit = fit_glm(spikes, config, progress=False)
+    fits = [
+        LogisticRegression(C=1 / L2, tol=TOLERANCE, max_iter=1000).fit(own, spikes)
+        for own, spikes in zip(designs, binary.T, strict=True)
+    ]
     seconds = time.perf_counter() - start
-    return seconds, {
-        "spikes": len(spikes),
-        "lags": len(fit.basis),
-        "bases": config.n_basis,
-        "iterations": int(fit.n_iterations.max()),
-        "iterations_mean": float(fit.n_iterations.mean()),
-        "converged": int(fit.converged.sum()),
-    }
+    weights = np.zeros((len(columns[0]), n_neurons))
+    for post, (heard, fit) in enumerate(zip(columns, fits, strict=True)):
+        weights[heard, post] = fit.coef_[0]
+    return seconds, (weights, np.hstack([fit.intercept_ for fit in fits]))
 
 
 def same_small(our_result: Coefficients, their_result: Coefficients) -> str:

@@ -19,7 +19,7 @@ PACKAGES = [
     "lgl_core", "numpy", "numba", "torch", "brian2", "nest-simulator", "nemos", "jax",
     "scikit-learn", "elephant",
 ]  # fmt: skip
-JOBS = ["lif", "glm", "training", "extraction", "binning", "workers", "growth"]
+JOBS = ["lif", "glm", "glm_large", "training", "extraction", "binning", "workers", "growth"]
 
 
 def main() -> None:

@@ -22,10 +22,12 @@ from lgl_core.baselines.pairwise import lag_counts
 from lgl_core.disk.atomic import replacing
 from lgl_core.experiment import fit_glm
 from lgl_core.glm.config import GLMConfig
+from lgl_core.glm.covariates import slow_baseline
 from lgl_core.glm.inference import coupling_test
+from lgl_core.glm.penalty import choose_l2
 from lgl_core.graphs import checked_graph
 from lgl_core.recordings.chance import jittered
-from lgl_core.recordings.session import Session, read
+from lgl_core.recordings.session import Session, add_options, read
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["COLUMNS", "Method", "connections", "main", "write_connections"]
@@ -309,20 +311,24 @@ def _into_nwb(table: pd.DataFrame, path: Path) -> None:
 def main() -> None:
     """List the connections in a recording, and save them if asked to."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("source", help="a recording that lgl read can read")
+    add_options(parser)
     parser.add_argument("--fdr", type=float, default=0.05, help="share that may be false")
     parser.add_argument("--method", choices=get_args(Method), default="glm")
+    penalty = "penalty of the GLM; cv: the one of six that predicts held-out spikes best"
+    parser.add_argument("--l2", default=GLMConfig.l2, help=penalty)
+    drifts = "let the rate of each neuron drift over so many s (GLM)"
+    parser.add_argument("--baseline", type=float, metavar="SECONDS", help=drifts)
     saved = "where to save the list: .csv, .parquet, .graphml or .nwb; may be given again"
     parser.add_argument("--to", action="append", default=[], metavar="FILE", help=saved)
-    parser.add_argument("--unit", help="column of the labels of units")
-    parser.add_argument("--time", default="time", help="column of times")
-    parser.add_argument("--keep", help="units to read, as in \"quality == 'good'\"")
-    parser.add_argument("--seconds-per-unit", help="of the times: 1e-3 for ms, 1/30000 for samples")
     options = vars(parser.parse_args())
-    source, fdr, method, targets = (options.pop(k) for k in ("source", "fdr", "method", "to"))
+    source, fdr, method, l2, baseline, targets = (
+        options.pop(name) for name in ("source", "fdr", "method", "l2", "baseline", "to")
+    )
     try:
         session = read(source, **options)
-        found = connections(session, fdr=fdr, method=method)
+        drift = None if baseline is None else slow_baseline(session.spikes, baseline)
+        config = _with_penalty(session.spikes, l2)
+        found = connections(session, fdr=fdr, method=method, config=config, covariates=drift)
         print(
             f"{len(found):,} of {found.attrs['n_pairs']:,} pairs are called connected, "
             f"of which at most {fdr:.0%} are expected to be false"
@@ -334,3 +340,16 @@ def main() -> None:
             print(f"written to {target}")
     except (ValueError, OSError, ImportError) as error:
         parser.exit(1, f"{error}\n")
+
+
+def _with_penalty(spikes: SpikeTrains, l2: str | float) -> GLMConfig:
+    """Take a penalty as given, or choose it and show why."""
+    if l2 != "cv":
+        try:
+            return GLMConfig(l2=float(l2))
+        except ValueError:
+            raise ValueError(f"l2 must be a number >= 0, or cv, got {l2!r}") from None
+    chosen = choose_l2(spikes)
+    print("gain of held-out spikes over constant rates (nats per spike), by penalty:")
+    print(chosen.table.round(4).to_string(index=False))
+    return chosen.config

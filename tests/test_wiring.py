@@ -207,3 +207,40 @@ def test_one_command_goes_from_a_file_to_a_list(spikes, tmp_path, monkeypatch, c
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 1 and "fdr must lie" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--l2", "cv"], "gain of held-out spikes"),
+        (["--l2", "3", "--baseline", "5"], "of 20 pairs are called connected"),
+        (["--repair"], "of 20 pairs are called connected"),
+    ],
+)
+def test_the_command_reads_and_fits_as_it_is_told(
+    options, told, spikes, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    few = Session(spikes=spikes.select(neurons=range(5), stop=20.0), units=tuple("abcde"))
+    few.write(tmp_path / "session.nwb")
+    monkeypatch.setattr(sys, "argv", ["lgl connections", str(tmp_path / "session.nwb"), *options])
+    main()
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--l2", "often"], "l2 must be a number >= 0, or cv, got 'often'"),
+        (["--l2", "-1"], "l2 must be a number >= 0, or cv, got '-1'"),
+        (["--baseline", "1000"], "every must be at most half of the"),
+        (["--baseline", "5", "--method", "ccg"], "covariates must be None but with method"),
+    ],
+)
+def test_the_command_names_what_is_wrong(options, error, spikes, tmp_path, monkeypatch, capsys):
+    few = Session(spikes=spikes.select(neurons=range(5), stop=20.0), units=tuple("abcde"))
+    few.write(tmp_path / "session.csv")
+    monkeypatch.setattr(sys, "argv", ["lgl connections", str(tmp_path / "session.csv"), *options])
+    with pytest.raises(SystemExit):
+        main()
+    assert error in capsys.readouterr().err

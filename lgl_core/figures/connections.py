@@ -1,4 +1,4 @@
-"""Figures of a list of connections."""
+"""A list of connections to look at: as a graph, and as a table to sort."""
 
 from __future__ import annotations
 
@@ -13,9 +13,30 @@ from lgl_core.figures.style import HUB, INHIBITORY, checked_columns, in_style, p
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["connection_graph"]
+__all__ = ["connection_graph", "connection_table"]
 
 _LABELLED = 60  # more names than these cannot be read around a circle
+
+# What makes a click on a heading sort the rows below it, in the book and in a notebook alike.
+_SORT = """<script>
+document.querySelectorAll("table.sortable:not([data-ready])").forEach(table => {
+  table.dataset.ready = true;
+  table.querySelectorAll("thead th").forEach((heading, column) => {
+    heading.style.cursor = "pointer";
+    heading.title = "sort by " + heading.innerText;
+    heading.addEventListener("click", () => {
+      const rising = heading.getAttribute("aria-sort") !== "ascending";
+      table.querySelectorAll("thead th").forEach(other => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
+      const text = row => row.cells[column].innerText;
+      const [body] = table.tBodies;
+      [...body.rows].sort((a, b) => (rising ? 1 : -1) *
+        (text(a) - text(b) || text(a).localeCompare(text(b), undefined, {numeric: true}))
+      ).forEach(row => body.append(row));
+    });
+  });
+});
+</script>"""
 
 
 @in_style
@@ -65,3 +86,30 @@ def connection_graph(table: DataFrame) -> Figure:
     panel.set_axis_off()
     shared_legend(figure, columns=1)
     return figure
+
+
+def connection_table(table: DataFrame) -> str:
+    """Write a list of connections as a table that a click on a heading sorts.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`lgl_core.wiring.connections`.
+
+    Returns
+    -------
+    str
+        HTML, for ``IPython.display.HTML``. It scrolls, its numbers have three digits, and latencies
+        are in ms.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    checked_columns("table", table, ("pre", "post", "sign", "strength", "latency", "p", "q"))
+    shown = table.assign(latency=1e3 * table["latency"]).rename(columns={"latency": "latency (ms)"})
+    rows = shown.to_html(
+        index=False, border=0, classes="sortable", float_format=lambda number: f"{number:.3g}"
+    )
+    return f'<div style="max-height: 24em; overflow: auto">{rows}</div>{_SORT}'

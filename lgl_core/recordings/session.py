@@ -31,7 +31,7 @@ from lgl_core.recordings._room import naming
 from lgl_core.recordings._tables import from_table, write_table
 from lgl_core.spikes import ROUNDING, SpikeTrains
 
-__all__ = ["Session", "main", "read"]
+__all__ = ["Session", "add_options", "main", "read"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -360,6 +360,17 @@ def _session(raw: Raw) -> Session:
     return Session(spikes=spikes, units=tuple(raw.labels), start=begin)
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the source of a recording, and how it is read, to a command: what :func:`read` takes."""
+    parser.add_argument("source", help="a file, or a folder of a spike sorter")
+    parser.add_argument("--time", default="time", help="column of times")
+    parser.add_argument("--unit", help="column of the labels of units")
+    parser.add_argument("--epochs", help="table of intervals in an NWB file")
+    parser.add_argument("--keep", help="units to read, as in \"quality == 'good'\"")
+    parser.add_argument("--seconds-per-unit", help="of the times: 1e-3 for ms, 1/30000 for samples")
+    parser.add_argument("--repair", action="store_true", help="mend what can mean one thing only")
+
+
 def main() -> None:
     """Read a recording, say what is in it, and write it in another format if asked to."""
     parser = argparse.ArgumentParser(
@@ -367,14 +378,8 @@ def main() -> None:
         epilog="Messages name the arguments of lgl_core.read: seconds_per_unit is "
         "--seconds-per-unit here.",
     )
-    parser.add_argument("source", help="a file, or a folder of a spike sorter")
+    add_options(parser)
     parser.add_argument("--to", help="ends in .nwb, .csv, .parquet or .h5 (temporaldata)")
-    parser.add_argument("--time", default="time", help="column of times")
-    parser.add_argument("--unit", help="column of the labels of units")
-    parser.add_argument("--epochs", help="table of intervals in an NWB file")
-    parser.add_argument("--keep", help="units to read, as in \"quality == 'good'\"")
-    parser.add_argument("--seconds-per-unit", help="of the times: 1e-3 for ms, 1/30000 for samples")
-    parser.add_argument("--repair", action="store_true", help="mend what can mean one thing only")
     options = vars(parser.parse_args())
     target = options.pop("to")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from studies.evidence.intervals import mean_interval
@@ -10,7 +11,7 @@ from studies.listed import LENGTHS, N_NEURONS, RATES_ASKED, WIRINGS, at_rate
 from studies.names import NETWORK_NAMES
 from studies.points import Recording
 
-__all__ = ["FALSE", "FOUND", "along_length", "rates_kept"]
+__all__ = ["FALSE", "FOUND", "along_length", "power_near", "rates_kept"]
 
 FALSE, FOUND = "false among the listed", "synapses that are listed"
 _SCORES = {FALSE: "fdr", FOUND: "recall"}
@@ -72,3 +73,33 @@ def rates_kept(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return pd.DataFrame(
         found, columns=["asked", "network", "came", "low", "high", "n_networks", "kept"]
     )
+
+
+def power_near(table: pd.DataFrame, duration: float, fdr: float) -> pd.DataFrame:
+    """Say which share of all synapses the GLM lists in recordings about as long as this one.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`, of the study ``connections``.
+    duration : float
+        Of a recording, in s.
+    fdr : float
+        Rate that is asked for; the nearest of those of the study counts.
+
+    Returns
+    -------
+    DataFrame
+        A row per kind of network: ``network``, ``seconds`` (the length that was tried and is
+        nearest in proportion), ``asked``, and ``found`` with ``low`` and ``high`` over
+        ``n_networks``.
+    """
+    seconds = min(LENGTHS, key=lambda length: abs(np.log(length / duration)))
+    asked = min(RATES_ASKED, key=lambda rate: abs(np.log(rate / fdr)))
+    rows = chosen(_lists(table, "glm", asked), score="recall", duration=seconds)
+    found = []
+    for name, mine in rows.groupby("name", sort=False):
+        mean = mean_interval(mine.groupby("network_seed")["value"].mean())
+        found.append((name, seconds, asked, *mean))
+    columns = ["network", "seconds", "asked", "found", "low", "high", "n_networks"]
+    return pd.DataFrame(found, columns=columns)

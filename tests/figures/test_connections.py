@@ -1,12 +1,14 @@
 """The graph of a list of connections."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.patches import FancyArrowPatch
 
-from lgl_core.figures.connections import connection_graph
+from lgl_core.figures.connections import connection_graph, connection_table
 
 LIST = pd.DataFrame(
     {
@@ -46,3 +48,25 @@ def test_names_that_would_not_fit_are_left_out():
 def test_an_empty_list_is_refused():
     with pytest.raises(ValueError, match="at least one row"):
         connection_graph(LIST.iloc[:0])
+
+
+class TestTable:
+    WHOLE = LIST.assign(strength=0.12345, latency=[1e-3, 2e-3, 3e-3, np.nan], p=1e-12)
+
+    def test_holds_every_connection_with_three_digits_and_latencies_in_ms(self):
+        html = connection_table(self.WHOLE)
+        names = re.findall("<th>(.*?)</th>", html)
+        cells = np.reshape(re.findall("<td>(.*?)</td>", html), (len(LIST), len(names)))
+        found = pd.DataFrame(cells, columns=names)
+        assert found["pre"].tolist() == LIST["pre"].tolist()
+        assert set(found["strength"]) == {"0.123"}
+        assert found["latency (ms)"].tolist() == ["1", "2", "3", "NaN"]
+        np.testing.assert_allclose(found["q"].astype(float), LIST["q"])
+
+    def test_labels_are_text_and_nothing_else(self):
+        html = connection_table(self.WHOLE.assign(pre="<b>bold</b>"))
+        assert "&lt;b&gt;bold" in html and "<b>bold" not in html
+
+    def test_missing_columns_are_named(self):
+        with pytest.raises(ValueError, match="strength"):
+            connection_table(LIST)

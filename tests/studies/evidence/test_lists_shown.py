@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.evidence.lists_shown import FALSE, FOUND, along_length, rates_kept
+from studies.evidence.lists_shown import FALSE, FOUND, along_length, power_near, rates_kept
 from studies.listed import LENGTHS, RATES_ASKED
 from studies.results import load
 
@@ -28,3 +28,14 @@ def test_a_rate_is_kept_if_it_is_not_below_its_interval():
     hub = found[found["network"] == "hub network"]
     assert not hub["kept"].any(), "common input is taken for synapses"
     assert rates_kept(TABLE, "glm")["kept"].mean() > 0.7
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [(20, 60), (100, 60), (110, 180), (7200, 600)])
+def test_power_is_that_of_the_length_that_is_nearest_in_proportion(duration, seconds):
+    found = power_near(TABLE, duration, 0.04).set_index("network")
+    assert (found["seconds"] == seconds).all() and (found["asked"] == 0.05).all()
+    shares = along_length(TABLE, "glm", 0.05)
+    mine = shares[(shares["what"] == FOUND) & (shares["duration"] == seconds)]
+    for name, values in mine.groupby("name")["value"]:
+        assert found.loc[name, "found"] == pytest.approx(values.mean())
+    assert (found["low"] <= found["found"]).all() and (found["found"] <= found["high"]).all()
