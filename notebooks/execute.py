@@ -55,7 +55,7 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     target : Path
         The .ipynb to write.
     small : bool
-        Whether figures are drawn for a screen and with 256 colours each.
+        Whether figures are drawn for a screen and with 128 colours each.
 
     Raises
     ------
@@ -130,13 +130,13 @@ def shrink_figures(notebook: nbformat.NotebookNode) -> None:
 
 
 def with_palette(png: str) -> str:
-    """Reduce a PNG, in base 64, to 256 colours.
+    """Reduce a PNG, in base 64, to 128 colours.
 
     They are spread over all that occur, and then moved to where most pixels are: a colour that only
     a small mark has, or the end of a colour bar, is kept as well as the others.
     """
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    few = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     few.save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()
@@ -175,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the .md side of a pair")
     parser.add_argument("target", type=Path, help="the .ipynb to write")
-    parser.add_argument("--small", action="store_true", help="figures for a screen, 256 colours")
+    parser.add_argument("--small", action="store_true", help="figures for a screen, 128 colours")
     arguments = parser.parse_args()
     execute(arguments.source, arguments.target, arguments.small)
 

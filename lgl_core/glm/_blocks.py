@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
-from lgl_core.glm._solvers import Solution, adam, factorised, lbfgs
+from lgl_core.glm._preconditioner import factorised
+from lgl_core.glm._solvers import Solution, adam, lbfgs
 from lgl_core.glm.covariates import Drive
 
 __all__ = ["joined", "solve"]

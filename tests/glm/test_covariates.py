@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 import lgl_core as lgl
 from lgl_core.glm._likelihood import bin_spikes, loss_and_gradient
 from lgl_core.glm._pairs import gram_matrix
-from lgl_core.glm._solvers import L2_OF_COVARIATES
+from lgl_core.glm._preconditioner import L2_OF_COVARIATES
 from lgl_core.glm.basis import raised_cosine_basis
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.covariates import after_events, drive_of, slow_baseline
