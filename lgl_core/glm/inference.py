@@ -19,6 +19,7 @@ a ratio of Poisson likelihoods.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,9 @@ _BYTES = 2**27  # of sums after spikes that are in memory at once
 _NOTHING = 1e-9
 # Keeps the filter of a pair finite that has no spike at some lags: nothing beside a single spike.
 _HOLD = 1e-3
+# Share of bins with a spike from which on spikes are not rare: a Poisson count then scatters by a
+# tenth more than a spike or none.
+_BUSY = 0.2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,6 +131,11 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     ValueError
         If the population has another size.
 
+    Warns
+    -----
+    UserWarning
+        If neurons fire in so many bins that the test does not hold.
+
     Notes
     -----
     Standard errors are those of the full inverse within some percent, and within 20 % beside
@@ -139,6 +148,7 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     binned, n_neurons = fit.binned(spikes), spikes.n_neurons
     if fit.drive is not None and len(fit.drive.step_of_bin) != binned.n_bins:
         raise ValueError("spikes must be those that the fit and its covariates were made from")
+    _warn_of_busy_neurons(binned, fit.config.bin_width)
     lost = _lost_to_others(binned, fit)
     parts = max(1, -(-(8 * n_neurons**2 * len(fit.basis)) // _BYTES))
     seen = spikes_after(binned, len(fit.basis))
@@ -154,6 +164,17 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
         statistic=statistic,
         inflation=_inflation(statistic, fit.basis.shape[1]),
     )
+
+
+def _warn_of_busy_neurons(binned: BinnedSpikes, bin_width: float) -> None:
+    n_busy = int((binned.counts > _BUSY * binned.n_bins).sum())
+    if n_busy:
+        warnings.warn(
+            f"{n_busy} of {binned.n_neurons} neurons fire in more than {_BUSY:.0%} of the bins of "
+            f"{bin_width:g} s, and the test takes spikes to be rare: its p-values do not hold. "
+            "Take narrower bins (bin_width of GLMConfig), or leave these neurons out",
+            stacklevel=3,
+        )
 
 
 def _lost_to_others(binned: BinnedSpikes, fit: GLMFit) -> Floats:

@@ -1,5 +1,6 @@
 """How sure a coupling is: against a dense twin, and against what spikes without synapses give."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -164,3 +165,22 @@ def test_neurons_that_fire_all_the_time_for_half_a_second_are_tested():
         own = slice(1 + n_basis * pre, 1 + n_basis * (pre + 1))
         grown = np.trace(inverse[own, own] @ gram[own, own])
         assert np.trace(lost) == pytest.approx(grown, rel=1e-4)
+
+
+class TestBusyNeurons:
+    """The test takes spikes to be rare."""
+
+    @staticmethod
+    def fitted_and_tested(chance):
+        fires = np.random.default_rng(3).random((2000, 3)) < [0.05, 0.05, chance]
+        spikes = spike_trains(fires)
+        return coupling_test(fit_glm(spikes, progress=False), spikes)
+
+    def test_are_warned_of(self):
+        with pytest.warns(UserWarning, match="1 of 3 neurons fire in more than 20% of the bins"):
+            self.fitted_and_tested(0.5)
+
+    def test_others_are_not(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.fitted_and_tested(0.1)
