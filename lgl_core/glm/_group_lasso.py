@@ -6,6 +6,7 @@ Coefficients are laid out as in ``glm._likelihood``: one column per postsynaptic
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,7 +191,7 @@ class _Parabola:
     """
 
     common: Floats
-    inverse: Floats
+    inverse: NDArray[np.floating[Any]]
     explained: Floats
     share: Floats
     variance: Floats
@@ -263,7 +264,7 @@ def _parabola(
     """Sum up what the bins after the spikes of each neuron tell, as things stand at ``x``."""
     common, beside, _ = gram_blocks(binned, basis, drive)
     common[np.diag_indices_from(common)] *= 1 + 1e-9  # features may say the same
-    inverse: Floats = np.linalg.inv(common)
+    inverse = np.linalg.inv(common)
     explained = inverse @ beside
     summed = variances_after(binned, basis, x, posts, drive)
     products = basis[:, :, np.newaxis] * basis[:, np.newaxis, :]
