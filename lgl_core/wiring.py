@@ -104,7 +104,7 @@ def connections(
     ------
     ValueError
         If ``fdr`` is not strictly between 0 and 1, ``method`` is unknown or gives no finite graph,
-        spikes are jittered fewer than ten times, there are fewer than two neurons, none fires, or
+        spikes are jittered fewer than ten times, ``config`` has a group lasso, there are fewer than two neurons, none fires, or
         ``allowed`` has another shape or no pair in it.
 
     Notes
@@ -130,6 +130,11 @@ def connections(
         )
     if covariates is not None and method != "glm":
         raise ValueError(f'covariates must be None but with method="glm", got method={method!r}')
+    if method == "glm" and config is not None and config.group_lasso:
+        raise ValueError(
+            f"group_lasso must be 0 for a list, got {config.group_lasso}: pairs that it sets to zero "
+            "have no standard error, and the test decides which pairs are connected"
+        )
     if n_jittered < 10:
         raise ValueError(f"n_jittered must be at least 10, got {n_jittered}")
     units: Any = np.arange(spikes.n_neurons) if isinstance(spikes, SpikeTrains) else spikes.units

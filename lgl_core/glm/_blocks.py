@@ -15,6 +15,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lgl_core.glm._group_lasso import group_lasso
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
 from lgl_core.glm._preconditioner import factorised
 from lgl_core.glm._solvers import Solution, adam, lbfgs
@@ -90,7 +91,7 @@ def solve(
         return
     n_parts = min(max(n_blocks, -(-len(posts) // _TOGETHER)), len(posts))
     parts = np.array_split(np.arange(len(posts)), n_parts)
-    factor = factorised(train, basis, config.l2, drive)
+    factor = None if config.group_lasso else factorised(train, basis, config.l2, drive)
     tasks = (
         (
             train,
@@ -135,18 +136,11 @@ def _solve_part(
         free = np.ones(start.shape, dtype=bool)
         stop = 1 + binned.n_neurons * basis.shape[1]
         free[1:stop] = np.repeat(pairs.T, basis.shape[1], axis=0)
-    limits = {name: getattr(config, name) for name in ("l2", "max_iterations", "tolerance")}
-    return lbfgs(
-        binned,
-        basis,
-        start,
-        posts,
-        **limits,
-        progress=progress,
-        free=free,
-        drive=drive,
-        factor=factor,
-    )
+    options: dict[str, Any] = {"progress": progress, "free": free, "drive": drive}
+    options |= {name: getattr(config, name) for name in ("l2", "max_iterations", "tolerance")}
+    if config.group_lasso:
+        return group_lasso(binned, basis, start, posts, strength=config.group_lasso, **options)
+    return lbfgs(binned, basis, start, posts, **options, factor=factor)
 
 
 def _start(binned: BinnedSpikes, basis: Floats, bias: Floats, drive: Drive | None) -> Floats:

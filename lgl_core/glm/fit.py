@@ -50,9 +50,10 @@ class GLMFit:
     n_iterations : ndarray of int, shape (n_neurons,)
         Evaluations of loss and gradient, or epochs.
     gradient_norm : ndarray, shape (n_neurons,)
-        Norm of the objective's gradient relative to the model of constant rates.
+        Norm of the objective's gradient relative to the model of constant rates; with a
+        ``group_lasso``, of the smallest subgradient.
     objective : ndarray, shape (n_neurons,)
-        Negative log-likelihood plus penalty in nats, on the spikes that were trained on.
+        Negative log-likelihood plus penalties in nats, on the spikes that were trained on.
     history : dict of str to ndarray
         The course of the fit, one entry per iteration.
     allowed : ndarray of bool, shape (n_neurons, n_neurons), optional

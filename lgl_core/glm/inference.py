@@ -129,7 +129,8 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     Raises
     ------
     ValueError
-        If the population has another size.
+        If the population has another size, or the fit has a ``group_lasso``: what that sets to zero
+        has no standard error.
 
     Warns
     -----
@@ -145,6 +146,11 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     neurons of the statistic, over that of its distribution. It is right where most pairs have no
     synapse, and too large, which is on the safe side, where many have.
     """
+    if fit.config.group_lasso > 0:
+        raise ValueError(
+            f"group_lasso of the fit must be 0, got {fit.config.group_lasso}: estimates that it "
+            "sets to zero have no standard error; fit without group_lasso to test"
+        )
     binned, n_neurons = fit.binned(spikes), spikes.n_neurons
     if fit.drive is not None and len(fit.drive.step_of_bin) != binned.n_bins:
         raise ValueError("spikes must be those that the fit and its covariates were made from")

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.glm.inference import coupling_test
-from lgl_core.glm.penalty import CANDIDATES, _without, choose_l2
+from lgl_core.glm.penalty import CANDIDATES, _without, choose_l2, choose_penalty
 from tests.glm.test_fit import planted
 from tests.glm.test_inference import dense_probabilities, independent
 
@@ -116,6 +116,16 @@ class TestChooseL2:
     def test_what_cannot_be_asked_is_refused(self, recording, options, message):
         with pytest.raises(ValueError, match=message):
             choose_l2(recording[1], progress=False, **options)
+
+    def test_a_group_lasso_is_chosen_by_the_same_blocks(self, recording):
+        spikes, options = recording[1], {"n_blocks": 2, "progress": False}
+        chosen = choose_penalty(spikes, "group_lasso", CONFIG, candidates=(0.0, 1e4), **options)
+        assert chosen.config.group_lasso == 0.0 and chosen.config.l2 == CONFIG.l2
+        gains = chosen.table.set_index("group_lasso")["gain"]
+        same = choose_l2(spikes, CONFIG, candidates=(CONFIG.l2,), **options).table["gain"].item()
+        assert gains[0.0] == same and gains[1e4] < same
+        with pytest.raises(ValueError, match='name must be "l2" or "group_lasso", got'):
+            choose_penalty(spikes, "lasso", candidates=(1.0,))
 
     def test_the_fit_with_it_is_one_call(self, recording):
         chosen = choose_l2(recording[1], candidates=(1.0, 10.0), n_blocks=2, progress=False)
