@@ -104,8 +104,8 @@ def connections(
     ------
     ValueError
         If ``fdr`` is not strictly between 0 and 1, ``method`` is unknown or gives no finite graph,
-        spikes are jittered fewer than ten times, ``config`` has a group lasso, there are fewer than two neurons, none fires, or
-        ``allowed`` has another shape or no pair in it.
+        spikes are jittered fewer than ten times, ``config`` has a group lasso, there are fewer than
+        two neurons, none fires, or ``allowed`` has another shape or no pair in it.
 
     Notes
     -----
@@ -132,8 +132,8 @@ def connections(
         raise ValueError(f'covariates must be None but with method="glm", got method={method!r}')
     if method == "glm" and config is not None and config.group_lasso:
         raise ValueError(
-            f"group_lasso must be 0 for a list, got {config.group_lasso}: pairs that it sets to zero "
-            "have no standard error, and the test decides which pairs are connected"
+            f"group_lasso must be 0 for a list, got {config.group_lasso}: pairs that it sets to "
+            "zero have no standard error, and the test decides which pairs are connected"
         )
     if n_jittered < 10:
         raise ValueError(f"n_jittered must be at least 10, got {n_jittered}")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import lgl_core as lgl
+from lgl_core.glm.config import GLMConfig
 from lgl_core.metrics.decisions import decision_scores
 from lgl_core.recordings.session import Session
 from lgl_core.simulation.lif import LIFParams, simulate
@@ -244,3 +245,9 @@ def test_the_command_names_what_is_wrong(options, error, spikes, tmp_path, monke
     with pytest.raises(SystemExit):
         main()
     assert error in capsys.readouterr().err
+
+
+def test_a_group_lasso_is_refused_before_it_is_fitted(spikes, monkeypatch):
+    monkeypatch.setattr("lgl_core.wiring.fit_glm", pytest.fail)
+    with pytest.raises(ValueError, match="group_lasso must be 0 for a list, got 2"):
+        connections(spikes, config=GLMConfig(group_lasso=2.0), progress=False)
