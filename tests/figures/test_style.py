@@ -115,6 +115,9 @@ DRAW = {
     "false_alarms": lambda: figures_measured.false_alarms(
         named(measured.ALARMS, "name", "kind"), 0.01
     ),
+    "methods_by_score": lambda: figures_measured.methods_by_score(
+        named(measured.SCORES, "name", "what", "source"), {}
+    ),
     "activity_beside": lambda: figures_original.activity_beside(
         named(original.ACTIVITY, "name", "score"), keyed(original.FIGURE)
     ),
@@ -130,7 +133,7 @@ DRAW = {
 # These show numbers and words of ours alone.
 WITHOUT_LABELS = {
     "raster", "network_degrees", "weight_distribution", "interval_histogram", "basis",
-    "attention_example", "growth_exponent", "hubs_first",
+    "attention_example", "growth_exponent", "hubs_first", "connection_table",
 }  # fmt: skip
 
 

@@ -297,5 +297,5 @@ class TestRefusals:
         message = "group_lasso of the fit must be 0, got 1.0: .* fit without group_lasso to test"
         with pytest.raises(ValueError, match=message):
             coupling_test(fit_glm(spikes, config, progress=False), spikes)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match="group_lasso must be 0 for a list, got 1.0"):
             connections(spikes, config=config, progress=False, cache=False)
