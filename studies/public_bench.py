@@ -93,7 +93,7 @@ def rows_of_network(network: KnownNetwork, graphs: list[Name], lists: list[Name]
     Returns
     -------
     DataFrame
-        Columns as in :data:`studies.rows.COLUMNS`. The view ``recording`` has ``neurons``,
+        Columns as in ``studies.rows.COLUMNS``. The view ``recording`` has ``neurons``,
         ``duration`` (s) and ``synapses``; ``detection`` has ``auc``, ``average precision`` and, of
         signed networks, ``sign`` (the share of synapses whose sign the graph has); ``decision`` has
         the scores of :func:`lgl_core.metrics.decisions.decision_scores`.
