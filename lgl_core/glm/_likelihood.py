@@ -18,12 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lgl_core.glm._kernel import BLOCK, evaluate, sum_variances
+from lgl_core.glm._kernel_bins import evaluate_bins
 from lgl_core.glm.covariates import Drive
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["BinnedSpikes", "bin_spikes", "loss_and_gradient", "variances_after"]
 
 Floats = NDArray[np.float64]
+
+# Lags that the spikes of a bin reach, from which on it is faster to filter the bins.
+_MANY = 60
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,8 +127,9 @@ def loss_and_gradient(
 
     Notes
     -----
-    Appendix C.3. Costs two times ``n_lags * n_posts`` additions per spike and one exponential
-    per bin and neuron; memory does not grow with the length of the recording.
+    Appendix C.3. Costs two times ``n_lags * n_posts`` additions per spike, or, where many spikes
+    fall into a bin, ``n_basis * n_posts`` of them and a filter per bin, and one exponential per bin
+    and neuron; memory does not grow with the length of the recording.
     """
     for name, given in (("coefficients", coefficients), ("basis", basis)):
         if not np.isfinite(given).all():
@@ -133,7 +138,9 @@ def loss_and_gradient(
                 "lower its learning_rate or raise its l2"
             )
     model = _for_kernel(binned, basis, coefficients, drive)
-    loss, of_spikes, of_steps = evaluate(*model, posts, gradient)
+    # Filters of spikes, one after another, or filters of bins, in which many spikes come together.
+    many = len(binned.bins) * len(basis) > _MANY * binned.n_bins
+    loss, of_spikes, of_steps = (evaluate_bins if many else evaluate)(*model, posts, gradient)
     if drive is None:
         return loss, of_spikes
     return loss, np.vstack([of_spikes, drive.values.T @ of_steps])

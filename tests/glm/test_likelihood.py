@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lgl_core.glm import _likelihood
 from lgl_core.glm._likelihood import BinnedSpikes, bin_spikes, loss_and_gradient
 from lgl_core.glm._pairs import beyond_ends, gram_blocks, gram_matrix
 from lgl_core.glm.basis import raised_cosine_basis
@@ -14,6 +15,14 @@ from tests.glm_twin import dense_design, dense_loss_and_gradient, spike_trains
 CHUNK = 256  # bins that the kernel takes at a time
 
 few = settings(max_examples=25)
+
+
+@pytest.fixture(autouse=True, scope="module", params=[np.inf, 0], ids=["spikes", "bins"])
+def filtered(request):
+    """Filter spikes, or bins: what comes out is the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_likelihood, "_MANY", request.param)
+        yield
 
 
 def binned(matrix):
