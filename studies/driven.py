@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from lgl_core.experiment import simulate
 from lgl_core.glm.covariates import after_events, slow_baseline
-from lgl_core.metrics.decisions import decision_scores
+from lgl_core.metrics.decisions import called_graph, decision_scores
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
 from lgl_core.wiring import connections
@@ -148,8 +148,7 @@ class Driven:
         lists["ccg", ""] = connections(spikes, fdr=FDR, method="ccg", progress=False)
         tables = []
         for (method, told), found in lists.items():
-            called = np.zeros_like(truth)
-            called[found["post"], found["pre"]] = found["sign"]
+            called = called_graph(found, len(truth))
             scores = pd.concat([decision_scores(called, truth), by_pairs(called, truth, hearing)])
             table = scores.dropna().rename_axis("score").reset_index(name="value")
             tables.append(table.assign(view="decision", **labels_of(method, reading=told)))

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 
-from lgl_core.metrics.decisions import decision_scores
+from lgl_core.metrics.decisions import called_graph, decision_scores
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.wiring import Method, connections
 from studies.points import Recording
@@ -54,9 +53,8 @@ class Listed:
         )
         tables = []
         for fdr in RATES_ASKED:
-            found, called = pairs[pairs["q"] <= fdr], np.zeros_like(truth)
-            called[found["post"], found["pre"]] = found["sign"]
-            scores = decision_scores(called, truth)
+            found = pairs[pairs["q"] <= fdr]
+            scores = decision_scores(called_graph(found, len(truth)), truth)
             if fdr == RATES_ASKED[0]:
                 hits = found[truth[found["post"], found["pre"]] != 0]
                 scores["latency error"] = (hits["latency"] - LIFParams.delay).median()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lgl_core.metrics.decisions import decision_scores
+from lgl_core.metrics.decisions import called_graph, decision_scores
 from lgl_core.metrics.detection import auc, average_precision, sign_agreement
 from lgl_core.wiring import connections
 from studies.listed import at_rate
@@ -128,9 +128,7 @@ def _called(network: KnownNetwork, names: list[Name]) -> Iterator[tuple[Name, ND
     for name in names:
         method: Any = name[0] if name[0] in _TESTED else METHODS[name]
         found = connections(network.spikes, fdr=RATE, method=method, progress=False)
-        called = np.zeros_like(network.weights)
-        called[found["post"], found["pre"]] = found["sign"]
-        yield name, called
+        yield name, called_graph(found, len(network.weights))
 
 
 def _table(scores: dict[Any, Any], view: str, **labels: Any) -> pd.DataFrame:

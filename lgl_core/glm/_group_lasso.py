@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats, variances_after
-from lgl_core.glm._pairs import gram_blocks
+from lgl_core.glm._pairs import common_columns
+from lgl_core.glm._preconditioner import mean_variances
 from lgl_core.glm._solvers import Solution, _penalised
 from lgl_core.glm.covariates import Drive
 
@@ -74,7 +75,8 @@ def group_lasso(
     """
     held = None if free is None else ~free
     groups = _groups(binned, basis, posts, strength)
-    parabola = _parabola(binned, basis, start, posts, l2, drive)
+    columns = common_columns(binned, basis, drive)
+    parabola = _parabola(binned, basis, start, posts, l2, drive, *columns)
     found, x = start.copy(), start
     f, g = _penalised(binned, basis, x, posts, l2, held, drive)
     f = f + groups.penalty(x)
@@ -118,7 +120,7 @@ def group_lasso(
                 groups, parabola = groups.of(going), parabola.of(going)
                 held = None if held is None else held[:, going]
             if iteration % _RENEWED == 0:
-                parabola = _parabola(binned, basis, x, posts[active], l2, drive)
+                parabola = _parabola(binned, basis, x, posts[active], l2, drive, *columns)
 
     names = ("objective", "gradient_norm", "n_converged")
     return Solution(
@@ -260,10 +262,11 @@ def _parabola(
     posts: NDArray[np.int64],
     l2: float,
     drive: Drive | None,
+    common: Floats,
+    beside: Floats,
 ) -> _Parabola:
     """Sum up what the bins after the spikes of each neuron tell, as things stand at ``x``."""
-    common, beside, _ = gram_blocks(binned, basis, drive)
-    common[np.diag_indices_from(common)] *= 1 + 1e-9  # features may say the same
+    common = common + 1e-9 * np.diag(np.diag(common))  # features may say the same
     inverse = np.linalg.inv(common)
     explained = inverse @ beside
     summed = variances_after(binned, basis, x, posts, drive)
@@ -271,8 +274,7 @@ def _parabola(
     values, vectors = np.linalg.eigh(np.tensordot(summed, products, axes=1))
     # A neuron that is silent has no curvature but that of the penalty.
     values = np.maximum(values, 1e-7 * np.maximum(values[..., -1:], 1e-2)) + l2
-    rate = binned.counts[posts] / binned.n_bins
-    variance = rate * (1 - rate)
+    variance = mean_variances(binned)[posts]
     at_constant_rate = variance[:, np.newaxis, np.newaxis] * beside[0].reshape(-1, basis.shape[1])
     share = np.divide(
         summed @ basis,

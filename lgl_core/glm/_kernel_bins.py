@@ -8,7 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from lgl_core.glm._kernel import _FAST_LOOPS, BLOCK, _add, _softplus_and_sigmoid
+from lgl_core.glm._kernel import (
+    _FAST_LOOPS,
+    BLOCK,
+    _add,
+    _add_offsets,
+    _add_to_steps,
+    _fill,
+    _softplus_and_sigmoid,
+)
 
 __all__ = ["evaluate_bins"]
 
@@ -136,8 +144,8 @@ def _evaluate_block(
         n_heard = before + n_bins * BLOCK
         origin = first - len(taps)  # the bin of the first row of ``by_bin``
         inside = rows[before:n_heard]
-        _fill(inside, bias)
-        _add_offsets(inside, first, n_bins, offsets, step_of_bin)
+        _fill(inside, 0, bias)
+        _add_offsets(inside, 0, first, offsets, step_of_bin)
         by_bin[: (stretches[s, 1] - origin) * size] = 0.0
         for j in range(n_neurons):
             for t in heard[starts[s, j] : starts[s, j + 1]]:
@@ -160,7 +168,7 @@ def _evaluate_block(
                 if t >= first:
                     inside[(t - first) * BLOCK + c] -= 1.0
                     bias_gradient[c] -= 1.0
-        _add_to_steps(inside, first, n_bins, step_of_bin, of_steps)
+        _add_to_steps(inside, 0, first, first + n_bins, step_of_bin, of_steps)
         if not with_sums:
             continue
         rows[n_heard : n_heard + before] = 0.0  # nothing is observed after the stretch
@@ -228,28 +236,3 @@ def _in_order(coefficients, n_neurons, n_basis):
         for c in range(coefficients.shape[1]):
             weights[i * BLOCK + c] = coefficients[1 + i, c]
     return weights
-
-
-@njit(**_FAST_LOOPS)
-def _add_offsets(rows, first, n_bins, offsets, step_of_bin):
-    """Add what covariates say to the predictor; row 0 is the bin ``first``."""
-    if len(step_of_bin) > 0:
-        for row in range(n_bins):
-            step = step_of_bin[first + row]
-            for c in range(offsets.shape[1]):
-                rows[row * BLOCK + c] += offsets[step, c]
-
-
-@njit(**_FAST_LOOPS)
-def _add_to_steps(rows, first, n_bins, step_of_bin, of_steps):
-    """Sum the residuals of the bins of each step."""
-    if len(step_of_bin) > 0:
-        for row in range(n_bins):
-            for c in range(of_steps.shape[1]):
-                of_steps[step_of_bin[first + row], c] += rows[row * BLOCK + c]
-
-
-@njit(cache=True)
-def _fill(rows, values):
-    for i in range(len(rows)):
-        rows[i] = values[i % BLOCK]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
 from lgl_core.glm.covariates import Drive
 
-__all__ = ["beyond_ends", "gram_blocks", "gram_matrix", "spikes_after"]
+__all__ = ["beyond_ends", "common_columns", "gram_blocks", "gram_matrix", "spikes_after"]
 
 
 def spikes_after(binned: BinnedSpikes, n_lags: int) -> NDArray[np.int32]:
@@ -67,7 +67,7 @@ def gram_matrix(binned: BinnedSpikes, basis: Floats, drive: Drive | None = None)
         own = slice(1 + first * n_basis, 1 + first * n_basis + len(same))
         gram[own, 1:] += same + later
         gram[1:, own] += later.T
-    common, beside = _of_common(binned, basis, drive)
+    common, beside = common_columns(binned, basis, drive)
     gram[0, 0], gram[0, 1:], gram[1:, 0] = common[0, 0], beside[0], beside[0]
     if drive is None:
         return gram
@@ -121,7 +121,7 @@ def gram_blocks(
     overlap = _overlap(basis)
     later = np.tensordot(counts[:, 1:], overlap[1:], axes=1)
     own = np.tensordot(counts[:, :1], overlap[:1], axes=1) + later + later.transpose(0, 2, 1)
-    return *_of_common(binned, basis, drive), own
+    return *common_columns(binned, basis, drive), own
 
 
 def _overlap(basis: Floats) -> Floats:
@@ -130,8 +130,10 @@ def _overlap(basis: Floats) -> Floats:
     return np.stack([basis[d:].T @ basis[: n_lags - d] for d in range(n_lags)])
 
 
-def _of_common(binned: BinnedSpikes, basis: Floats, drive: Drive | None) -> tuple[Floats, Floats]:
-    """Products of the ones and the covariates with each other, and with the columns of spikes."""
+def common_columns(
+    binned: BinnedSpikes, basis: Floats, drive: Drive | None
+) -> tuple[Floats, Floats]:
+    """Give the first two of :func:`gram_blocks`: what all neurons meet, beside the spikes, too."""
     summed, n_spikes = basis.sum(axis=0), binned.counts
     common, beside = np.array([[float(binned.n_bins)]]), np.outer(n_spikes, summed).reshape(1, -1)
     if drive is None:

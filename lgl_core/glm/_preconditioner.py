@@ -18,6 +18,7 @@ __all__ = [
     "Precondition",
     "Singles",
     "factorised",
+    "mean_variances",
     "with_correlations",
     "without_correlations",
 ]
@@ -55,7 +56,7 @@ def factorised(
     if stop > _MOST_TOGETHER:
         return None
     hessian = gram_matrix(binned, basis, drive)
-    hessian *= _variances(binned).mean()
+    hessian *= mean_variances(binned).mean()
     penalty = np.full(len(hessian), l2)
     penalty[0], penalty[stop:] = 0.0, L2_OF_COVARIATES
     # Rounding, features that say the same, and silent neurons without a penalty.
@@ -72,7 +73,7 @@ def with_correlations(
     factor: Singles, binned: BinnedSpikes, basis: Floats, posts: NDArray[np.int64], l2: float
 ) -> Precondition:
     """Return the map from gradients of some columns to Newton steps at the mean rate."""
-    variances = _variances(binned)
+    variances = mean_variances(binned)
     # Who fires more has more curvature, but that of the penalty is the same for all.
     typical = np.median(binned.counts) * (basis**2).sum(axis=0).mean()
     faster = (variances[posts] * typical + l2) / (variances.mean() * typical + l2)
@@ -110,7 +111,7 @@ def without_correlations(
     values, vectors = np.linalg.eigh(own - np.matmul(next(parts), next(parts).transpose(0, 2, 1)))
     # A neuron that is silent has no curvature but that of the penalty.
     values = np.maximum(values, 1e-7 * np.maximum(values[:, -1:], 1e-2))
-    variance = _variances(binned)[posts]
+    variance = mean_variances(binned)[posts]
 
     def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
         outer = gradient[first]
@@ -125,7 +126,7 @@ def without_correlations(
     return precondition
 
 
-def _variances(binned: BinnedSpikes) -> Floats:
+def mean_variances(binned: BinnedSpikes) -> Floats:
     """Give p (1 - p) of each neuron at its mean rate."""
     rate = binned.counts / binned.n_bins
     return rate * (1 - rate)

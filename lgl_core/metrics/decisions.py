@@ -7,11 +7,30 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lgl_core.metrics.scores import off_diagonal
 
-__all__ = ["decision_scores"]
+__all__ = ["called_graph", "decision_scores"]
+
+
+def called_graph(found: pd.DataFrame, n_neurons: int) -> NDArray[np.float64]:
+    """Make a graph of a list of connections between numbered neurons.
+
+    Parameters
+    ----------
+    found : DataFrame
+        ``pre``, ``post`` and ``sign``, as from :func:`lgl_core.wiring.connections`.
+    n_neurons : int
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``: the sign of each pair that is listed, 0 elsewhere.
+    """
+    called = np.zeros((n_neurons, n_neurons))
+    called[found["post"], found["pre"]] = found["sign"]
+    return called
 
 
 def decision_scores(called: ArrayLike, truth: ArrayLike) -> pd.Series:

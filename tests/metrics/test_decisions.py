@@ -1,12 +1,13 @@
 """Scores of a decision, against scikit-learn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
 
-from lgl_core.metrics.decisions import decision_scores
+from lgl_core.metrics.decisions import called_graph, decision_scores
 
 seeds = st.integers(0, 10_000)
 
@@ -56,3 +57,8 @@ def test_a_perfect_and_an_empty_decision():
 def test_other_sizes_are_refused():
     with pytest.raises(ValueError, match="called must be as large as truth"):
         decision_scores(np.zeros((3, 3)), np.zeros((4, 4)))
+
+
+def test_a_list_becomes_a_graph_of_its_signs():
+    found = pd.DataFrame({"pre": [0, 2], "post": [1, 0], "sign": [1, -1]})
+    np.testing.assert_array_equal(called_graph(found, 3), [[0, 0, -1], [1, 0, 0], [0, 0, 0]])
