@@ -7,7 +7,7 @@ their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from lgl_core.glm._group_lasso import group_lasso
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
-from lgl_core.glm._preconditioner import factorised
+from lgl_core.glm._preconditioner import Precondition, preconditioner
 from lgl_core.glm._solvers import Solution, adam, lbfgs
 from lgl_core.glm.covariates import Drive
 
@@ -91,7 +91,7 @@ def solve(
         return
     n_parts = min(max(n_blocks, -(-len(posts) // _TOGETHER)), len(posts))
     parts = np.array_split(np.arange(len(posts)), n_parts)
-    factor = None if config.group_lasso else factorised(train, basis, config.l2, drive)
+    prepared = None if config.group_lasso else preconditioner(train, basis, config.l2, drive)
     tasks = (
         (
             train,
@@ -102,7 +102,7 @@ def solve(
             progress and n_parts == 1,
             None if pairs is None else pairs[part],
             drive,
-            factor,
+            prepared,
         )
         for part in parts
     )
@@ -129,7 +129,7 @@ def _solve_part(
     progress: bool,
     pairs: NDArray[np.bool_] | None,
     drive: Drive | None,
-    factor: NDArray[np.float32] | None,
+    prepared: Callable[[NDArray[np.int64]], Precondition] | None,
 ) -> Solution:
     start, free = _start(binned, basis, bias, drive), None
     if pairs is not None:
@@ -140,7 +140,7 @@ def _solve_part(
     options |= {name: getattr(config, name) for name in ("l2", "max_iterations", "tolerance")}
     if config.group_lasso:
         return group_lasso(binned, basis, start, posts, strength=config.group_lasso, **options)
-    return lbfgs(binned, basis, start, posts, **options, factor=factor)
+    return lbfgs(binned, basis, start, posts, **options, prepared=prepared)
 
 
 def _start(binned: BinnedSpikes, basis: Floats, bias: Floats, drive: Drive | None) -> Floats:

@@ -22,7 +22,7 @@ from lgl_core.glm._kernel_bins import evaluate_bins
 from lgl_core.glm.covariates import Drive
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["BinnedSpikes", "bin_spikes", "loss_and_gradient", "variances_after"]
+__all__ = ["BinnedSpikes", "bin_spikes", "filters_bins", "loss_and_gradient", "variances_after"]
 
 Floats = NDArray[np.float64]
 
@@ -94,6 +94,7 @@ def loss_and_gradient(
     posts: NDArray[np.int64],
     gradient: bool = True,
     drive: Drive | None = None,
+    single: bool = False,
 ) -> tuple[Floats, Floats]:
     """Negative log-likelihood of a Bernoulli GLM and its gradient, without penalty.
 
@@ -111,6 +112,9 @@ def loss_and_gradient(
         Without it only the biases' entries are filled, at two thirds of the time.
     drive : Drive, optional
         Covariates. Their weights are the last rows of the coefficients.
+    single : bool
+        Let the predictor and the residuals be single where bins are filtered: loss and gradient
+        then hold six digits.
 
     Returns
     -------
@@ -137,17 +141,23 @@ def loss_and_gradient(
                 f"{name} must be finite, got NaN or an infinity; if a fit made them, it diverged: "
                 "lower its learning_rate or raise its l2"
             )
-    model = _for_kernel(binned, basis, coefficients, drive)
-    # Filters of spikes, one after another, or filters of bins, in which many spikes come together.
-    many = len(binned.bins) * len(basis) > _MANY * binned.n_bins
-    loss, of_spikes, of_steps = (evaluate_bins if many else evaluate)(*model, posts, gradient)
+    single = single and filters_bins(binned, basis)
+    taps = basis.astype(np.float32 if single else np.float64)
+    model = _for_kernel(binned, taps, coefficients, drive)
+    loop = evaluate_bins if filters_bins(binned, basis) else evaluate
+    loss, of_spikes, of_steps = loop(*model, posts, gradient)
     if drive is None:
         return loss, of_spikes
     return loss, np.vstack([of_spikes, drive.values.T @ of_steps])
 
 
+def filters_bins(binned: BinnedSpikes, basis: Floats) -> bool:
+    """Say whether so many spikes come together that bins are filtered, instead of each spike."""
+    return len(binned.bins) * len(basis) > _MANY * binned.n_bins
+
+
 def _for_kernel(
-    binned: BinnedSpikes, basis: Floats, coefficients: Floats, drive: Drive | None
+    binned: BinnedSpikes, basis: NDArray[Any], coefficients: Floats, drive: Drive | None
 ) -> tuple[Any, ...]:
     """Spikes, filters and offsets as both compiled loops take them, in their order."""
     n_spiking = 1 + binned.n_neurons * basis.shape[1]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 
 from lgl_core.glm._likelihood import BinnedSpikes, Floats
+from lgl_core.glm._modes import extreme_directions, gram_product
 from lgl_core.glm._pairs import gram_blocks, gram_matrix
 from lgl_core.glm.covariates import Drive
 
@@ -17,10 +19,8 @@ __all__ = [
     "L2_OF_COVARIATES",
     "Precondition",
     "Singles",
-    "factorised",
     "mean_variances",
-    "with_correlations",
-    "without_correlations",
+    "preconditioner",
 ]
 
 # Directions are kept in single precision: they only say where to go. Objective and gradient, which
@@ -29,17 +29,25 @@ Singles = NDArray[np.float32]
 # From gradients of some columns, and the columns' numbers, to steps.
 Precondition = Callable[..., Singles]
 
-# Coefficients up to which the whole Gram matrix is factorised: half a gigabyte.
-_MOST_TOGETHER = 8000
+# Inverse of the Gram matrix of the ones and the covariates, and what these explain of the spikes.
+Common = tuple[Floats, Floats]
+# Eigenvalues and eigenvectors of each presynaptic neuron's block.
+Blocks = tuple[Floats, Floats]
+# Eigenvalues and eigenvectors of all blocks together, where they are far from 1.
+Modes = tuple[Floats, Singles]
+
+# Coefficients up to which the whole Gram matrix is factorised; beyond, its triangles take longer
+# than the steps they save.
+_MOST_TOGETHER = 3000
 
 # Penalty of the weights of covariates, in log-odds per standard deviation of each: next to none.
 L2_OF_COVARIATES = 1.0
 
 
-def factorised(
+def preconditioner(
     binned: BinnedSpikes, basis: Floats, l2: float, drive: Drive | None = None
-) -> Singles | None:
-    """Factorise the Hessian of a neuron that fires at the mean rate, whoever fires before it.
+) -> Callable[[NDArray[np.int64]], Precondition]:
+    """Prepare what all postsynaptic neurons share.
 
     Parameters
     ----------
@@ -48,13 +56,28 @@ def factorised(
 
     Returns
     -------
-    ndarray, shape (n_coefficients, n_coefficients)
-        Lower Cholesky factor; or None, if there are too many coefficients, or if rounding and the
-        ends of epochs keep the matrix from being positive.
+    callable
+        From ids of postsynaptic neurons, those of the columns, to their preconditioner. It can be
+        sent to other processes.
+
+    Notes
+    -----
+    Of up to 3,000 coefficients the whole Gram matrix is factorised. Of more, or where rounding and
+    the ends of epochs keep it from being positive, only each presynaptic neuron's own block is, and
+    the few directions in which many neurons fire together.
     """
+    if 1 + binned.n_neurons * basis.shape[1] <= _MOST_TOGETHER:
+        factor = _factorised(binned, basis, l2, drive)
+        if factor is not None:
+            return partial(_of_matrix, factor, binned, basis, l2)
+    return partial(_of_blocks, *_blocks_and_modes(binned, basis, l2, drive), binned, l2)
+
+
+def _factorised(
+    binned: BinnedSpikes, basis: Floats, l2: float, drive: Drive | None
+) -> Singles | None:
+    """Factorise the Hessian of a neuron that fires at the mean rate, whoever fires before it."""
     stop = 1 + binned.n_neurons * basis.shape[1]
-    if stop > _MOST_TOGETHER:
-        return None
     hessian = gram_matrix(binned, basis, drive)
     hessian *= mean_variances(binned).mean()
     penalty = np.full(len(hessian), l2)
@@ -69,8 +92,8 @@ def factorised(
     return None
 
 
-def with_correlations(
-    factor: Singles, binned: BinnedSpikes, basis: Floats, posts: NDArray[np.int64], l2: float
+def _of_matrix(
+    factor: Singles, binned: BinnedSpikes, basis: Floats, l2: float, posts: NDArray[np.int64]
 ) -> Precondition:
     """Return the map from gradients of some columns to Newton steps at the mean rate."""
     variances = mean_variances(binned)
@@ -86,24 +109,18 @@ def with_correlations(
     return precondition
 
 
-def without_correlations(
-    binned: BinnedSpikes,
-    basis: Floats,
-    posts: NDArray[np.int64],
-    l2: float,
-    drive: Drive | None,
-) -> Precondition:
-    """Return the map from gradients of some columns to Newton steps of a simpler problem.
+def _blocks_and_modes(
+    binned: BinnedSpikes, basis: Floats, l2: float, drive: Drive | None
+) -> tuple[Common, Blocks, Modes]:
+    """Take the Gram matrix apart: what all neurons meet, each neuron alone, many together.
 
-    There, neurons fire at constant rates and have nothing to do with each other but for the bias
-    and the covariates, which all of them meet. What is left of the weights' block of the Hessian
-    when those are eliminated falls apart into one small block for each presynaptic neuron, with the
-    same eigenvectors for all postsynaptic ones. However many neurons there are, it is made.
+    When the bias and the covariates, which all neurons meet, are eliminated, one small block for
+    each presynaptic neuron stands out from the rest, with the same eigenvectors for all
+    postsynaptic ones. Divided by the blocks' curvature, the whole is near the identity but for the
+    modes.
     """
     common, beside, own = gram_blocks(binned, basis, drive)
     n_neurons, n_basis = len(own), basis.shape[1]
-    stop = 1 + n_neurons * n_basis
-    first = np.r_[0, np.arange(stop, stop + len(common) - 1)]
     common[np.diag_indices_from(common)] *= 1 + 1e-9  # features may say the same
     of_common = np.linalg.inv(common)
     explained = of_common @ beside
@@ -111,15 +128,53 @@ def without_correlations(
     values, vectors = np.linalg.eigh(own - np.matmul(next(parts), next(parts).transpose(0, 2, 1)))
     # A neuron that is silent has no curvature but that of the penalty.
     values = np.maximum(values, 1e-7 * np.maximum(values[:, -1:], 1e-2))
+    blocks, variance = (values, vectors), mean_variances(binned).mean()
+    roots = 1 / np.sqrt(variance * values[:, :, None] + l2)
+    gram = gram_product(binned, basis, explained, drive)
+
+    def whitened(columns: Floats) -> Floats:
+        weights = _from_blocks(roots, columns, vectors)
+        return _to_blocks(roots, variance * gram(weights) + l2 * weights, vectors)
+
+    modes = extreme_directions(whitened, n_neurons * n_basis)
+    return (np.asarray(of_common, float), explained), blocks, modes
+
+
+def _to_blocks(roots: Floats, weights: Floats, vectors: Floats) -> Floats:
+    parts = weights.reshape(*vectors.shape[:2], -1)
+    return (roots * (vectors.transpose(0, 2, 1) @ parts)).reshape(weights.shape)
+
+
+def _from_blocks(roots: Floats, columns: Floats, vectors: Floats) -> Floats:
+    parts = columns.reshape(*vectors.shape[:2], -1)
+    return (vectors @ (roots * parts)).reshape(columns.shape)
+
+
+def _of_blocks(
+    common: Common,
+    blocks: Blocks,
+    modes: Modes,
+    binned: BinnedSpikes,
+    l2: float,
+    posts: NDArray[np.int64],
+) -> Precondition:
+    """Return the map from gradients of some columns to Newton steps of a simpler problem.
+
+    There, neurons fire at constant rates, each one's curvature is that of its blocks, and the modes
+    are those at the mean rate.
+    """
+    (of_common, explained), (values, vectors), (found, modes_) = common, blocks, modes
+    stop = 1 + explained.shape[1]
+    first = np.r_[0, np.arange(stop, stop + len(explained) - 1)]
     variance = mean_variances(binned)[posts]
 
     def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
         outer = gradient[first]
-        weights = gradient[1:stop] - explained.T @ outer
-        turned = vectors.transpose(0, 2, 1) @ weights.reshape(n_neurons, n_basis, -1)
-        turned /= values[:, :, None] * variance[columns] + l2
+        roots = 1 / np.sqrt(values[:, :, None] * variance[columns] + l2)
+        turned = _to_blocks(roots, gradient[1:stop] - explained.T @ outer, vectors)
+        turned += modes_ @ ((1 / found - 1)[:, None] * (modes_.T @ turned))
         step = np.empty_like(gradient, dtype=np.float32)
-        step[1:stop] = (vectors @ turned).reshape(stop - 1, -1)
+        step[1:stop] = _from_blocks(roots, turned, vectors)
         step[first] = of_common @ outer / variance[columns] - explained @ step[1:stop]
         return step
 

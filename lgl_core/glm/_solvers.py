@@ -15,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, loss_and_gradient
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, filters_bins, loss_and_gradient
 from lgl_core.glm._preconditioner import (
     L2_OF_COVARIATES,
+    Precondition,
     Singles,
-    with_correlations,
-    without_correlations,
+    preconditioner,
 )
 from lgl_core.glm.covariates import Drive
 
 __all__ = ["Solution", "adam", "lbfgs"]
+
+# Tolerance from which on a gradient of six digits is enough.
+_ROUGH = 1e-5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,7 +70,7 @@ def lbfgs(
     progress: bool = True,
     free: NDArray[np.bool_] | None = None,
     drive: Drive | None = None,
-    factor: Singles | None = None,
+    prepared: Callable[[NDArray[np.int64]], Precondition] | None = None,
 ) -> Solution:
     """Minimise all neurons' objectives side by side with a preconditioned L-BFGS.
 
@@ -100,9 +103,8 @@ def lbfgs(
         Coefficients that may leave their start. Default: all.
     drive : Drive, optional
         Covariates, whose weights are the last coefficients; ``l2`` does not hold for them.
-    factor : ndarray, shape (n_coefficients, n_coefficients), optional
-        From ``glm._preconditioner.factorised``; without it, more steps are needed where neurons
-        fire together.
+    prepared : callable, optional
+        From ``glm._preconditioner.preconditioner``, where several parts of the neurons share it.
 
     Returns
     -------
@@ -112,14 +114,15 @@ def lbfgs(
     """
     found = start.copy()
     held = None if free is None else ~free
-    x, f, g = start, *_penalised(binned, basis, start, posts, l2, held, drive)
+    single = tolerance >= _ROUGH and filters_bins(binned, basis)
+    evaluated = partial(_penalised, binned, basis, l2=l2, drive=drive, single=single)
+    rounding = 1e-7 if single else 1e-13  # of a sum over all bins
+    x, f, g = start, *evaluated(start, posts, held=held)
     scale = np.maximum(_norm(g), np.finfo(float).tiny)
     objective, gradient_norm = f.copy(), np.ones(len(posts))
     n_iterations = np.full(len(posts), max_iterations)
-    if factor is None:
-        precondition = without_correlations(binned, basis, posts, l2, drive)
-    else:
-        precondition = with_correlations(factor, binned, basis, posts, l2)
+    prepared = preconditioner(binned, basis, l2, drive) if prepared is None else prepared
+    precondition = prepared(posts)
     active = np.arange(len(posts))
     pairs: deque[tuple[Singles, Singles]] = deque(maxlen=memory)
     direction, refused = -_held_at_zero(precondition(g, columns=active), held), np.zeros(len(posts))
@@ -130,10 +133,9 @@ def lbfgs(
             # A first refusal is met by what its pair has taught, a second one by a shorter step.
             step = 0.25 ** np.maximum(refused - 1, 0)
             trial = x + step * direction
-            f_trial, g_trial = _penalised(binned, basis, trial, posts[active], l2, held, drive)
+            f_trial, g_trial = evaluated(trial, posts[active], held=held)
             slope = (g * direction).sum(axis=0)
-            # The last term forgives the rounding of a sum over all bins.
-            accept = f_trial <= f + 1e-4 * step * slope + 1e-13 * np.abs(f)
+            accept = f_trial <= f + 1e-4 * step * slope + rounding * np.abs(f)
             pairs.append(_secant_pair(trial - x, g_trial - g))
             if accept.all():  # as nearly always: nothing to choose, nothing to copy
                 x, g = trial, g_trial
@@ -269,8 +271,9 @@ def _penalised(
     l2: float,
     held: NDArray[np.bool_] | None = None,
     drive: Drive | None = None,
+    single: bool = False,
 ) -> tuple[Floats, Floats]:
-    loss, gradient = loss_and_gradient(binned, basis, x, posts, drive=drive)
+    loss, gradient = loss_and_gradient(binned, basis, x, posts, drive=drive, single=single)
     stop = len(x) - (0 if drive is None else drive.values.shape[1])
     for rows, weight in ((slice(1, stop), l2), (slice(stop, None), L2_OF_COVARIATES)):
         gradient[rows] += weight * x[rows]
@@ -303,13 +306,21 @@ def _two_loops(
     pairs: deque[tuple[Singles, Singles]],
     precondition: Callable[[Singles], Singles],
 ) -> Singles:
-    """Multiply by the inverse Hessian that the pairs of steps and gradient changes describe."""
+    """Multiply by the inverse Hessian that the pairs of steps and gradient changes describe.
+
+    The simpler problem's is scaled to what the last pair has shown (Nocedal and Wright 2006,
+    equation 7.20): with thousands of inputs, bins with a spike soon have many times the curvature
+    of constant rates, and unscaled steps would be refused again and again.
+    """
     q = gradient.astype(np.float32)
     alphas = []
     for s, y in reversed(pairs):
         alphas.append(np.einsum("ij,ij->j", s, q))
         q -= alphas[-1] * y
     q = precondition(q)
+    last = pairs[-1][1]
+    curvature = np.einsum("ij,ij->j", last, precondition(last))
+    q *= np.divide(1, curvature, where=curvature > 0, out=np.ones_like(curvature))
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         q += (alpha - np.einsum("ij,ij->j", y, q)) * s
     return q
