@@ -19,7 +19,9 @@ PACKAGES = [
     "lgl_core", "numpy", "numba", "torch", "brian2", "nest-simulator", "nemos", "jax",
     "scikit-learn", "elephant",
 ]  # fmt: skip
-JOBS = ["lif", "glm", "glm_large", "training", "extraction", "binning", "workers", "growth"]
+JOBS = [
+    "lif", "glm", "glm_large", "glm_huge", "training", "extraction", "binning", "workers", "growth",
+]  # fmt: skip
 
 
 def main() -> None:

@@ -22,7 +22,14 @@ from lgl_core.glm._kernel_bins import evaluate_bins
 from lgl_core.glm.covariates import Drive
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["BinnedSpikes", "bin_spikes", "filters_bins", "loss_and_gradient", "variances_after"]
+__all__ = [
+    "BinnedSpikes",
+    "bin_spikes",
+    "filters_bins",
+    "loss_and_gradient",
+    "total_bytes",
+    "variances_after",
+]
 
 Floats = NDArray[np.float64]
 
@@ -50,10 +57,18 @@ class BinnedSpikes:
     n_neurons: int
     borders: NDArray[np.int64]
 
+    def __sizeof__(self) -> int:
+        return total_bytes(self)
+
     @property
     def counts(self) -> NDArray[np.int64]:
         """Bins with a spike for each neuron, shape (n_neurons,)."""
         return np.bincount(self.neurons, minlength=self.n_neurons)
+
+
+def total_bytes(of: Any) -> int:
+    """Add up the arrays of an object: Dask sends what says that it is large only once."""
+    return sum(value.nbytes for value in vars(of).values() if isinstance(value, np.ndarray))
 
 
 def bin_spikes(spikes: SpikeTrains, bin_width: float) -> BinnedSpikes:

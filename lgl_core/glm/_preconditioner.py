@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, total_bytes
 from lgl_core.glm._modes import extreme_directions, gram_product
 from lgl_core.glm._pairs import gram_blocks, gram_matrix
 from lgl_core.glm.covariates import Drive
@@ -29,19 +29,79 @@ Singles = NDArray[np.float32]
 # From gradients of some columns, and the columns' numbers, to steps.
 Precondition = Callable[..., Singles]
 
-# Inverse of the Gram matrix of the ones and the covariates, and what these explain of the spikes.
-Common = tuple[Floats, Floats]
-# Eigenvalues and eigenvectors of each presynaptic neuron's block.
-Blocks = tuple[Floats, Floats]
-# Eigenvalues and eigenvectors of all blocks together, where they are far from 1.
-Modes = tuple[Floats, Singles]
-
 # Coefficients up to which the whole Gram matrix is factorised; beyond, its triangles take longer
 # than the steps they save.
 _MOST_TOGETHER = 3000
 
 # Penalty of the weights of covariates, in log-odds per standard deviation of each: next to none.
 L2_OF_COVARIATES = 1.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _WholeMatrix:
+    """The Hessian at the mean rate, factorised: shape (n_coefficients, n_coefficients)."""
+
+    factor: Singles
+    # One of each neuron: how much more curvature it has than at the mean rate.
+    faster: Floats
+
+    def __sizeof__(self) -> int:
+        return total_bytes(self)
+
+    def __call__(self, posts: NDArray[np.int64]) -> Precondition:
+        """Return the map from gradients of some columns to Newton steps at the mean rate."""
+        faster = self.faster[posts]
+
+        def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
+            scaled = (gradient / faster[columns]).astype(np.float32)
+            found: Singles = cho_solve(
+                (self.factor, True), scaled, overwrite_b=True, check_finite=False
+            )
+            return found
+
+        return precondition
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _BlocksAndModes:
+    """The parts of the Gram matrix, see :func:`_blocks_and_modes`."""
+
+    of_common: Floats  # inverse of the block of the ones and the covariates
+    explained: Floats  # what these explain of the spikes' columns
+    values: Floats  # eigenvalues of each presynaptic neuron's block, [pre, basis]
+    vectors: Floats  # and its eigenvectors
+    mode_values: Floats  # eigenvalues of all blocks together, where they are far from 1
+    modes: Singles  # and eigenvectors
+    variances: Floats  # of each neuron
+    l2: float
+
+    def __sizeof__(self) -> int:
+        return total_bytes(self)
+
+    def __call__(self, posts: NDArray[np.int64]) -> Precondition:
+        """Return the map from gradients of some columns to Newton steps of a simpler problem.
+
+        There, neurons fire at constant rates, each one's curvature is that of its blocks, and the
+        modes are those at the mean rate.
+        """
+        stop = 1 + self.explained.shape[1]
+        first = np.r_[0, np.arange(stop, stop + len(self.explained) - 1)]
+        variance = self.variances[posts]
+
+        def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
+            outer = gradient[first]
+            roots = 1 / np.sqrt(self.values[:, :, None] * variance[columns] + self.l2)
+            weights = gradient[1:stop] - self.explained.T @ outer
+            turned = _to_blocks(roots, weights, self.vectors)
+            less = (1 / self.mode_values - 1)[:, None]
+            turned += self.modes @ (less * (self.modes.T @ turned))
+            step = np.empty_like(gradient, dtype=np.float32)
+            step[1:stop] = _from_blocks(roots, turned, self.vectors)
+            alone = self.of_common @ outer / variance[columns]
+            step[first] = alone - self.explained @ step[1:stop]
+            return step
+
+        return precondition
 
 
 def preconditioner(
@@ -69,8 +129,12 @@ def preconditioner(
     if 1 + binned.n_neurons * basis.shape[1] <= _MOST_TOGETHER:
         factor = _factorised(binned, basis, l2, drive)
         if factor is not None:
-            return partial(_of_matrix, factor, binned, basis, l2)
-    return partial(_of_blocks, *_blocks_and_modes(binned, basis, l2, drive), binned, l2)
+            variances = mean_variances(binned)
+            # Who fires more has more curvature, but that of the penalty is the same for all.
+            typical = np.median(binned.counts) * (basis**2).sum(axis=0).mean()
+            faster = (variances * typical + l2) / (variances.mean() * typical + l2)
+            return _WholeMatrix(factor=factor, faster=faster)
+    return _blocks_and_modes(binned, basis, l2, drive)
 
 
 def _factorised(
@@ -92,26 +156,9 @@ def _factorised(
     return None
 
 
-def _of_matrix(
-    factor: Singles, binned: BinnedSpikes, basis: Floats, l2: float, posts: NDArray[np.int64]
-) -> Precondition:
-    """Return the map from gradients of some columns to Newton steps at the mean rate."""
-    variances = mean_variances(binned)
-    # Who fires more has more curvature, but that of the penalty is the same for all.
-    typical = np.median(binned.counts) * (basis**2).sum(axis=0).mean()
-    faster = (variances[posts] * typical + l2) / (variances.mean() * typical + l2)
-
-    def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
-        scaled = (gradient / faster[columns]).astype(np.float32)
-        found: Singles = cho_solve((factor, True), scaled, overwrite_b=True, check_finite=False)
-        return found
-
-    return precondition
-
-
 def _blocks_and_modes(
     binned: BinnedSpikes, basis: Floats, l2: float, drive: Drive | None
-) -> tuple[Common, Blocks, Modes]:
+) -> _BlocksAndModes:
     """Take the Gram matrix apart: what all neurons meet, each neuron alone, many together.
 
     When the bias and the covariates, which all neurons meet, are eliminated, one small block for
@@ -128,7 +175,8 @@ def _blocks_and_modes(
     values, vectors = np.linalg.eigh(own - np.matmul(next(parts), next(parts).transpose(0, 2, 1)))
     # A neuron that is silent has no curvature but that of the penalty.
     values = np.maximum(values, 1e-7 * np.maximum(values[:, -1:], 1e-2))
-    blocks, variance = (values, vectors), mean_variances(binned).mean()
+    variances = mean_variances(binned)
+    variance = variances.mean()
     roots = 1 / np.sqrt(variance * values[:, :, None] + l2)
     gram = gram_product(binned, basis, explained, drive)
 
@@ -136,8 +184,17 @@ def _blocks_and_modes(
         weights = _from_blocks(roots, columns, vectors)
         return _to_blocks(roots, variance * gram(weights) + l2 * weights, vectors)
 
-    modes = extreme_directions(whitened, n_neurons * n_basis)
-    return (np.asarray(of_common, float), explained), blocks, modes
+    found, modes = extreme_directions(whitened, n_neurons * n_basis)
+    return _BlocksAndModes(
+        of_common=np.asarray(of_common, np.float64),
+        explained=explained,
+        values=values,
+        vectors=vectors,
+        mode_values=found,
+        modes=modes,
+        variances=variances,
+        l2=l2,
+    )
 
 
 def _to_blocks(roots: Floats, weights: Floats, vectors: Floats) -> Floats:
@@ -148,37 +205,6 @@ def _to_blocks(roots: Floats, weights: Floats, vectors: Floats) -> Floats:
 def _from_blocks(roots: Floats, columns: Floats, vectors: Floats) -> Floats:
     parts = columns.reshape(*vectors.shape[:2], -1)
     return (vectors @ (roots * parts)).reshape(columns.shape)
-
-
-def _of_blocks(
-    common: Common,
-    blocks: Blocks,
-    modes: Modes,
-    binned: BinnedSpikes,
-    l2: float,
-    posts: NDArray[np.int64],
-) -> Precondition:
-    """Return the map from gradients of some columns to Newton steps of a simpler problem.
-
-    There, neurons fire at constant rates, each one's curvature is that of its blocks, and the modes
-    are those at the mean rate.
-    """
-    (of_common, explained), (values, vectors), (found, modes_) = common, blocks, modes
-    stop = 1 + explained.shape[1]
-    first = np.r_[0, np.arange(stop, stop + len(explained) - 1)]
-    variance = mean_variances(binned)[posts]
-
-    def precondition(gradient: Floats | Singles, columns: NDArray[np.int64]) -> Singles:
-        outer = gradient[first]
-        roots = 1 / np.sqrt(values[:, :, None] * variance[columns] + l2)
-        turned = _to_blocks(roots, gradient[1:stop] - explained.T @ outer, vectors)
-        turned += modes_ @ ((1 / found - 1)[:, None] * (modes_.T @ turned))
-        step = np.empty_like(gradient, dtype=np.float32)
-        step[1:stop] = _from_blocks(roots, turned, vectors)
-        step[first] = of_common @ outer / variance[columns] - explained @ step[1:stop]
-        return step
-
-    return precondition
 
 
 def mean_variances(binned: BinnedSpikes) -> Floats:
