@@ -174,15 +174,18 @@ def _blocks_and_modes(
     parts = (m.reshape(-1, n_neurons, n_basis).transpose(1, 2, 0) for m in (beside, explained))
     values, vectors = np.linalg.eigh(own - np.matmul(next(parts), next(parts).transpose(0, 2, 1)))
     # A neuron that is silent has no curvature but that of the penalty.
-    values = np.maximum(values, 1e-7 * np.maximum(values[:, -1:], 1e-2))
+    least = 1e-7 * np.maximum(values[:, -1:], 1e-2)
+    curved, values = (values > least)[:, :, None], np.maximum(values, least)
     variances = mean_variances(binned)
     variance = variances.mean()
-    roots = 1 / np.sqrt(variance * values[:, :, None] + l2)
+    # No mode reaches into directions without curvature: they would turn its rounding into steps.
+    roots = curved / np.sqrt(variance * values[:, :, None] + l2)
     gram = gram_product(binned, basis, explained, drive)
 
     def whitened(columns: Floats) -> Floats:
         weights = _from_blocks(roots, columns, vectors)
-        return _to_blocks(roots, variance * gram(weights) + l2 * weights, vectors)
+        found = _to_blocks(roots, variance * gram(weights) + l2 * weights, vectors)
+        return found + np.where(curved.reshape(-1, 1), 0, columns)
 
     found, modes = extreme_directions(whitened, n_neurons * n_basis)
     return _BlocksAndModes(

@@ -53,6 +53,17 @@ def test_loss_and_gradient_equal_the_dense_twin(seed, n_bins, n_neurons, n_lags)
     np.testing.assert_allclose(gradient, twin_gradient, rtol=1e-10, atol=1e-10)
 
 
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1000), n_bins=st.integers(1, 2000), n_neurons=st.integers(1, 20))
+def test_single_precision_holds_six_digits(seed, n_bins, n_neurons):
+    matrix, basis, coefficients = problem(seed, n_bins, n_neurons, n_lags=8, n_basis=2)
+    posts = np.arange(n_neurons)
+    exact = loss_and_gradient(binned(matrix), basis, coefficients, posts)
+    single = loss_and_gradient(binned(matrix), basis, coefficients, posts, single=True)
+    for ours, twin in zip(single, exact, strict=True):
+        np.testing.assert_allclose(ours, twin, atol=2e-6 * max(1, np.abs(twin).max()))
+
+
 @pytest.mark.parametrize("n_bins", [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1])
 def test_spikes_at_the_borders_of_recording_and_chunks_reach_across(n_bins):
     _, basis, coefficients = problem(0, 1, 3, n_lags=20, n_basis=2)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from lgl_core.glm import _likelihood, _preconditioner
 from lgl_core.glm._likelihood import bin_spikes, loss_and_gradient
 from lgl_core.glm._solvers import adam, lbfgs
 from lgl_core.glm.basis import raised_cosine_basis
@@ -18,6 +19,14 @@ def one_thread():
     numba.set_num_threads(1)
     yield
     numba.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="module", params=[3000, 0], ids=["matrix", "blocks"])
+def most_together(request):
+    """Factorise the Gram matrix, or take it apart as for thousands of neurons."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_preconditioner, "_MOST_TOGETHER", request.param)
+        yield
 
 
 SCHEDULE = dict(
@@ -107,6 +116,19 @@ def test_a_neuron_driven_far_from_the_shared_curvature_still_converges():
     assert solution.converged.all()
     filters = solution.coefficients[1:3, 1] @ BASIS.T
     assert filters.argmax() == 1 and filters.max() > 4
+
+
+def test_single_precision_finds_the_optimum_of_double(monkeypatch):
+    matrix = random_matrix(6, n_bins=4000)
+    expected = solve(matrix, tolerance=1e-4)
+    monkeypatch.setattr(_likelihood, "_MANY", 0)  # filter bins, in single precision
+    found = solve(matrix, tolerance=1e-4)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.objective, expected.objective, rtol=1e-6)
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-3)
+    # Where more digits are asked for than single precision has, it is not used.
+    exact = solve(matrix, tolerance=1e-9)
+    assert exact.converged.all() and (exact.gradient_norm < 1e-9).all()
 
 
 def test_neurons_do_not_influence_each_other():
