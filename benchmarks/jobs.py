@@ -20,7 +20,8 @@ PACKAGES = [
     "scikit-learn", "elephant",
 ]  # fmt: skip
 JOBS = [
-    "lif", "glm", "glm_large", "glm_huge", "training", "extraction", "binning", "workers", "growth",
+    "lif", "glm", "glm_large", "glm_huge", "glm_part",
+    "training", "extraction", "binning", "workers", "growth",
 ]  # fmt: skip
 
 
