@@ -11,6 +11,7 @@ can expect to predict them better.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
@@ -21,12 +22,21 @@ from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["Foresight", "foresee"]
+__all__ = ["Foresight", "foresee", "foresee_next"]
 
 # Standard deviations of the membrane that the grid reaches to either side, and of a step's noise.
 _REACH, _REACH_OF_STEP = 5.0, 4.0
 # Neurons whose probabilities at all spikes are kept at once.
 _TOGETHER = 32
+# Shares of a cell that are left out.
+_NOTHING = 1e-12
+_FAST: dict[str, Any] = {
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "reassoc", "nsz"},
+}
+# Share of the cases that are still silent when the next spike is no longer waited for.
+_SILENT = 1e-3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,60 +119,137 @@ def foresee(
         If the noise is shared or absent, ``n_cells`` is even, ``start`` leaves no spike, or a spike
         comes while its neuron is refractory, as in spikes of another network.
     """
-    if params.noise_correlation > 0 or params.sigma == 0:
-        raise ValueError(
-            "params must have private noise, noise_correlation = 0 and sigma > 0, got "
-            f"{params.noise_correlation} and {params.sigma}"
-        )
-    if n_cells % 2 == 0:
-        raise ValueError(f"n_cells must be odd, got {n_cells}")
-    steps = np.floor(spikes.times / params.dt + 1e-6).astype(np.int64)
-    n_steps = round(spikes.duration / params.dt)
-    first = round(start / params.dt)
-    counted = np.searchsorted(steps, first)
-    if counted == len(steps):
-        raise ValueError(f"start must leave spikes to foresee, got {start} s")
-    kernel, lowest = _step_of_noise(params, n_cells)
-    delays = network.delays if network.delays is not None else params.delay
-    delay_steps = np.maximum(np.round(np.asarray(delays) / params.dt), 1).astype(np.int64)
-    delay_steps = np.broadcast_to(delay_steps, network.weights.shape)
-    anyone, own = np.zeros(len(steps) - counted), np.zeros(len(steps) - counted)
+    told = _Told(network, params, spikes, start, n_cells)
+    counted = told.counted
+    neurons = spikes.neurons[counted:]
+    anyone, own = np.zeros(len(neurons)), np.zeros(len(neurons))
     silence = np.zeros(network.n_neurons)
-    for begin in range(0, network.n_neurons, _TOGETHER):
-        posts = np.arange(begin, min(begin + _TOGETHER, network.n_neurons))
-        found, silence[posts], refractory = _follow(
-            posts,
-            steps,
-            spikes.neurons,
-            network.weights,
-            delay_steps,
-            kernel,
-            lowest,
-            2 * _REACH * params.sigma / n_cells,
+    for posts in told.parts():
+        found, silence[posts], _ = told.follow(posts, np.zeros(0, np.int64), 0)
+        anyone += found.sum(axis=0)
+        mine = np.isin(neurons, posts)
+        own[mine] = found[neurons[mine] - posts[0], np.flatnonzero(mine)]
+    return Foresight(
+        own=own, anyone=anyone, silence=silence, neurons=neurons, n_steps=told.n_steps - told.first
+    )
+
+
+def foresee_next(
+    network: Network,
+    params: LIFParams,
+    spikes: SpikeTrains,
+    start: float = 1.0,
+    n: int = 1000,
+    seed: int = 0,
+    n_cells: int = 201,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Say who fires next, when not told at what time: what a model of tokens is asked.
+
+    Membranes are followed on from a spike as if nobody fired, until somebody nearly certainly has.
+
+    Parameters
+    ----------
+    network, params, spikes, start, n_cells
+        As for :func:`foresee`.
+    n : int
+        Spikes after which the next one is foreseen, drawn at random among the last ones of their
+        steps. Within a step order means nothing.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    neurons : ndarray of int, shape (n,)
+        Who fired next.
+    chances : ndarray, shape (n,)
+        What was to be expected of that.
+
+    Raises
+    ------
+    ValueError
+        As from :func:`foresee`, or if there are fewer than ``n`` spikes to foresee.
+    """
+    told = _Told(network, params, spikes, start, n_cells)
+    counted = told.steps[told.counted :]
+    candidates = told.counted + np.flatnonzero(np.diff(counted))
+    if len(candidates) < n:
+        raise ValueError(f"n must be at most {len(candidates)}, the steps with spikes, got {n}")
+    after = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
+    rate = len(counted) / (told.n_steps - told.first)
+    n_ahead = int(np.ceil(-np.log(_SILENT) / rate))
+    ahead = np.concatenate([told.follow(posts, after, n_ahead)[2] for posts in told.parts()])
+    ahead = np.minimum(ahead, 1 - 1e-6)  # what is certain is so within rounding
+    silent = np.cumsum(np.log1p(-ahead), axis=2).sum(axis=0)
+    before = np.exp(np.hstack([np.zeros((n, 1)), silent[:, :-1]]))
+    chances = np.einsum("nek,ek->ne", ahead, before)
+    neurons = spikes.neurons[after + 1]
+    return neurons, chances[neurons, np.arange(n)] / chances.sum(axis=0)
+
+
+class _Told:
+    """A network and its spikes, as the loops below take them; or a reason why they cannot."""
+
+    def __init__(
+        self, network: Network, params: LIFParams, spikes: SpikeTrains, start: float, n_cells: int
+    ) -> None:
+        if params.noise_correlation > 0 or params.sigma == 0:
+            raise ValueError(
+                "params must have private noise, noise_correlation = 0 and sigma > 0, got "
+                f"{params.noise_correlation} and {params.sigma}"
+            )
+        if n_cells % 2 == 0:
+            raise ValueError(f"n_cells must be odd, got {n_cells}")
+        steps = np.floor(spikes.times / params.dt + 1e-6).astype(np.int64)
+        n_steps = round(spikes.duration / params.dt)
+        first = round(start / params.dt)
+        counted = np.searchsorted(steps, first)
+        if counted == len(steps):
+            raise ValueError(f"start must leave spikes to foresee, got {start} s")
+        kernel, lowest = _step_of_noise(params, n_cells)
+        delays = network.delays if network.delays is not None else params.delay
+        delay_steps = np.maximum(np.round(np.asarray(delays) / params.dt), 1).astype(np.int64)
+        delay_steps = np.broadcast_to(delay_steps, network.weights.shape)
+        self.steps, self.neurons, self.counted = steps, spikes.neurons, int(counted)
+        self.first, self.n_steps, self.n_neurons = first, n_steps, network.n_neurons
+        self.wiring = network.weights, delay_steps
+        self.grid = kernel, lowest, 2 * _REACH * params.sigma / n_cells
+        self.membrane = (
             np.exp(-params.dt / params.tau_m),
             params.v_rest + params.mu,
             params.v_threshold,
             params.v_reset,
             max(round(params.refractory / params.dt), 1),
-            first,
-            n_steps,
-            counted,
         )
-        if refractory:
+
+    def parts(self) -> list[NDArray[np.int64]]:
+        """Give the ids of the neurons, some at a time."""
+        return np.array_split(np.arange(self.n_neurons), -(-self.n_neurons // _TOGETHER))
+
+    def follow(
+        self, posts: NDArray[np.int64], after: NDArray[np.int64], n_ahead: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+        """Give chances at all counted spikes, silence, and chances in the steps after some."""
+        weights, delay_steps = self.wiring
+        found, silence, ahead, wrong = _follow(
+            posts,
+            self.steps,
+            self.neurons,
+            weights,
+            delay_steps,
+            *self.grid,
+            *self.membrane,
+            self.first,
+            self.n_steps,
+            self.counted,
+            after,
+            n_ahead,
+        )
+        if wrong:
             raise ValueError(
                 "spikes must be those of this network and these params, got one of a neuron that "
                 "was refractory"
             )
-        anyone += found.sum(axis=0)
-        mine = np.isin(spikes.neurons[counted:], posts)
-        own[mine] = found[spikes.neurons[counted:][mine] - begin, np.flatnonzero(mine)]
-    return Foresight(
-        own=own,
-        anyone=anyone,
-        silence=silence,
-        neurons=spikes.neurons[counted:],
-        n_steps=n_steps - first,
-    )
+        return found, silence, ahead
 
 
 def _step_of_noise(
@@ -181,86 +268,111 @@ def _step_of_noise(
     return shares / shares.sum(axis=1, keepdims=True), lowest
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@njit(parallel=True, **_FAST)
 def _follow(
     posts, steps, neurons, weights, delay_steps, kernel, lowest, width, decay, target, threshold,
-    reset, refractory_steps, first, n_steps, counted,
+    reset, refractory_steps, first, n_steps, counted, after, n_ahead,
 ):  # fmt: skip
-    """Follow some neurons, one per parallel task: their probabilities at all counted spikes."""
+    """Follow some neurons, one per parallel task: their chances at all counted spikes."""
     found = np.zeros((len(posts), len(steps) - counted))
+    ahead = np.zeros((len(posts), len(after), n_ahead), np.float32)
     silence, wrong = np.zeros(len(posts)), np.zeros(len(posts), np.bool_)
     for p in prange(len(posts)):
         silence[p], wrong[p] = _follow_one(
             posts[p], steps, neurons, weights[posts[p]], delay_steps[posts[p]], kernel, lowest,
             width, decay, target, threshold, reset, refractory_steps, first, n_steps, counted,
-            found[p],
+            after, found[p], ahead[p],
         )  # fmt: skip
-    return found, silence, wrong.any()
+    return found, silence, ahead, wrong.any()
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@njit(**_FAST)
 def _follow_one(
     post, steps, neurons, weights, delay_steps, kernel, lowest, width, decay, target, threshold,
-    reset, refractory_steps, first, n_steps, counted, found,
+    reset, refractory_steps, first, n_steps, counted, after, found, ahead,
 ):  # fmt: skip
     """Go through all steps: noise, threshold, input, as the simulator does."""
-    n_cells, n_taps = kernel.shape
-    centre = n_cells // 2
-    ring = delay_steps.max() + 1
-    arriving = np.zeros(ring)
+    n_cells, centre = len(kernel), len(kernel) // 2
+    arriving = np.zeros(delay_steps.max() + 1)
+    ring = len(arriving)
+    # Of the membrane without noise, ``mean``, and what noise has added to it: shares of the cells
+    # from ``low`` to ``high``, which are those that hold anything.
     noise, moved = np.zeros(n_cells), np.zeros(n_cells)
+    imagined = np.zeros(n_cells)
     noise[centre] = 1.0
-    low, high = centre, centre + 1  # cells that hold anything
-    mean, ready, silence, next_spike = reset, 0, 0.0, 0
+    low, high, mean, ready = centre, centre + 1, reset, 0
+    silence, spike, asked = 0.0, 0, 0
     for step in range(n_steps):
-        now = step % ring
-        received, arriving[now] = arriving[now], 0.0
-        chance = 0.0
-        active = ready <= step
+        received, arriving[step % ring] = arriving[step % ring], 0.0
+        chance, active = 0.0, ready <= step
         if active:
             mean = target + (mean - target) * decay
-            # The cell that holds the threshold, and how much of it lies below.
-            place = (threshold - mean) / width + centre + 0.5
-            limit = min(max(int(np.floor(place)), 0), n_cells)
-            below = place - limit if limit < n_cells else 0.0
-            for i in range(lowest[low], lowest[high - 1] + n_taps):
-                moved[i] = 0.0
-            for i in range(low, high):
-                mass, to = noise[i], moved[lowest[i] : lowest[i] + n_taps]
-                for k in range(n_taps):
-                    to[k] += mass * kernel[i, k]
-            low, high = lowest[low], lowest[high - 1] + n_taps
-            for i in range(limit, high):
-                part = max(below, 0.0) if i == limit else 0.0
-                chance += moved[i] * (1.0 - part)
-                moved[i] *= part
-            high = min(high, limit + 1)
-            left = 1.0 - chance
-            for i in range(low, high):
-                noise[i] = moved[i] / left
-            while low < high - 1 and noise[low] < 1e-12:
-                low += 1
-            while high > low + 1 and noise[high - 1] < 1e-12:
-                high -= 1
+            chance, low, high = _one_step(
+                noise, moved, low, high, kernel, lowest, (threshold - mean) / width
+            )
             mean += received
         fired = False
-        spike = next_spike
         while spike < len(steps) and steps[spike] == step:
             if spike >= counted:
                 found[spike - counted] = chance
             fired |= neurons[spike] == post
-            weight = weights[neurons[spike]]
-            if weight != 0.0:
-                arriving[(step + delay_steps[neurons[spike]]) % ring] += weight
+            arriving[(step + delay_steps[neurons[spike]]) % ring] += weights[neurons[spike]]
             spike += 1
-        next_spike = spike
         if fired:
             if not active:
                 return 0.0, True
-            for i in range(low, high):
-                noise[i] = 0.0
+            noise[low:high] = 0.0
             noise[centre] = 1.0
             low, high, mean, ready = centre, centre + 1, reset, step + refractory_steps
         elif step >= first:
             silence += np.log1p(-chance)
+        if asked < len(after) and after[asked] < spike:
+            # As if nobody fired any more.
+            imagined[:] = noise
+            from_low, from_high, from_mean = low, high, mean
+            for k in range(ahead.shape[1]):
+                later = step + 1 + k
+                if ready > later:
+                    continue
+                from_mean = target + (from_mean - target) * decay
+                ahead[asked, k], from_low, from_high = _one_step(
+                    imagined, moved, from_low, from_high, kernel, lowest,
+                    (threshold - from_mean) / width,
+                )  # fmt: skip
+                if later < step + ring:
+                    from_mean += arriving[later % ring]
+            asked += 1
     return silence, False
+
+
+@njit(**_FAST)
+def _one_step(noise, moved, low, high, kernel, lowest, limit):
+    """Spread what noise may have added; take off and return what is beyond the threshold.
+
+    The threshold is ``limit`` cells above the middle of the grid's middle cell.
+    """
+    n_cells, n_taps = kernel.shape
+    place = limit + n_cells // 2 + 0.5
+    last = min(max(int(np.floor(place)), 0), n_cells)  # the cell that holds the threshold
+    below = min(max(place - last, 0.0), 1.0)
+    begin, end = lowest[low], lowest[high - 1] + n_taps
+    moved[begin:end] = 0.0
+    for i in range(low, high):
+        share, to = noise[i], moved[lowest[i] : lowest[i] + n_taps]
+        for k in range(n_taps):
+            to[k] += share * kernel[i, k]
+    noise[low:high] = 0.0
+    chance = 0.0
+    for i in range(last, end):
+        part = below if i == last else 0.0
+        chance += moved[i] * (1.0 - part)
+        moved[i] *= part
+    end = min(end, last + 1)
+    left = max(1.0 - chance, 1e-300)  # nothing is left where the next spike is certain
+    for i in range(begin, end):
+        noise[i] = moved[i] / left
+    while begin < end - 1 and noise[begin] < _NOTHING:
+        begin += 1
+    while end > begin + 1 and noise[end - 1] < _NOTHING:
+        end -= 1
+    return chance, begin, end

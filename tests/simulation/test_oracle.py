@@ -7,7 +7,7 @@ import pytest
 
 import lgl_core as lgl
 from lgl_core.simulation.lif import LIFParams, simulate
-from lgl_core.simulation.oracle import foresee
+from lgl_core.simulation.oracle import foresee, foresee_next
 
 PARAMS = LIFParams(mu=12.0)
 NETWORK = lgl.hub_network(n_neurons=12, n_hubs=1, seed=0)
@@ -117,3 +117,29 @@ def test_what_cannot_be_foreseen_is_refused(spikes, change, told):
     given = {"network": NETWORK, "params": PARAMS, "spikes": spikes, "n_cells": 51} | change
     with pytest.raises(ValueError, match=told):
         foresee(**given)
+
+
+def test_who_fires_next_is_foreseen_as_often_as_it_is_said():
+    spikes = simulate(NETWORK, PARAMS, duration=15.0, seed=4)
+    n = 600
+    neurons, chances = foresee_next(NETWORK, PARAMS, spikes, n=n, n_cells=101)
+    # Bits that come true as announced: the mean of log-chances is that of a fair bet.
+    told = foresee(NETWORK, PARAMS, spikes, n_cells=101)
+    when_told = np.log(told.own / told.anyone).mean()
+    share = np.bincount(spikes.neurons, minlength=12)[neurons] / len(spikes)
+    untold = np.log(chances)
+    assert untold.mean() > np.log(share).mean(), "it says more than rates do"
+    assert untold.mean() == pytest.approx(when_told, abs=5 * untold.std() / np.sqrt(n))
+    assert ((chances > 0) & (chances < 1)).all()
+
+
+def test_without_noise_of_others_the_next_to_fire_is_the_one_that_is_driven():
+    # A drives B across the threshold, nearly always: after A comes B.
+    weights = np.array([[0.0, 0.0, 0.0], [45.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    pair = replace(lgl.hub_network(n_neurons=3, n_hubs=1, seed=0), weights=weights, dale=False)
+    spikes = simulate(pair, PARAMS, duration=20.0, seed=0)
+    neurons, chances = foresee_next(pair, PARAMS, spikes, n=100, n_cells=101)
+    after = np.array(
+        [chance for neuron, chance in zip(neurons, chances, strict=True) if neuron == 1]
+    )
+    assert np.median(after) > 0.8
