@@ -13,6 +13,7 @@ from lgl_core.extraction.influence import Change
 from lgl_core.networks.network import hub_network
 from lgl_core.transformer.model import preset
 from lgl_core.transformer.training import TrainConfig
+from studies.attainable import Attainable
 from studies.drive import Confusions, PartialRecording
 from studies.driven import Driven, DrivenRecording, driven
 from studies.listed import Listed, listed
@@ -305,6 +306,14 @@ def _methods() -> list[Point]:
     ]
 
 
+def _attainable() -> list[Point]:
+    return [
+        Attainable(recording=recording)
+        for seed in NETWORK_SEEDS
+        for recording in (Recording(seed=seed), PaperRecording(seed=seed, n_spikes=MANY))
+    ]
+
+
 def _small() -> list[Point]:
     """Name a point of each kind that the other studies have, in a small network."""
     recording = Recording(settings=SMALL_NETWORK, duration=200.0)
@@ -337,6 +346,7 @@ def _small() -> list[Point]:
         Unconnected(recording=unrelated),
         UnconnectedModel(recording=unrelated, epochs=2),
         Listed(recording=recording),
+        Attainable(recording=recording, seconds=5.0, n_next=200),
         Driven(recording=heard),
     ]
 
@@ -399,6 +409,10 @@ STUDIES = {
     "connections": Study(
         question="Of the pairs that are called connected, how many are not, and who is missed?",
         points=partial(listed, LISTED_SEEDS),
+    ),
+    "attainable": Study(
+        question="How much is there to know of the next spike, and who knows it?",
+        points=_attainable,
     ),
     "driven": Study(
         question="Are neurons that hear the same thing called connected, also if the GLM is told?",

@@ -30,6 +30,8 @@ _REACH, _REACH_OF_STEP = 5.0, 4.0
 _TOGETHER = 32
 # Shares of a cell that are left out.
 _NOTHING = 1e-12
+# What is certain is so within rounding.
+_CERTAIN = 1 - 1e-9
 _FAST: dict[str, Any] = {
     "cache": True,
     "error_model": "numpy",
@@ -55,6 +57,13 @@ class Foresight:
         Who fired.
     n_steps : int
         Steps that were foreseen.
+    in_bins : ndarray, shape (n_neurons,)
+        Log-probability of all bins with and without a spike of each neuron, summed, each of them
+        given what came before the bin.
+    bins_with_spikes : ndarray of int, shape (n_neurons,)
+        How many of them have a spike of each neuron.
+    n_bins : int
+        Bins that were foreseen.
     """
 
     own: NDArray[np.float64]
@@ -62,6 +71,9 @@ class Foresight:
     silence: NDArray[np.float64]
     neurons: NDArray[np.int64]
     n_steps: int
+    in_bins: NDArray[np.float64]
+    bins_with_spikes: NDArray[np.int64]
+    n_bins: int
 
     def gain(self) -> float:
         """Gain of who knows the network over constant rates, in nats per spike.
@@ -70,10 +82,16 @@ class Foresight:
         themselves.
         """
         counts = np.bincount(self.neurons, minlength=len(self.silence))
-        fired = counts[counts > 0]
-        constant = fired * np.log(fired / self.n_steps)
-        constant += (self.n_steps - fired) * np.log1p(-fired / self.n_steps)
-        return float((np.log(self.own).sum() + self.silence.sum() - constant.sum()) / len(self.own))
+        known = np.log(self.own).sum() + self.silence.sum()
+        return float((known - _constant(counts, self.n_steps)) / len(self.own))
+
+    def gain_in_bins(self) -> float:
+        """Gain over constant rates of who predicts whole bins, in nats per spike.
+
+        What a model of bins can be held against: within a bin, much more can be known.
+        """
+        constant = _constant(self.bins_with_spikes, self.n_bins)
+        return float((self.in_bins.sum() - constant) / self.bins_with_spikes.sum())
 
     def gain_of_neuron(self) -> float:
         """Gain in saying who fires, when told that someone does, in nats per spike.
@@ -85,12 +103,19 @@ class Foresight:
         return float(np.mean(np.log(self.own / self.anyone) - np.log(share)))
 
 
+def _constant(counts: NDArray[np.int64], n: int) -> float:
+    """Log-likelihood of rates that never change: of so many spikes of each neuron in n steps."""
+    fired = counts[counts > 0]
+    return float((fired * np.log(fired / n) + (n - fired) * np.log1p(-fired / n)).sum())
+
+
 def foresee(
     network: Network,
     params: LIFParams,
     spikes: SpikeTrains,
     start: float = 1.0,
     n_cells: int = 201,
+    bin_width: float = 1e-3,
 ) -> Foresight:
     """Follow what every membrane may do, given the spikes so far.
 
@@ -107,6 +132,9 @@ def foresee(
         known.
     n_cells : int
         Of the grid, odd. Twice as many cells take four times as long.
+    bin_width : float
+        In s, of the bins that are predicted as a whole; a number of steps, and no longer than any
+        delay: what others do in a bin then says nothing of the same bin.
 
     Returns
     -------
@@ -116,21 +144,31 @@ def foresee(
     Raises
     ------
     ValueError
-        If the noise is shared or absent, ``n_cells`` is even, ``start`` leaves no spike, or a spike
-        comes while its neuron is refractory, as in spikes of another network.
+        If the noise is shared or absent, ``n_cells`` is even, ``start`` leaves no spike,
+        ``bin_width`` is no number of steps or longer than a delay, or a spike comes while its
+        neuron is refractory, as in spikes of another network.
     """
     told = _Told(network, params, spikes, start, n_cells)
+    n_in_bin = told.steps_of(bin_width)
     counted = told.counted
     neurons = spikes.neurons[counted:]
     anyone, own = np.zeros(len(neurons)), np.zeros(len(neurons))
-    silence = np.zeros(network.n_neurons)
+    silence, in_bins = np.zeros(network.n_neurons), np.zeros(network.n_neurons)
+    with_spikes = np.zeros(network.n_neurons, np.int64)
     for posts in told.parts():
-        found, silence[posts], _ = told.follow(posts, np.zeros(0, np.int64), 0)
+        found, silence[posts], in_bins[posts], with_spikes[posts], _ = told.follow(posts, n_in_bin)
         anyone += found.sum(axis=0)
         mine = np.isin(neurons, posts)
         own[mine] = found[neurons[mine] - posts[0], np.flatnonzero(mine)]
     return Foresight(
-        own=own, anyone=anyone, silence=silence, neurons=neurons, n_steps=told.n_steps - told.first
+        own=own,
+        anyone=anyone,
+        silence=silence,
+        neurons=neurons,
+        n_steps=told.n_steps - told.first,
+        in_bins=in_bins,
+        bins_with_spikes=with_spikes,
+        n_bins=(told.n_steps - told.first) // n_in_bin,
     )
 
 
@@ -177,7 +215,7 @@ def foresee_next(
     after = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
     rate = len(counted) / (told.n_steps - told.first)
     n_ahead = int(np.ceil(-np.log(_SILENT) / rate))
-    ahead = np.concatenate([told.follow(posts, after, n_ahead)[2] for posts in told.parts()])
+    ahead = np.concatenate([told.follow(posts, 1, after, n_ahead)[-1] for posts in told.parts()])
     ahead = np.minimum(ahead, 1 - 1e-6)  # what is certain is so within rounding
     silent = np.cumsum(np.log1p(-ahead), axis=2).sum(axis=0)
     before = np.exp(np.hstack([np.zeros((n, 1)), silent[:, :-1]]))
@@ -209,6 +247,7 @@ class _Told:
         delays = network.delays if network.delays is not None else params.delay
         delay_steps = np.maximum(np.round(np.asarray(delays) / params.dt), 1).astype(np.int64)
         delay_steps = np.broadcast_to(delay_steps, network.weights.shape)
+        self.dt = params.dt
         self.steps, self.neurons, self.counted = steps, spikes.neurons, int(counted)
         self.first, self.n_steps, self.n_neurons = first, n_steps, network.n_neurons
         self.wiring = network.weights, delay_steps
@@ -225,12 +264,31 @@ class _Told:
         """Give the ids of the neurons, some at a time."""
         return np.array_split(np.arange(self.n_neurons), -(-self.n_neurons // _TOGETHER))
 
+    def steps_of(self, bin_width: float) -> int:
+        """Give the number of steps of a bin."""
+        n, rest = divmod(round(bin_width / self.dt * 1e6), 10**6)
+        shortest = self.wiring[1].min()
+        if rest or not 1 <= n <= shortest:
+            raise ValueError(
+                f"bin_width must be a number of steps of {self.dt} s, and at most {shortest} of "
+                f"them, the shortest delay, got {bin_width}"
+            )
+        return int(n)
+
     def follow(
-        self, posts: NDArray[np.int64], after: NDArray[np.int64], n_ahead: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-        """Give chances at all counted spikes, silence, and chances in the steps after some."""
+        self,
+        posts: NDArray[np.int64],
+        n_in_bin: int,
+        after: NDArray[np.int64] | None = None,
+        n_ahead: int = 0,
+    ) -> tuple[NDArray[Any], ...]:
+        """Go through all steps for some neurons.
+
+        Gives chances at all counted spikes, silence, log-chances of bins, bins with spikes, and
+        chances in the steps after some spikes.
+        """
         weights, delay_steps = self.wiring
-        found, silence, ahead, wrong = _follow(
+        *found, wrong = _follow(
             posts,
             self.steps,
             self.neurons,
@@ -241,7 +299,8 @@ class _Told:
             self.first,
             self.n_steps,
             self.counted,
-            after,
+            n_in_bin,
+            np.zeros(0, np.int64) if after is None else after,
             n_ahead,
         )
         if wrong:
@@ -249,7 +308,7 @@ class _Told:
                 "spikes must be those of this network and these params, got one of a neuron that "
                 "was refractory"
             )
-        return found, silence, ahead
+        return tuple(found)
 
 
 def _step_of_noise(
@@ -271,25 +330,28 @@ def _step_of_noise(
 @njit(parallel=True, **_FAST)
 def _follow(
     posts, steps, neurons, weights, delay_steps, kernel, lowest, width, decay, target, threshold,
-    reset, refractory_steps, first, n_steps, counted, after, n_ahead,
+    reset, refractory_steps, first, n_steps, counted, n_in_bin, after,
+    n_ahead,
 ):  # fmt: skip
     """Follow some neurons, one per parallel task: their chances at all counted spikes."""
     found = np.zeros((len(posts), len(steps) - counted))
     ahead = np.zeros((len(posts), len(after), n_ahead), np.float32)
-    silence, wrong = np.zeros(len(posts)), np.zeros(len(posts), np.bool_)
+    silence, in_bins = np.zeros(len(posts)), np.zeros(len(posts))
+    with_spikes, wrong = np.zeros(len(posts), np.int64), np.zeros(len(posts), np.bool_)
     for p in prange(len(posts)):
-        silence[p], wrong[p] = _follow_one(
+        silence[p], in_bins[p], with_spikes[p], wrong[p] = _follow_one(
             posts[p], steps, neurons, weights[posts[p]], delay_steps[posts[p]], kernel, lowest,
             width, decay, target, threshold, reset, refractory_steps, first, n_steps, counted,
-            after, found[p], ahead[p],
+            n_in_bin, after, found[p], ahead[p],
         )  # fmt: skip
-    return found, silence, ahead, wrong.any()
+    return found, silence, in_bins, with_spikes, ahead, wrong.any()
 
 
 @njit(**_FAST)
 def _follow_one(
     post, steps, neurons, weights, delay_steps, kernel, lowest, width, decay, target, threshold,
-    reset, refractory_steps, first, n_steps, counted, after, found, ahead,
+    reset, refractory_steps, first, n_steps, counted, n_in_bin, after, found,
+    ahead,
 ):  # fmt: skip
     """Go through all steps: noise, threshold, input, as the simulator does."""
     n_cells, centre = len(kernel), len(kernel) // 2
@@ -302,6 +364,8 @@ def _follow_one(
     noise[centre] = 1.0
     low, high, mean, ready = centre, centre + 1, reset, 0
     silence, spike, asked = 0.0, 0, 0
+    # Of the bin: log-chance that it stays without a spike, and whether it did.
+    in_bins, with_spikes, quiet, is_quiet = 0.0, 0, 0.0, True
     for step in range(n_steps):
         received, arriving[step % ring] = arriving[step % ring], 0.0
         chance, active = 0.0, ready <= step
@@ -320,12 +384,26 @@ def _follow_one(
             spike += 1
         if fired:
             if not active:
-                return 0.0, True
+                return 0.0, 0.0, 0, True
+            if is_quiet:  # what would have been the rest of the bin
+                rest = n_in_bin - 1 - (step - first) % n_in_bin
+                quiet += np.log1p(-min(chance, _CERTAIN)) + _quiet_on(
+                    rest, step, noise, imagined, moved, low, high, kernel, lowest, mean, arriving,
+                    width, decay, target, threshold,
+                )  # fmt: skip
+                is_quiet = False
             noise[low:high] = 0.0
             noise[centre] = 1.0
             low, high, mean, ready = centre, centre + 1, reset, step + refractory_steps
-        elif step >= first:
-            silence += np.log1p(-chance)
+        else:
+            of_step = np.log1p(-min(chance, _CERTAIN))
+            silence += of_step if step >= first else 0.0
+            quiet += of_step if is_quiet else 0.0
+        if (step - first) % n_in_bin == n_in_bin - 1:
+            if step >= first:
+                in_bins += quiet if is_quiet else np.log(-np.expm1(quiet))
+                with_spikes += not is_quiet
+            quiet, is_quiet = 0.0, True
         if asked < len(after) and after[asked] < spike:
             # As if nobody fired any more.
             imagined[:] = noise
@@ -342,7 +420,26 @@ def _follow_one(
                 if later < step + ring:
                     from_mean += arriving[later % ring]
             asked += 1
-    return silence, False
+    return silence, in_bins, with_spikes, False
+
+
+@njit(**_FAST)
+def _quiet_on(
+    n, step, noise, imagined, moved, low, high, kernel, lowest, mean, arriving, width, decay,
+    target, threshold,
+):  # fmt: skip
+    """Log-chance that a neuron that did not fire in this step does not in the next n either."""
+    imagined[:] = noise
+    quiet, ring = 0.0, len(arriving)
+    for k in range(1, n + 1):
+        mean = target + (mean - target) * decay
+        chance, low, high = _one_step(
+            imagined, moved, low, high, kernel, lowest, (threshold - mean) / width
+        )
+        quiet += np.log1p(-min(chance, _CERTAIN))
+        if k < ring:
+            mean += arriving[(step + k) % ring]
+    return quiet
 
 
 @njit(**_FAST)

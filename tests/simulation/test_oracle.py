@@ -66,6 +66,36 @@ def test_chances_are_the_shares_of_many_membranes():
     np.testing.assert_allclose(found.silence, expected, rtol=0.03)
 
 
+def test_bins_of_one_step_are_steps_and_longer_ones_tell_less(spikes):
+    step, bins = (
+        foresee(NETWORK, PARAMS, spikes, n_cells=101, bin_width=w) for w in (PARAMS.dt, 1e-3)
+    )
+    assert step.gain_in_bins() == pytest.approx(step.gain(), rel=1e-9)
+    assert 0 < bins.gain_in_bins() < step.gain()
+    binned = spikes.select(start=1.0).binned(1e-3) > 0
+    assert bins.n_bins == len(binned)
+    np.testing.assert_array_equal(bins.bins_with_spikes, binned.sum(axis=0))
+
+
+def test_bins_are_foreseen_as_they_are_simulated():
+    """A neuron alone, from its last spike: chances of bins are shares of many simulations."""
+    alone = replace(lgl.hub_network(n_neurons=8, n_hubs=1, seed=0), weights=np.zeros((8, 8)))
+    eager = replace(PARAMS, mu=18.0)
+    spikes = simulate(alone, eager, duration=60.0, seed=0)
+    found = foresee(alone, eager, spikes, n_cells=151)
+    # The hazard of the bins since the last spike, counted.
+    binned = spikes.select(start=1.0).binned(1e-3) > 0
+    ages = np.zeros(binned.shape, int)
+    for t in range(1, len(binned)):
+        ages[t] = np.where(binned[t - 1], 0, ages[t - 1] + 1)
+    fired, met = (np.bincount(ages.ravel(), w.ravel()) for w in (binned, np.ones_like(binned)))
+    hazard = np.clip(fired / np.maximum(met, 1), 1e-9, 1 - 1e-9)[ages]
+    counted = np.where(binned, np.log(hazard), np.log1p(-hazard)).sum()
+    # Counting fits some noise: the ages have a hundred hazards or so.
+    assert found.in_bins.sum() == pytest.approx(counted, abs=150)
+    assert found.gain_in_bins() > 0.1
+
+
 def test_a_finer_grid_says_the_same(spikes):
     coarse, fine = (foresee(NETWORK, PARAMS, spikes, n_cells=n) for n in (201, 301))
     assert coarse.gain() == pytest.approx(fine.gain(), abs=2e-3)
@@ -109,6 +139,8 @@ def test_delays_of_synapses_count(spikes):
         ({"params": replace(PARAMS, noise_correlation=0.3)}, "private noise"),
         ({"params": replace(PARAMS, sigma=0.0)}, "private noise"),
         ({"n_cells": 100}, "n_cells must be odd"),
+        ({"bin_width": 2e-3}, "the shortest delay"),
+        ({"bin_width": 2.5e-4}, "a number of steps"),
         ({"start": 4.0}, "start must leave spikes"),
         ({"params": replace(PARAMS, refractory=0.2)}, "refractory"),
     ],

@@ -1,0 +1,116 @@
+"""Points of the study on how much there is to know of the next spike, and who knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from lgl_core.experiment import TRAIN_FRACTION, fit_glm, split_tokens
+from lgl_core.networks.network import Network
+from lgl_core.simulation.lif import LIFParams
+from lgl_core.simulation.oracle import foresee, foresee_next
+from lgl_core.spikes import SpikeTrains, training_part
+from lgl_core.transformer.training import baselines
+from studies.original import SETTINGS, TRAIN_PART, PaperRecording
+from studies.points import Recording
+from studies.rows import labels_of
+
+__all__ = ["ATTAINABLE", "BINS", "STEPS", "WHO", "WHO_WHEN_TOLD", "Attainable"]
+
+# Gains in nats per spike: of all that happens in each step of the simulation, or in each bin of the
+# GLM, over constant rates; and of who fires, when told that someone does, or after the last spike,
+# over how often each neuron fires.
+STEPS, BINS, WHO_WHEN_TOLD, WHO = "steps", "bins", "who, time told", "who"
+# The view of the rows.
+ATTAINABLE = "attainable"
+# Of the grid: with twice as many, gains change by less than 1 %.
+_N_CELLS = 151
+# Followed before anything counts, in s: until where membranes began is forgotten.
+_BEFORE = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attainable:
+    """What who knows the network knows of held-out spikes, and what the GLM does.
+
+    Parameters
+    ----------
+    recording : Recording or PaperRecording
+    seconds : float
+        Of the held-out part that are foreseen, from its start.
+    n_next : int
+        Spikes of these after which the next neuron is foreseen.
+    """
+
+    recording: Recording | PaperRecording
+    seconds: float = 10.0
+    n_next: int = 4000
+    is_ready = True
+
+    def rows(self) -> pd.DataFrame:
+        """Give gains of who knows the network and of the GLM, and losses that models start from."""
+        network, spikes = self.recording.network(), self.recording.spikes()
+        tables = [
+            self._of_truth(network, spikes).assign(**labels_of("truth")),
+            self._of_glm(spikes).assign(**labels_of("glm")),
+            self._of_rates(spikes).assign(**labels_of("rates")),
+        ]
+        return self.recording.labelled(iter(tables), view=ATTAINABLE)
+
+    def neurons(self) -> LIFParams:
+        """Give the parameters with which the recording was simulated."""
+        if isinstance(self.recording, PaperRecording):
+            return SETTINGS[self.recording.setting].neurons()
+        return LIFParams()
+
+    def _train_fraction(self) -> float:
+        return TRAIN_PART if isinstance(self.recording, PaperRecording) else TRAIN_FRACTION
+
+    def _held_out(self, spikes: SpikeTrains, before: float) -> SpikeTrains:
+        """Take the first seconds of the held-out part, and what comes before them."""
+        start = np.ceil(spikes.duration * self._train_fraction())
+        stop = min(start + self.seconds, spikes.duration)
+        return spikes.select(start=start - before, stop=float(stop))
+
+    def _of_truth(self, network: Network, spikes: SpikeTrains) -> pd.DataFrame:
+        held_out, neurons = self._held_out(spikes, _BEFORE), self.neurons()
+        told = foresee(network, neurons, held_out, start=_BEFORE, n_cells=_N_CELLS)
+        after = (held_out.times >= _BEFORE).sum()
+        n = min(self.n_next, int(after) // 2)
+        following, chances = foresee_next(
+            network, neurons, held_out, start=_BEFORE, n=n, n_cells=_N_CELLS
+        )
+        rates = held_out.rates / held_out.rates.sum()
+        of_who = np.log(chances) - np.log(rates[following])
+        return _values(
+            {
+                STEPS: told.gain(),
+                BINS: told.gain_in_bins(),
+                WHO_WHEN_TOLD: told.gain_of_neuron(),
+                WHO: of_who.mean(),
+                f"{WHO}, standard error": of_who.std(ddof=1) / np.sqrt(n),
+            }
+        )
+
+    def _of_glm(self, spikes: SpikeTrains) -> pd.DataFrame:
+        fit = fit_glm(training_part(spikes, self._train_fraction()))
+        held_out = self._held_out(spikes, 0.0)
+        chance = held_out.rates * fit.config.bin_width
+        chance = np.clip(chance, 0.5 / held_out.duration * fit.config.bin_width, None)
+        constant = replace(
+            fit, weights=np.zeros_like(fit.weights), bias=np.log(chance / (1 - chance))
+        )
+        apart = fit.log_likelihood(held_out) - constant.log_likelihood(held_out)
+        n_bins = held_out.duration / fit.config.bin_width
+        return _values({BINS: float(apart.sum()) * n_bins / len(held_out)})
+
+    def _of_rates(self, spikes: SpikeTrains) -> pd.DataFrame:
+        """Losses of the frequencies of neurons and intervals, from which gains are counted."""
+        losses = baselines(*split_tokens(spikes, self._train_fraction()))
+        return _values({f"held-out {name}": loss for name, loss in losses.items()})
+
+
+def _values(values: dict[str, float]) -> pd.DataFrame:
+    return pd.DataFrame({"score": list(values), "value": list(values.values())})
