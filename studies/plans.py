@@ -18,7 +18,7 @@ from studies.drive import Confusions, PartialRecording
 from studies.driven import Driven, DrivenRecording, driven
 from studies.listed import Listed, listed
 from studies.methods import METHODS, Method
-from studies.original import Activity, PaperRecording
+from studies.original import MANY, Activity, PaperRecording
 from studies.original_models import PaperModel, original_network
 from studies.original_scores import Counted, CoupledGLM
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
