@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,11 +14,11 @@ from lgl_core.simulation.lif import LIFParams
 from lgl_core.simulation.oracle import foresee, foresee_next
 from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.training import baselines
-from studies.original import SETTINGS, TRAIN_PART, PaperRecording
-from studies.points import Recording
+from studies.original import MANY, SETTINGS, TRAIN_PART, PaperRecording
+from studies.points import Point, Recording
 from studies.rows import labels_of
 
-__all__ = ["ATTAINABLE", "BINS", "STEPS", "WHO", "WHO_WHEN_TOLD", "Attainable"]
+__all__ = ["ATTAINABLE", "BINS", "STEPS", "WHO", "WHO_WHEN_TOLD", "Attainable", "attainable"]
 
 # Gains in nats per spike: of all that happens in each step of the simulation, or in each bin of the
 # GLM, over constant rates; and of who fires, when told that someone does, or after the last spike,
@@ -114,3 +115,12 @@ class Attainable:
 
 def _values(values: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame({"score": list(values), "value": list(values.values())})
+
+
+def attainable(seeds: Sequence[int]) -> list[Point]:
+    """Name the points of the study: the book's network and the paper's, as long as elsewhere."""
+    return [
+        Attainable(recording=recording)
+        for seed in seeds
+        for recording in (Recording(seed=seed), PaperRecording(seed=seed, n_spikes=MANY))
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,10 +21,10 @@ from lgl_core.disk.provenance import peak_mb
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.spikes import SpikeTrains, training_part
-from studies.points import Recording, scored
+from studies.points import Point, Recording, scored
 from studies.rows import labels_of
 
-__all__ = ["METHODS", "PEAK", "Method", "Run", "measured"]
+__all__ = ["METHODS", "PEAK", "Method", "Run", "bench", "measured"]
 
 Graph = NDArray[np.float64]
 
@@ -163,3 +163,12 @@ def _timed(method: str, reading: str, spikes: SpikeTrains) -> Run:
     before, started = peak_mb(), time.perf_counter()
     graph = graph_of(spikes)
     return Run(graph=graph, seconds=time.perf_counter() - started, peak_mb=peak_mb() - before)
+
+
+def bench(seeds: Sequence[int]) -> list[Point]:
+    """Name the points of the study: every method on every network."""
+    return [
+        Method(recording=Recording(seed=seed), method=method, reading=reading)
+        for seed in seeds
+        for method, reading in METHODS
+    ]

@@ -13,12 +13,12 @@ from lgl_core.extraction.influence import Change
 from lgl_core.networks.network import hub_network
 from lgl_core.transformer.model import preset
 from lgl_core.transformer.training import TrainConfig
-from studies.attainable import Attainable
+from studies.attainable import Attainable, attainable
 from studies.drive import Confusions, PartialRecording
 from studies.driven import Driven, DrivenRecording, driven
 from studies.listed import Listed, listed
-from studies.methods import METHODS, Method
-from studies.original import MANY, Activity, PaperRecording
+from studies.methods import Method, bench
+from studies.original import Activity, PaperRecording
 from studies.original_models import PaperModel, original_network
 from studies.original_scores import Counted, CoupledGLM
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
@@ -298,22 +298,6 @@ def _outside() -> list[Point]:
     return points
 
 
-def _methods() -> list[Point]:
-    return [
-        Method(recording=Recording(seed=seed), method=method, reading=reading)
-        for seed in NETWORK_SEEDS
-        for method, reading in METHODS
-    ]
-
-
-def _attainable() -> list[Point]:
-    return [
-        Attainable(recording=recording)
-        for seed in NETWORK_SEEDS
-        for recording in (Recording(seed=seed), PaperRecording(seed=seed, n_spikes=MANY))
-    ]
-
-
 def _small() -> list[Point]:
     """Name a point of each kind that the other studies have, in a small network."""
     recording = Recording(settings=SMALL_NETWORK, duration=200.0)
@@ -392,7 +376,8 @@ STUDIES = {
         points=_outside,
     ),
     "methods": Study(
-        question="What do other published methods know, and what do they cost?", points=_methods
+        question="What do other published methods know, and what do they cost?",
+        points=partial(bench, NETWORK_SEEDS),
     ),
     "original_network": Study(
         question="What does it take, on the paper's own network, to get the paper's Table 1?",
@@ -412,7 +397,7 @@ STUDIES = {
     ),
     "attainable": Study(
         question="How much is there to know of the next spike, and who knows it?",
-        points=_attainable,
+        points=partial(attainable, NETWORK_SEEDS),
     ),
     "driven": Study(
         question="Are neurons that hear the same thing called connected, also if the GLM is told?",
