@@ -26,7 +26,7 @@ Product = Callable[[Floats], Floats]
 # Directions that are kept, and those that are sought beside them, so that these are exact.
 _N_KEPT, _N_MORE = 16, 8
 _N_ROUNDS = 4
-# Columns that are multiplied together: with a thousand of them in an hour, a gigabyte each.
+# Columns that are multiplied together: those of an hour in bins of 1 ms take half a gigabyte.
 _TOGETHER = 4
 
 

@@ -33,6 +33,10 @@ Precondition = Callable[..., Singles]
 # than the steps they save.
 _MOST_TOGETHER = 3000
 
+# Of a mode's curvature: products are exact at the ends of epochs and blocks are not, and what is next
+# to nothing without a penalty must not turn a step around.
+_LEAST = 0.05
+
 # Penalty of the weights of covariates, in log-odds per standard deviation of each: next to none.
 L2_OF_COVARIATES = 1.0
 
@@ -188,6 +192,7 @@ def _blocks_and_modes(
         return found + np.where(curved.reshape(-1, 1), 0, columns)
 
     found, modes = extreme_directions(whitened, n_neurons * n_basis)
+    found = np.maximum(found, _LEAST)
     return _BlocksAndModes(
         of_common=np.asarray(of_common, np.float64),
         explained=explained,

@@ -162,6 +162,18 @@ def test_a_silent_presynaptic_neuron_without_penalty_is_no_division_by_zero():
     np.testing.assert_allclose(solution.coefficients[5:], 0, atol=1e-12)
 
 
+def test_two_neurons_that_fire_together_without_penalty_still_have_an_optimum():
+    # Nothing tells their weights apart: a direction without curvature across two blocks.
+    matrix = random_matrix(7, n_bins=1500)
+    twins = np.hstack([matrix, matrix[:, :1]])
+    start = np.vstack([start_of(matrix), np.zeros((2, 3))])
+    posts = np.arange(1, 3)
+    solution = lbfgs(binned(twins), BASIS, start[:, 1:], posts, 0.0, 200, 1e-6, progress=False)
+    alone = solve(matrix, l2=0.0)
+    assert solution.converged.all()
+    np.testing.assert_allclose(solution.objective, alone.objective[1:], rtol=1e-7)
+
+
 def test_weights_of_a_silent_presynaptic_neuron_shrink_from_wherever_they_start():
     matrix = random_matrix(14)
     matrix[:, 2] = False
