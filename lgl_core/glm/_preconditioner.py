@@ -33,8 +33,8 @@ Precondition = Callable[..., Singles]
 # than the steps they save.
 _MOST_TOGETHER = 3000
 
-# Of a mode's curvature: products are exact at the ends of epochs and blocks are not, and what is next
-# to nothing without a penalty must not turn a step around.
+# Of a mode's curvature: products are exact at the ends of epochs and blocks are not, and what is
+# next to nothing without a penalty must not turn a step around.
 _LEAST = 0.05
 
 # Penalty of the weights of covariates, in log-odds per standard deviation of each: next to none.

@@ -108,14 +108,14 @@ def foresee(
     n_cells: int = 201,
     bin_width: float = 1e-3,
 ) -> Foresight:
-    """Follow what every membrane may do, given the spikes so far.
+    """Say how likely each spike and each silence was for someone who knows the network.
 
     Parameters
     ----------
     network : Network
         That was simulated.
     params : LIFParams
-        With which it was simulated; its noise must be private.
+        With which it was simulated, without a drive over time; its noise must be private.
     spikes : SpikeTrains
         That came out.
     start : float
