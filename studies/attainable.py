@@ -78,10 +78,8 @@ class Attainable:
     def _of_truth(self, network: Network, spikes: SpikeTrains) -> pd.DataFrame:
         held_out, neurons = self._held_out(spikes, _BEFORE), self.neurons()
         told = foresee(network, neurons, held_out, start=_BEFORE, n_cells=_N_CELLS)
-        after = (held_out.times >= _BEFORE).sum()
-        n = min(self.n_next, int(after) // 2)
         following, chances = foresee_next(
-            network, neurons, held_out, start=_BEFORE, n=n, n_cells=_N_CELLS
+            network, neurons, held_out, start=_BEFORE, n=self.n_next, n_cells=_N_CELLS
         )
         rates = held_out.rates / held_out.rates.sum()
         of_who = np.log(chances) - np.log(rates[following])
@@ -91,7 +89,7 @@ class Attainable:
                 BINS: told.gain_in_bins(),
                 WHO_WHEN_TOLD: told.gain_of_neuron(),
                 WHO: of_who.mean(),
-                f"{WHO}, standard error": of_who.std(ddof=1) / np.sqrt(n),
+                f"{WHO}, standard error": of_who.std(ddof=1) / np.sqrt(len(of_who)),
             }
         )
 

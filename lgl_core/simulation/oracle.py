@@ -182,7 +182,7 @@ def foresee_next(
         As for :func:`foresee`.
     n : int
         Spikes after which the next one is foreseen, drawn at random among the last ones of their
-        steps. Within a step order means nothing.
+        steps, or all of these if there are fewer. Within a step order means nothing.
     seed : int
         Of the draw.
 
@@ -196,13 +196,12 @@ def foresee_next(
     Raises
     ------
     ValueError
-        As from :func:`foresee`, or if there are fewer than ``n`` spikes to foresee.
+        As from :func:`foresee`.
     """
     told = _Told(network, params, spikes, start, n_cells)
     counted = told.steps[told.counted :]
     candidates = told.counted + np.flatnonzero(np.diff(counted))
-    if len(candidates) < n:
-        raise ValueError(f"n must be at most {len(candidates)}, the steps with spikes, got {n}")
+    n = min(n, len(candidates))
     after = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
     rate = len(counted) / (told.n_steps - told.first)
     n_ahead = int(np.ceil(-np.log(_SILENT) / rate))

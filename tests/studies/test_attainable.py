@@ -18,7 +18,7 @@ RECORDINGS = [
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=["hubs", "stripes"])
 def test_who_knows_the_network_knows_more_than_the_glm_and_less_when_told_less(recording):
-    point = Attainable(recording=recording, seconds=5.0, n_next=150)
+    point = Attainable(recording=recording, seconds=2.0, n_next=100)
     table = point.rows()
     assert set(table["view"]) == {ATTAINABLE}
     value = table.set_index(["method", "score"])["value"]
