@@ -38,7 +38,7 @@ SHARE_ALLOWED = 0.3  # of the pairs, where they are given
 # With next to no ridge beside the group lasso, since NeMoS has none there. A neuron that never
 # fires right after itself has no finite optimum then: those of ``chain`` know no refractoriness.
 SPARSE = GLMConfig(window=50e-3, n_basis=5, l2=1e-5, group_lasso=20.0, tolerance=1e-6)
-SPARSE_STEPS = 5000
+SPARSE_STEPS = 1000
 N_SPARSE = 12
 
 
@@ -60,7 +60,6 @@ def records() -> Iterator[dict[str, Any]]:
         nemos_sparse,
         same_sparse,
         duration=SMALL_DURATION,
-        pairs=1,  # theirs takes minutes
     )
 
 
