@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -96,14 +96,7 @@ class Attainable:
     def _of_glm(self, spikes: SpikeTrains) -> pd.DataFrame:
         fit = fit_glm(training_part(spikes, self._train_fraction()))
         held_out = self._held_out(spikes, 0.0)
-        chance = held_out.rates * fit.config.bin_width
-        chance = np.clip(chance, 0.5 / held_out.duration * fit.config.bin_width, None)
-        constant = replace(
-            fit, weights=np.zeros_like(fit.weights), bias=np.log(chance / (1 - chance))
-        )
-        apart = fit.log_likelihood(held_out) - constant.log_likelihood(held_out)
-        n_bins = held_out.duration / fit.config.bin_width
-        return _values({BINS: float(apart.sum()) * n_bins / len(held_out)})
+        return _values({BINS: fit.gain(held_out, rates_of=held_out)})
 
     def _of_rates(self, spikes: SpikeTrains) -> pd.DataFrame:
         """Losses of the frequencies of neurons and intervals, from which gains are counted."""

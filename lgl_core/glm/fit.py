@@ -160,6 +160,27 @@ class GLMFit:
             )
         return bin_spikes(spikes, self.config.bin_width)
 
+    def gain(self, spikes: SpikeTrains, rates_of: SpikeTrains) -> float:
+        """Gain over constant rates, in nats per spike.
+
+        Parameters
+        ----------
+        spikes : SpikeTrains
+            Spikes of the same population, usually held out, without covariates.
+        rates_of : SpikeTrains
+            Where the constant rates come from.
+
+        Returns
+        -------
+        float
+        """
+        width = self.config.bin_width
+        chance = np.clip(rates_of.rates * width, 0.5 * width / rates_of.recorded, 1 - 1e-9)
+        bias = np.log(chance / (1 - chance))
+        constant = replace(self, weights=np.zeros_like(self.weights), bias=bias)
+        apart = self.log_likelihood(spikes) - constant.log_likelihood(spikes)
+        return float(apart.sum() * spikes.recorded / width / len(spikes))
+
     def log_likelihood(self, spikes: SpikeTrains, covariates: Any = None) -> NDArray[np.float64]:
         """Bernoulli log-likelihood of spikes, held out or not.
 

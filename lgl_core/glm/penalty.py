@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lgl_core.glm.config import GLMConfig
-from lgl_core.glm.fit import GLMFit, fit_quietly
+from lgl_core.glm.fit import fit_quietly
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["CANDIDATES", "ChosenPenalty", "choose_l2", "choose_penalty"]
@@ -144,7 +144,7 @@ def choose_penalty(
                 )
             for number, candidate in enumerate(candidates):
                 fit = fit_quietly(others, _with(config, name, candidate), progress=False)
-                gains[number, block] = _gain(fit, others, held_out)
+                gains[number, block] = fit.gain(held_out, rates_of=others)
                 bar.update()
     table = pd.DataFrame(
         {
@@ -177,13 +177,3 @@ def _without(spikes: SpikeTrains, start: float, stop: float) -> SpikeTrains:
         epochs=epochs,
         resolution=spikes.resolution,
     )
-
-
-def _gain(fit: GLMFit, others: SpikeTrains, held_out: SpikeTrains) -> float:
-    """Give the nats per held-out spike beyond constant rates, those of the other blocks."""
-    width = fit.config.bin_width
-    chance = np.clip(others.rates * width, 0.5 * width / others.recorded, 1 - 1e-9)
-    bias = np.log(chance / (1 - chance))
-    constant = replace(fit, weights=np.zeros_like(fit.weights), bias=bias)
-    apart = fit.log_likelihood(held_out) - constant.log_likelihood(held_out)
-    return float(apart.sum() * held_out.recorded / width / len(held_out))

@@ -53,7 +53,7 @@ def _follow_one(
     # Of the membrane without noise, ``mean``, and what noise has added to it: shares of the cells
     # from ``low`` to ``high``, which are those that hold anything.
     noise, moved = np.zeros(n_cells), np.zeros(n_cells)
-    imagined = np.zeros(n_cells)
+    imagined, rest_of_bin = np.zeros(n_cells), np.zeros(n_in_bin)
     noise[centre] = 1.0
     low, high, mean, ready = centre, centre + 1, reset, 0
     silence, spike, asked = 0.0, 0, 0
@@ -79,11 +79,14 @@ def _follow_one(
             if not active:
                 return 0.0, 0.0, 0, True
             if is_quiet:  # what would have been the rest of the bin
-                rest = n_in_bin - 1 - (step - first) % n_in_bin
-                quiet += np.log1p(-min(chance, _CERTAIN)) + _quiet_on(
-                    rest, step, noise, imagined, moved, low, high, kernel, lowest, mean, arriving,
-                    width, decay, target, threshold,
+                rest = rest_of_bin[: n_in_bin - 1 - (step - first) % n_in_bin]
+                _go_on(
+                    rest, step, ready, noise, imagined, moved, low, high, kernel, lowest, mean,
+                    arriving, width, decay, target, threshold,
                 )  # fmt: skip
+                quiet += np.log1p(-min(chance, _CERTAIN))
+                for of_step in rest:
+                    quiet += np.log1p(-min(of_step, _CERTAIN))
                 is_quiet = False
             noise[low:high] = 0.0
             noise[centre] = 1.0
@@ -98,41 +101,32 @@ def _follow_one(
                 with_spikes += not is_quiet
             quiet, is_quiet = 0.0, True
         if asked < len(after) and after[asked] < spike:
-            # As if nobody fired any more.
-            imagined[:] = noise
-            from_low, from_high, from_mean = low, high, mean
-            for k in range(ahead.shape[1]):
-                later = step + 1 + k
-                if ready > later:
-                    continue
-                from_mean = target + (from_mean - target) * decay
-                ahead[asked, k], from_low, from_high = _one_step(
-                    imagined, moved, from_low, from_high, kernel, lowest,
-                    (threshold - from_mean) / width,
-                )  # fmt: skip
-                if later < step + ring:
-                    from_mean += arriving[later % ring]
+            _go_on(
+                ahead[asked], step, ready, noise, imagined, moved, low, high, kernel, lowest, mean,
+                arriving, width, decay, target, threshold,
+            )  # fmt: skip
             asked += 1
     return silence, in_bins, with_spikes, False
 
 
 @njit(**_FAST)
-def _quiet_on(
-    n, step, noise, imagined, moved, low, high, kernel, lowest, mean, arriving, width, decay,
-    target, threshold,
+def _go_on(
+    chances, step, ready, noise, imagined, moved, low, high, kernel, lowest, mean, arriving, width,
+    decay, target, threshold,
 ):  # fmt: skip
-    """Log-chance that a neuron that did not fire in this step does not in the next n either."""
+    """Fill in the chances of the steps after this one, as if nobody fired any more."""
     imagined[:] = noise
-    quiet, ring = 0.0, len(arriving)
-    for k in range(1, n + 1):
+    for k in range(len(chances)):
+        later = step + 1 + k
+        chances[k] = 0.0
+        if ready > later:
+            continue
         mean = target + (mean - target) * decay
-        chance, low, high = _one_step(
+        chances[k], low, high = _one_step(
             imagined, moved, low, high, kernel, lowest, (threshold - mean) / width
         )
-        quiet += np.log1p(-min(chance, _CERTAIN))
-        if k < ring:
-            mean += arriving[(step + k) % ring]
-    return quiet
+        if later < step + len(arriving):
+            mean += arriving[later % len(arriving)]
 
 
 @njit(**_FAST)
