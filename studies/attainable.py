@@ -11,7 +11,7 @@ import pandas as pd
 from lgl_core.experiment import TRAIN_FRACTION, fit_glm, split_tokens
 from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams
-from lgl_core.simulation.oracle import foresee, foresee_next
+from lgl_core.simulation.oracle import foresee
 from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.training import baselines
 from studies.original import MANY, SETTINGS, TRAIN_PART, PaperRecording
@@ -77,12 +77,10 @@ class Attainable:
 
     def _of_truth(self, network: Network, spikes: SpikeTrains) -> pd.DataFrame:
         held_out, neurons = self._held_out(spikes, _BEFORE), self.neurons()
-        told = foresee(network, neurons, held_out, start=_BEFORE, n_cells=_N_CELLS)
-        following, chances = foresee_next(
-            network, neurons, held_out, start=_BEFORE, n=self.n_next, n_cells=_N_CELLS
+        told = foresee(
+            network, neurons, held_out, start=_BEFORE, n_cells=_N_CELLS, n_next=self.n_next
         )
-        rates = held_out.rates / held_out.rates.sum()
-        of_who = np.log(chances) - np.log(rates[following])
+        of_who = told.gains_of_next()
         return _values(
             {
                 STEPS: told.gain(),

@@ -22,7 +22,7 @@ from lgl_core.simulation._oracle_kernel import follow
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
 
-__all__ = ["Foresight", "foresee", "foresee_next"]
+__all__ = ["Foresight", "foresee"]
 
 # Standard deviations of the membrane that the grid reaches to either side, and of a step's noise.
 _REACH, _REACH_OF_STEP = 5.0, 4.0
@@ -55,6 +55,10 @@ class Foresight:
         How many of them have a spike of each neuron.
     n_bins : int
         Bins that were foreseen.
+    next_neurons : ndarray of int, shape (n_next,)
+        Who fired next, after some of the spikes.
+    next_chances : ndarray, shape (n_next,)
+        What was to be expected of that by who is not told at what time somebody fires.
     """
 
     own: NDArray[np.float64]
@@ -65,6 +69,8 @@ class Foresight:
     in_bins: NDArray[np.float64]
     bins_with_spikes: NDArray[np.int64]
     n_bins: int
+    next_neurons: NDArray[np.int64]
+    next_chances: NDArray[np.float64]
 
     def gain(self) -> float:
         """Gain of who knows the network over constant rates, in nats per spike.
@@ -89,9 +95,19 @@ class Foresight:
 
         Over the model that names each neuron as often as it fires.
         """
-        counts = np.bincount(self.neurons, minlength=len(self.silence))
-        share = counts[self.neurons] / len(self.neurons)
-        return float(np.mean(np.log(self.own / self.anyone) - np.log(share)))
+        known = np.log(self.own / self.anyone)
+        return float(np.mean(known - np.log(self._shares()[self.neurons])))
+
+    def gains_of_next(self) -> NDArray[np.float64]:
+        """Gains in saying who fires next, when not told at what time, in nats: one per case.
+
+        Over the same model. This is what a model of tokens is asked.
+        """
+        return np.log(self.next_chances) - np.log(self._shares()[self.next_neurons])
+
+    def _shares(self) -> NDArray[np.float64]:
+        """Share of the spikes that each neuron fires."""
+        return np.bincount(self.neurons, minlength=len(self.silence)) / len(self.neurons)
 
 
 def _constant(counts: NDArray[np.int64], n: int) -> float:
@@ -107,6 +123,8 @@ def foresee(
     start: float = 1.0,
     n_cells: int = 201,
     bin_width: float = 1e-3,
+    n_next: int = 0,
+    seed: int = 0,
 ) -> Foresight:
     """Say how likely each spike and each silence was for someone who knows the network.
 
@@ -126,6 +144,12 @@ def foresee(
     bin_width : float
         In s, of the bins that are predicted as a whole; a number of steps, and no longer than any
         delay: what others do in a bin then says nothing of the same bin.
+    n_next : int
+        Spikes after which it is foreseen who fires next, drawn at random among the last ones of
+        their steps (within a step order means nothing), or all of these if there are fewer.
+        Membranes are followed on from there as if nobody fired, until somebody surely has.
+    seed : int
+        Of that draw.
 
     Returns
     -------
@@ -142,12 +166,16 @@ def foresee(
     told = _Told(network, params, spikes, start, n_cells)
     n_in_bin = told.steps_of(bin_width)
     counted = told.counted
+    after, n_ahead = told.some_spikes(n_next, seed)
+    ahead = np.zeros((network.n_neurons, len(after), n_ahead), np.float32)
     neurons = spikes.neurons[counted:]
     anyone, own = np.zeros(len(neurons)), np.zeros(len(neurons))
     silence, in_bins = np.zeros(network.n_neurons), np.zeros(network.n_neurons)
     with_spikes = np.zeros(network.n_neurons, np.int64)
     for posts in told.parts():
-        found, silence[posts], in_bins[posts], with_spikes[posts], _ = told.follow(posts, n_in_bin)
+        found, silence[posts], in_bins[posts], with_spikes[posts], ahead[posts] = told.follow(
+            posts, n_in_bin, after, n_ahead
+        )
         anyone += found.sum(axis=0)
         mine = np.isin(neurons, posts)
         own[mine] = found[neurons[mine] - posts[0], np.flatnonzero(mine)]
@@ -160,58 +188,18 @@ def foresee(
         in_bins=in_bins,
         bins_with_spikes=with_spikes,
         n_bins=(told.n_steps - told.first) // n_in_bin,
+        next_neurons=spikes.neurons[after + 1],
+        next_chances=_next(ahead, spikes.neurons[after + 1]),
     )
 
 
-def foresee_next(
-    network: Network,
-    params: LIFParams,
-    spikes: SpikeTrains,
-    start: float = 1.0,
-    n: int = 1000,
-    seed: int = 0,
-    n_cells: int = 201,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Say who fires next, when not told at what time: what a model of tokens is asked.
-
-    Membranes are followed on from a spike as if nobody fired, until somebody nearly certainly has.
-
-    Parameters
-    ----------
-    network, params, spikes, start, n_cells
-        As for :func:`foresee`.
-    n : int
-        Spikes after which the next one is foreseen, drawn at random among the last ones of their
-        steps, or all of these if there are fewer. Within a step order means nothing.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    neurons : ndarray of int, shape (n,)
-        Who fired next.
-    chances : ndarray, shape (n,)
-        What was to be expected of that.
-
-    Raises
-    ------
-    ValueError
-        As from :func:`foresee`.
-    """
-    told = _Told(network, params, spikes, start, n_cells)
-    counted = told.steps[told.counted :]
-    candidates = told.counted + np.flatnonzero(np.diff(counted))
-    n = min(n, len(candidates))
-    after = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
-    rate = len(counted) / (told.n_steps - told.first)
-    n_ahead = int(np.ceil(-np.log(_SILENT) / rate))
-    ahead = np.concatenate([told.follow(posts, 1, after, n_ahead)[-1] for posts in told.parts()])
+def _next(ahead: NDArray[np.float32], who: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Chances that these neurons are the next to fire, from all chances in the steps to come."""
     ahead = np.minimum(ahead, 1 - 1e-6)  # what is certain is so within rounding
     silent = np.cumsum(np.log1p(-ahead), axis=2).sum(axis=0)
-    before = np.exp(np.hstack([np.zeros((n, 1)), silent[:, :-1]]))
+    before = np.exp(np.hstack([np.zeros((len(who), 1)), silent[:, :-1]]))
     chances = np.einsum("nek,ek->ne", ahead, before)
-    neurons = spikes.neurons[after + 1]
-    return neurons, chances[neurons, np.arange(n)] / chances.sum(axis=0)
+    return chances[who, np.arange(len(who))] / chances.sum(axis=0)
 
 
 class _Told:
@@ -265,12 +253,21 @@ class _Told:
             )
         return int(n)
 
+    def some_spikes(self, n: int, seed: int) -> tuple[NDArray[np.int64], int]:
+        """Draw spikes after which somebody fires next, and say for how many steps to wait."""
+        counted = self.steps[self.counted :]
+        candidates = self.counted + np.flatnonzero(np.diff(counted))
+        n = min(n, len(candidates))
+        after = np.random.default_rng(seed).choice(candidates, n, replace=False)
+        rate = len(counted) / (self.n_steps - self.first)
+        return np.sort(after), int(np.ceil(-np.log(_SILENT) / rate))
+
     def follow(
         self,
         posts: NDArray[np.int64],
         n_in_bin: int,
-        after: NDArray[np.int64] | None = None,
-        n_ahead: int = 0,
+        after: NDArray[np.int64],
+        n_ahead: int,
     ) -> tuple[NDArray[Any], ...]:
         """Go through all steps for some neurons.
 
@@ -290,7 +287,7 @@ class _Told:
             self.n_steps,
             self.counted,
             n_in_bin,
-            np.zeros(0, np.int64) if after is None else after,
+            after,
             n_ahead,
         )
         if wrong:

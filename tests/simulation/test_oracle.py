@@ -7,7 +7,7 @@ import pytest
 
 import lgl_core as lgl
 from lgl_core.simulation.lif import LIFParams, simulate
-from lgl_core.simulation.oracle import foresee, foresee_next
+from lgl_core.simulation.oracle import foresee
 
 PARAMS = LIFParams(mu=12.0)
 NETWORK = lgl.hub_network(n_neurons=12, n_hubs=1, seed=0)
@@ -154,14 +154,13 @@ def test_what_cannot_be_foreseen_is_refused(spikes, change, told):
 def test_who_fires_next_is_foreseen_as_often_as_it_is_said():
     spikes = simulate(NETWORK, PARAMS, duration=8.0, seed=4)
     n = 300
-    neurons, chances = foresee_next(NETWORK, PARAMS, spikes, n=n, n_cells=101)
+    told = foresee(NETWORK, PARAMS, spikes, n_cells=101, n_next=n)
     # Bits that come true as announced: the mean of log-chances is that of a fair bet.
-    told = foresee(NETWORK, PARAMS, spikes, n_cells=101)
-    when_told = np.log(told.own / told.anyone).mean()
-    share = np.bincount(spikes.neurons, minlength=12)[neurons] / len(spikes)
-    untold = np.log(chances)
-    assert untold.mean() > np.log(share).mean(), "it says more than rates do"
-    assert untold.mean() == pytest.approx(when_told, abs=5 * untold.std() / np.sqrt(n))
+    gains, chances = told.gains_of_next(), told.next_chances
+    assert len(gains) == n
+    assert gains.mean() > 0, "it says more than rates do"
+    error = gains.std() / np.sqrt(n)
+    assert gains.mean() == pytest.approx(told.gain_of_neuron(), abs=5 * error)
     assert ((chances > 0) & (chances < 1)).all()
 
 
@@ -170,8 +169,9 @@ def test_without_noise_of_others_the_next_to_fire_is_the_one_that_is_driven():
     weights = np.array([[0.0, 0.0, 0.0], [45.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     pair = replace(lgl.hub_network(n_neurons=3, n_hubs=1, seed=0), weights=weights, dale=False)
     spikes = simulate(pair, PARAMS, duration=8.0, seed=0)
-    neurons, chances = foresee_next(pair, PARAMS, spikes, n=10**6, n_cells=101)
-    assert np.median(chances[neurons == 1]) > 0.8
+    told = foresee(pair, PARAMS, spikes, n_cells=101, n_next=10**6)
+    chances = told.next_chances
+    assert np.median(chances[told.next_neurons == 1]) > 0.8
     # Nobody is asked more often than there are steps with spikes.
     steps = np.unique(np.floor(spikes.times[spikes.times >= 1] / PARAMS.dt))
     assert len(chances) == len(steps) - 1
