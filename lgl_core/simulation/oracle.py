@@ -195,11 +195,13 @@ def foresee(
 
 def _next(ahead: NDArray[np.float32], who: NDArray[np.int64]) -> NDArray[np.float64]:
     """Chances that these neurons are the next to fire, from all chances in the steps to come."""
-    ahead = np.minimum(ahead, 1 - 1e-6)  # what is certain is so within rounding
-    silent = np.cumsum(np.log1p(-ahead), axis=2).sum(axis=0)
-    before = np.exp(np.hstack([np.zeros((len(who), 1)), silent[:, :-1]]))
-    chances = np.einsum("nek,ek->ne", ahead, before)
-    return chances[who, np.arange(len(who))] / chances.sum(axis=0)
+    found = np.zeros(len(who))
+    for case, neuron in enumerate(who):
+        chances = np.minimum(ahead[:, case], 1 - 1e-6)  # what is certain is so within rounding
+        silent = np.cumsum(np.log1p(-chances).sum(axis=0, dtype=np.float64))
+        of_neurons = chances @ np.exp(np.append(0.0, silent[:-1]))
+        found[case] = of_neurons[neuron] / of_neurons.sum()
+    return found
 
 
 class _Told:
@@ -258,9 +260,11 @@ class _Told:
         counted = self.steps[self.counted :]
         candidates = self.counted + np.flatnonzero(np.diff(counted))
         n = min(n, len(candidates))
-        after = np.random.default_rng(seed).choice(candidates, n, replace=False)
+        after = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
         rate = len(counted) / (self.n_steps - self.first)
-        return np.sort(after), int(np.ceil(-np.log(_SILENT) / rate))
+        # As long as there is hope, and as it took: pauses are longer where neurons fire in bursts.
+        waited = (self.steps[after + 1] - self.steps[after]).max(initial=0)
+        return after, max(int(np.ceil(-np.log(_SILENT) / rate)), int(waited))
 
     def follow(
         self,
