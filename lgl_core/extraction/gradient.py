@@ -172,7 +172,9 @@ def state(model: Neuroformer, tokens: tuple[Tensor, ...], presence: Tensor) -> T
     neurons, intervals, times = tokens
     before = F.pad(intervals[:, :-1], (1, 0))
     there = F.pad(presence[:, :-1], (1, 0), value=1.0)[..., None]
-    x = there * model.embed(*tokens) + (1 - there) * model.embed(neurons, intervals + before, times)
+    x = there * model.embed(neurons, intervals, times) + (1 - there) * model.embed(
+        neurons, intervals + before, times
+    )
     itself = torch.eye(x.shape[1], dtype=torch.bool)
     dimmed = presence.log()[:, None, None, :].masked_fill(itself, 0.0)  # (B, 1, T, T)
     for step in model.walk(x, times):

@@ -219,11 +219,15 @@ class Neuroformer(nn.Module):
             logits = logits + self.coupling(neurons, times, next_times)
         return logits, self.interval_head(x)
 
-    def embed(self, neurons: Tensor, intervals: Tensor, times: Tensor) -> Tensor:
-        """Embed tokens: ``z = e[neuron] + u(interval)``, shape (B, T, W)."""
+    def embed(self, neurons: Tensor, intervals: Tensor, times: Tensor, first: int = 0) -> Tensor:
+        """Embed tokens: ``z = e[neuron] + u(interval)``, shape (B, T, W).
+
+        ``first`` is the position in the window of the first token that is given.
+        """
         x, kind = self.neuron_embedding(neurons), self.config.time_embedding
         if kind == "position":
-            return x + position_features(neurons.shape[1], self.config.width, x.device)
+            n_positions = first + neurons.shape[1]
+            return x + position_features(n_positions, self.config.width, x.device)[first:]
         if kind != "rotary":
             clock = intervals if kind == "interval" else times
             x = x + self.time_embedding(fourier_features(clock, self.config.width))
