@@ -47,7 +47,7 @@ class Attainable:
 
     recording: Recording | PaperRecording
     seconds: float = 10.0
-    n_next: int = 4000
+    n_next: int = 1500
     is_ready = True
 
     def rows(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lgl_core.spikes import SpikeTrains
-from lgl_core.transformer.kernels import check_finite, evaluating
+from lgl_core.transformer.kernels import check_finite, evaluating, undivided_operations
 from lgl_core.transformer.model import AnyModel, Neuroformer
 from lgl_core.transformer.tokens import Tokens
 
@@ -84,7 +84,7 @@ def generate(
     if wrong := sorted(set(silenced) - set(range(len(allowed)))):
         raise ValueError(f"silenced must be neurons from 0 to {len(allowed) - 1}, got {wrong[0]}")
     allowed[list(silenced)] = 0
-    with torch.inference_mode(), evaluating(model):
+    with torch.inference_mode(), evaluating(model), undivided_operations():
         sequences = _Sequences(
             model, _beginnings(start, allowed, model.config.context, n_sequences)
         )
