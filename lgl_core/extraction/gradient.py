@@ -7,7 +7,8 @@ at :math:`\alpha = 1` needs no second run: forward-mode differentiation carries 
 
 It is linear in the degrees. So all spikes of a window are dimmed at once, each with a sign drawn
 at random; times its own sign, the response holds the effect of a spike in full, and those of all
-others with a random sign, which averages out.
+others with a random sign, which averages out. Of squares it does not: where these are asked for,
+each spike is dimmed alone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 import torch.autograd.forward_ad as fwAD
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
@@ -34,7 +36,7 @@ from lgl_core.transformer.kernels import evaluating
 from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.tokens import Tokens
 
-__all__ = ["linear_influence", "state"]
+__all__ = ["gradient_energy", "linear_influence", "state"]
 
 
 def linear_influence(
@@ -80,6 +82,68 @@ def linear_influence(
         token of a window before it, the recording is shorter than one window, or the model has a
         coupling or no layers.
     """
+    return _summed(
+        model, tokens, n_spikes, lags, n_after, every, batch_size, seed, progress
+    ).means()
+
+
+def gradient_energy(
+    model: Neuroformer,
+    tokens: Tokens,
+    *,
+    n_spikes: int | None = 20_000,
+    lags: Sequence[float] = LAGS,
+    n_after: int = 24,
+    batch_size: int = 8,
+    seed: int = 0,
+    progress: bool = True,
+) -> NDArray[np.float64]:
+    r"""Estimate the energy of the score's gradient: mean squares where influence has means.
+
+    .. math:: E\left[\left(\partial_{\alpha_j} \log p(\text{next neuron} = i)\right)^2\right]
+
+    with the presence :math:`\alpha_j` of a spike of j. It is above zero wherever the model uses the
+    spike at all, in one direction or the other, and has no sign.
+
+    Parameters
+    ----------
+    model, tokens, n_spikes, lags, n_after, batch_size, seed, progress
+        As for :func:`linear_influence`. Spikes are dimmed one at a time among ``n_after`` others,
+        so that each takes so many times as long.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``, summed over lags, times ms; no entry below 0.
+
+    Raises
+    ------
+    ValueError
+        As from :func:`linear_influence`.
+
+    Notes
+    -----
+    Of arXiv 2601.05647, which asks for an edge whether it is above zero.
+    """
+    sums = _summed(
+        model, tokens, n_spikes, lags, n_after, n_after + 1, batch_size, seed, progress, square=True
+    )
+    return sums.means().connectivity("log_probability")
+
+
+def _summed(
+    model: Neuroformer,
+    tokens: Tokens,
+    n_spikes: int | None,
+    lags: Sequence[float],
+    n_after: int,
+    every: int,
+    batch_size: int,
+    seed: int,
+    progress: bool,
+    square: bool = False,
+) -> Sums:
+    """Add up what dimming spikes changes, or the squares of it."""
     if model.config.coupling:
         raise ValueError(
             "model must be a Neuroformer without a coupling; for one with a coupling there is "
@@ -98,9 +162,9 @@ def linear_influence(
         for first in range(0, len(drawn), batch_size):
             window = windows[drawn[first : first + batch_size]]
             signs = _signs(rng, len(window[0]), model.config.context, every)
-            _add(sums, model, window, signs, followed, n_after, centres)
+            _add(sums, model, window, signs, followed, n_after, centres, square)
             bar.update(len(signs))
-    return sums.means()
+    return sums
 
 
 def _signs(rng: np.random.Generator, n_windows: int, n_tokens: int, every: int) -> Tensor:
@@ -119,6 +183,7 @@ def _add(
     followed: Tensor,
     n_after: int,
     centres: Tensor,
+    square: bool,
 ) -> None:
     """Add the responses of a batch of windows (B, T + 1) to dimming by these signs (B, T)."""
     neurons, _, times, _ = window
@@ -131,14 +196,13 @@ def _add(
         times[which, spike][:, None], times[rows, after], times[rows, after + 1], sums.lags
     )
     log_probability, log_interval, rate = (slope[rows, after] for slope in slopes)
-    sums.add(
-        neurons[which, spike],
-        weights,
-        Changes(
-            own[:, None, None] * log_probability, own[:, None] * log_interval,
-            own[:, None, None] * rate,
-        ),
+    changes = Changes(
+        own[:, None, None] * log_probability, own[:, None] * log_interval,
+        own[:, None, None] * rate,
     )  # fmt: skip
+    if square:
+        changes = Changes(*(change.square() for change in changes))
+    sums.add(neurons[which, spike], weights, changes)
 
 
 def _slopes(
