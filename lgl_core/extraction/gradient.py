@@ -8,7 +8,7 @@ at :math:`\alpha = 1` needs no second run: forward-mode differentiation carries 
 It is linear in the degrees. So all spikes of a window are dimmed at once, each with a sign drawn
 at random; times its own sign, the response holds the effect of a spike in full, and those of all
 others with a random sign, which averages out. Of squares it does not: where these are asked for,
-each spike is dimmed alone.
+a window has one spike that is dimmed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from lgl_core.extraction.influence import (
 )
 from lgl_core.transformer.kernels import evaluating
 from lgl_core.transformer.model import Neuroformer
-from lgl_core.transformer.tokens import Tokens
+from lgl_core.transformer.tokens import Tokens, Windows
 
 __all__ = ["gradient_energy", "linear_influence", "state"]
 
@@ -82,73 +82,7 @@ def linear_influence(
         token of a window before it, the recording is shorter than one window, or the model has a
         coupling or no layers.
     """
-    return _summed(
-        model, tokens, n_spikes, lags, n_after, every, batch_size, seed, progress
-    ).means()
-
-
-def gradient_energy(
-    model: Neuroformer,
-    tokens: Tokens,
-    *,
-    n_spikes: int | None = 20_000,
-    lags: Sequence[float] = LAGS,
-    n_after: int = 24,
-    batch_size: int = 8,
-    seed: int = 0,
-    progress: bool = True,
-) -> NDArray[np.float64]:
-    r"""Estimate the energy of the score's gradient: mean squares where influence has means.
-
-    .. math:: E\left[\left(\partial_{\alpha_j} \log p(\text{next neuron} = i)\right)^2\right]
-
-    with the presence :math:`\alpha_j` of a spike of j. It is above zero wherever the model uses the
-    spike at all, in one direction or the other, and has no sign.
-
-    Parameters
-    ----------
-    model, tokens, n_spikes, lags, n_after, batch_size, seed, progress
-        As for :func:`linear_influence`. Spikes are dimmed one at a time among ``n_after`` others,
-        so that each takes so many times as long.
-
-    Returns
-    -------
-    ndarray, shape (n_neurons, n_neurons)
-        ``[post, pre]``, summed over lags, times ms; no entry below 0.
-
-    Raises
-    ------
-    ValueError
-        As from :func:`linear_influence`.
-
-    Notes
-    -----
-    Of arXiv 2601.05647, which asks for an edge whether it is above zero.
-    """
-    sums = _summed(
-        model, tokens, n_spikes, lags, n_after, n_after + 1, batch_size, seed, progress, square=True
-    )
-    return sums.means().connectivity("log_probability")
-
-
-def _summed(
-    model: Neuroformer,
-    tokens: Tokens,
-    n_spikes: int | None,
-    lags: Sequence[float],
-    n_after: int,
-    every: int,
-    batch_size: int,
-    seed: int,
-    progress: bool,
-    square: bool = False,
-) -> Sums:
-    """Add up what dimming spikes changes, or the squares of it."""
-    if model.config.coupling:
-        raise ValueError(
-            "model must be a Neuroformer without a coupling; for one with a coupling there is "
-            "lgl_core.extraction.influence"
-        )
+    _check_plain(model)
     if every < 1:
         raise ValueError(f"every must be at least 1, got {every}")
     rng = np.random.default_rng(seed)
@@ -162,9 +96,91 @@ def _summed(
         for first in range(0, len(drawn), batch_size):
             window = windows[drawn[first : first + batch_size]]
             signs = _signs(rng, len(window[0]), model.config.context, every)
-            _add(sums, model, window, signs, followed, n_after, centres, square)
+            _add(sums, model, window, signs, followed, n_after, centres)
             bar.update(len(signs))
-    return sums
+    return sums.means()
+
+
+def gradient_energy(
+    model: Neuroformer,
+    tokens: Tokens,
+    *,
+    n_spikes: int = 20_000,
+    lags: Sequence[float] = LAGS,
+    n_before: int = 48,
+    n_after: int = 24,
+    batch_size: int = 32,
+    seed: int = 0,
+    progress: bool = True,
+) -> NDArray[np.float64]:
+    r"""Estimate the energy of the score's gradient: mean squares where influence has means.
+
+    .. math:: E\left[\left(\partial_{\alpha_j} \log p(\text{next neuron} = i)\right)^2\right]
+
+    with the presence :math:`\alpha_j` of a spike of j. It is above zero wherever the model uses the
+    spike at all, in one direction or the other, and has no sign.
+
+    Parameters
+    ----------
+    model : Neuroformer
+    tokens : Tokens
+    n_spikes : int
+        How many spikes to dim, drawn at random. If the recording has fewer, all of them.
+    lags, n_after
+        As for :func:`lgl_core.extraction.influence.influence`.
+    n_before : int
+        Tokens before each spike that the model is given.
+    batch_size : int
+        Spikes at once, each in a window of its own.
+    seed : int
+        Of the draw.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    ndarray, shape (n_neurons, n_neurons)
+        ``[post, pre]``, summed over lags, times ms; no entry below 0.
+
+    Raises
+    ------
+    ValueError
+        If the model has a coupling, a number is not positive, tokens before and after are more than
+        its context, or the recording is shorter than one window.
+
+    Notes
+    -----
+    Of arXiv 2601.05647, which asks for an edge whether it is above zero.
+    """
+    _check_plain(model)
+    length, context = n_before + 1 + n_after, model.config.context
+    if min(n_spikes, n_before, n_after, batch_size) < 1 or length > context:
+        raise ValueError(
+            "n_spikes, n_before, n_after and batch_size must be at least 1, and a window hold at "
+            f"most {context} tokens, got {n_spikes}, {n_before}, {n_after} and {batch_size}"
+        )
+    windows = Windows(tokens, length + 1)
+    starts = np.concatenate(list(windows.in_order(1024, 1)))
+    drawn = np.sort(np.random.default_rng(seed).permutation(starts)[:n_spikes])
+    centres = torch.from_numpy(tokens.vocabulary.centres).float()
+    sums, followed = Sums(tokens.n_neurons, lags), torch.tensor([n_before])
+    bar = tqdm(total=len(drawn), desc="energy", unit="spike", disable=not progress)
+    with bar, evaluating(model):
+        for first in range(0, len(drawn), batch_size):
+            window = windows[drawn[first : first + batch_size]]
+            alone = torch.zeros(len(window[0]), length)
+            alone[:, n_before] = 1
+            _add(sums, model, window, alone, followed, n_after, centres, power=2)
+            bar.update(len(alone))
+    return sums.means().connectivity("log_probability")
+
+
+def _check_plain(model: Neuroformer) -> None:
+    if model.config.coupling:
+        raise ValueError(
+            "model must be a Neuroformer without a coupling; for one with a coupling there is "
+            "lgl_core.extraction.influence"
+        )
 
 
 def _signs(rng: np.random.Generator, n_windows: int, n_tokens: int, every: int) -> Tensor:
@@ -183,7 +199,7 @@ def _add(
     followed: Tensor,
     n_after: int,
     centres: Tensor,
-    square: bool,
+    power: int = 1,
 ) -> None:
     """Add the responses of a batch of windows (B, T + 1) to dimming by these signs (B, T)."""
     neurons, _, times, _ = window
@@ -200,8 +216,7 @@ def _add(
         own[:, None, None] * log_probability, own[:, None] * log_interval,
         own[:, None, None] * rate,
     )  # fmt: skip
-    if square:
-        changes = Changes(*(change.square() for change in changes))
+    changes = Changes(*(change**power for change in changes))
     sums.add(neurons[which, spike], weights, changes)
 
 

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from lgl_core.extraction._rerun import predicted
-from lgl_core.extraction.gradient import _signs, _slopes, linear_influence, state
+from lgl_core.extraction.gradient import (
+    _signs,
+    _slopes,
+    gradient_energy,
+    linear_influence,
+    state,
+)
+from lgl_core.extraction.influence import overlaps
 from lgl_core.transformer.coupling import CouplingConfig
 from lgl_core.transformer.tokens import Windows
 from tests.extraction.test_influence import LAGS, N, log_rates, model, recording
@@ -68,6 +75,44 @@ def test_a_spike_alone_gets_its_slope_at_full_presence(monkeypatch, time_embeddi
     assert np.abs(expected).max() > 1e-2
     np.testing.assert_allclose(found.log_rate[:, :, pre], expected, atol=1e-4)
     assert not np.delete(found.seconds, pre, axis=1).any()
+
+
+@pytest.mark.parametrize("time_embedding", ["interval", "rotary"])
+def test_energy_is_the_mean_square_of_the_derivative_of_a_spike_alone(time_embedding):
+    """Against the derivative of every single score, by differentiation in reverse."""
+    tokens, n_before, n_after = recording(100), 12, 6
+    made = model(tokens, context=20, time_embedding=time_embedding)
+    found = gradient_energy(
+        made, tokens, lags=LAGS, n_before=n_before, n_after=n_after, batch_size=7, progress=False
+    )
+    windows, length = Windows(tokens, n_before + n_after + 2), n_before + 1 + n_after
+    centres = torch.from_numpy(tokens.vocabulary.centres).float()
+    squares, seconds = np.zeros((2, len(LAGS) - 1, N, N))
+    for start in range(len(tokens) - length):
+        *columns, _ = windows[np.array([start])]
+        window = tuple(column[:, :-1] for column in columns)
+
+        def scores(presence, window=window):
+            return predicted(made, state(made, window, presence), centres)[0][0]
+
+        slope = torch.autograd.functional.jacobian(scores, torch.ones(1, length))[:, :, 0]
+        pre, times = columns[0][0, n_before], columns[2][0]
+        for q in range(n_before + 1, length):
+            shares = overlaps(times[n_before], times[q], times[q + 1], LAGS).numpy()[:, None]
+            squares[:, :, pre] += shares * slope[q, :, n_before].numpy() ** 2
+            seconds[:, :, pre] += shares
+    expected = np.einsum("l,lij->ij", np.diff(LAGS) * 1e3, squares / np.maximum(seconds, 1e-12))
+    assert (expected > 0).all()
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "given", [{"n_spikes": 0}, {"n_before": 0}, {"n_before": 30, "n_after": 10}]
+)
+def test_energy_that_makes_no_sense_is_refused(given):
+    tokens = recording(100)
+    with pytest.raises(ValueError, match="at least 1, and a window hold at most 40 tokens"):
+        gradient_energy(model(tokens), tokens, **({"n_before": 10, "n_after": 6} | given))
 
 
 @torch.no_grad()
