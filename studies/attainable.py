@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lgl_core.experiment import TRAIN_FRACTION, fit_glm, split_tokens
+from lgl_core.experiment import fit_glm, split_tokens
 from lgl_core.networks.network import Network
-from lgl_core.simulation.lif import LIFParams
 from lgl_core.simulation.oracle import foresee
-from lgl_core.spikes import SpikeTrains, training_part
+from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.training import baselines
-from studies.original import MANY, SETTINGS, TRAIN_PART, PaperRecording
+from studies.original import MANY, PaperRecording
 from studies.points import Point, Recording
 from studies.rows import labels_of
 
@@ -60,23 +59,14 @@ class Attainable:
         ]
         return self.recording.labelled(iter(tables), view=ATTAINABLE)
 
-    def neurons(self) -> LIFParams:
-        """Give the parameters with which the recording was simulated."""
-        if isinstance(self.recording, PaperRecording):
-            return SETTINGS[self.recording.setting].neurons()
-        return LIFParams()
-
-    def _train_fraction(self) -> float:
-        return TRAIN_PART if isinstance(self.recording, PaperRecording) else TRAIN_FRACTION
-
     def _held_out(self, spikes: SpikeTrains, before: float) -> SpikeTrains:
         """Take the first seconds of the held-out part, and what comes before them."""
-        start = np.ceil(spikes.duration * self._train_fraction())
+        start = np.ceil(spikes.duration * self.recording.train_fraction)
         stop = min(start + self.seconds, spikes.duration)
         return spikes.select(start=start - before, stop=float(stop))
 
     def _of_truth(self, network: Network, spikes: SpikeTrains) -> pd.DataFrame:
-        held_out, neurons = self._held_out(spikes, _BEFORE), self.neurons()
+        held_out, neurons = self._held_out(spikes, _BEFORE), self.recording.neurons()
         told = foresee(
             network, neurons, held_out, start=_BEFORE, n_cells=_N_CELLS, n_next=self.n_next
         )
@@ -92,13 +82,13 @@ class Attainable:
         )
 
     def _of_glm(self, spikes: SpikeTrains) -> pd.DataFrame:
-        fit = fit_glm(training_part(spikes, self._train_fraction()))
+        fit = fit_glm(self.recording.read())
         held_out = self._held_out(spikes, 0.0)
         return _values({BINS: fit.gain(held_out, rates_of=held_out)})
 
     def _of_rates(self, spikes: SpikeTrains) -> pd.DataFrame:
         """Losses of the frequencies of neurons and intervals, from which gains are counted."""
-        losses = baselines(*split_tokens(spikes, self._train_fraction()))
+        losses = baselines(*split_tokens(spikes, self.recording.train_fraction))
         return _values({f"held-out {name}": loss for name, loss in losses.items()})
 
 

@@ -18,9 +18,9 @@ from lgl_core.metrics.scores import co_input, pearson
 from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.shipped import ship, shipped
 from lgl_core.transformer.training import TrainConfig, TrainedModel
-from studies.plans import SMALL_NETWORK, SMALL_TRAINING
 from studies.points import Model, Recording
 from studies.readings import Constrained
+from studies.small import SMALL_NETWORK, SMALL_TRAINING
 
 __all__ = ["PAGE_MODELS", "apart", "main", "the_shipped", "written"]
 

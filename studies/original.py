@@ -131,6 +131,7 @@ class PaperRecording:
     ties: Ties = "random"
     changes: Mapping[str, Any] = field(default_factory=dict)
     is_ready = True
+    train_fraction = TRAIN_PART
 
     @property
     def label(self) -> str:
@@ -144,9 +145,13 @@ class PaperRecording:
         scale = SETTINGS[self.setting].scale
         return hub_assemblies(scale=scale, seed=self.seed, **self.changes)
 
+    def neurons(self) -> LIFParams:
+        """Give the parameters with which it is simulated."""
+        return SETTINGS[self.setting].neurons()
+
     def spikes(self) -> SpikeTrains:
         """Simulate it, or read it back, and cut it off."""
-        network, neurons = self.network(), SETTINGS[self.setting].neurons()
+        network, neurons = self.network(), self.neurons()
         expected = np.ceil(1.1 * self.n_spikes / (FIGURE_RATE * network.n_neurons))
         for duration in expected * 2.0 ** np.arange(_MOST_DOUBLINGS):
             # A longer simulation begins like a shorter one.
@@ -162,7 +167,7 @@ class PaperRecording:
 
     def read(self) -> SpikeTrains:
         """Take what models are trained on, and what all methods read."""
-        return training_part(self.spikes(), TRAIN_PART)
+        return training_part(self.spikes(), self.train_fraction)
 
     labelled = labelled
 

@@ -13,21 +13,23 @@ from lgl_core.extraction.influence import Change
 from lgl_core.networks.network import hub_network
 from lgl_core.transformer.model import preset
 from lgl_core.transformer.training import TrainConfig
-from studies.attainable import Attainable, attainable
+from studies.against_nulls import Nulls
+from studies.attainable import attainable
 from studies.drive import Confusions, PartialRecording
-from studies.driven import Driven, DrivenRecording, driven
-from studies.listed import Listed, listed
-from studies.methods import Method, bench
-from studies.original import Activity, PaperRecording
-from studies.original_models import PaperModel, original_network
-from studies.original_scores import Counted, CoupledGLM
+from studies.driven import driven
+from studies.fitted import fitted
+from studies.listed import listed
+from studies.methods import bench
+from studies.original_models import original_network
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
-from studies.points import Model, Nulls, Point, Recording
+from studies.points import Model, Point, Recording, both_embeddings
 from studies.public_bench import others
 from studies.readings import ALONE, Changed, Constrained, Readings, Timing
-from studies.recording_size import WholeRecording, sized
+from studies.recording_size import sized
+from studies.silenced import silenced
+from studies.small import SMALL_NETWORK, SMALL_TRAINING, small
 from studies.standing_out import StandingOut
-from studies.unconnected import Unconnected, UnconnectedModel, UnconnectedRecording, unconnected
+from studies.unconnected import unconnected
 from studies.worm_atlas import WormWiring
 
 __all__ = [
@@ -39,8 +41,6 @@ __all__ = [
     "NETWORK_SEEDS",
     "NO_HUBS",
     "SIZES",
-    "SMALL_NETWORK",
-    "SMALL_TRAINING",
     "STRONGER",
     "STUDIES",
     "TOPOLOGIES",
@@ -69,9 +69,6 @@ WEAK_HUB_WEIGHTS, WEAK_HUB_REACHES = (1.5, 2.0, 3.0), (0.4, 0.6, 0.8)
 WEAK_WITH_MODELS = ((1.5, 0.8), (2.0, 0.6))
 # The stronger-coupled network of the first trials: mV, and no unit.
 STRONGER = {"weight": 1.0, "inhibition_ratio": 5.0}
-SMALL_NETWORK = {"n_neurons": 40, "n_hubs": 2}
-SMALL_TRAINING = {"epochs": 10, "batch_size": 16}
-SMALL_STRIPES = {"n_neurons": 30, "source_sd": 1.5, "target_sd": 5.0}
 # What else may be known of a graph inside a model, or not be known.
 PRIORS = ({"sparsity": 0.0}, {"sparsity": 0.3}, {"dale": True}, {"rank": 8})
 # Common drive of neurons nobody listens to; noise shared by groups, with nobody hidden; shares of
@@ -117,14 +114,6 @@ class Study:
     keeps_graphs: bool = False
 
 
-def _models(recording: Recording, **changes: Any) -> list[Model]:
-    """Name one model of each of the two time embeddings that the book compares."""
-    return [
-        Model(recording=recording, time_embedding=time_embedding, **changes)
-        for time_embedding in ("interval", "rotary")
-    ]
-
-
 def _seeds() -> list[Point]:
     points: list[Point] = []
     for network_seed in NETWORK_SEEDS:
@@ -143,10 +132,10 @@ def _nulls() -> list[Point]:
     points: list[Point] = []
     for seed in NETWORK_SEEDS:
         recording = Recording(seed=seed)
-        points.append(Nulls(recording=recording, models=tuple(_models(recording))))
+        points.append(Nulls(recording=recording, models=tuple(both_embeddings(recording))))
     for seed in NETWORK_SEEDS[:2]:
         shifted = Recording(seed=seed, shifted=True)
-        points += [shifted, *_models(shifted)]
+        points += [shifted, *both_embeddings(shifted)]
     return points
 
 
@@ -177,14 +166,17 @@ def _hub_strength() -> list[Point]:
         for weight in WEAK_HUB_WEIGHTS
         for reach in WEAK_HUB_REACHES
     }
-    models = [model for line in lines for model in _models(line)]
+    models = [model for line in lines for model in both_embeddings(line)]
     models += [Model(recording=weak[hubs]) for hubs in WEAK_WITH_MODELS]
     return [*lines, *models, *grid, *weak.values()]
 
 
 def _topologies() -> list[Point]:
     recordings = [Recording(topology=name) for name in TOPOLOGIES]
-    return [*recordings, *(model for recording in recordings for model in _models(recording))]
+    return [
+        *recordings,
+        *(model for recording in recordings for model in both_embeddings(recording)),
+    ]
 
 
 def _data_size() -> list[Point]:
@@ -193,7 +185,7 @@ def _data_size() -> list[Point]:
         recording = Recording(duration=duration)
         # Equally many steps of training for all, or little data would merely train less.
         epochs = round(TrainConfig.epochs * DURATION / duration)
-        points += [recording, *_models(recording, training={"epochs": epochs})]
+        points += [recording, *both_embeddings(recording, training={"epochs": epochs})]
     return points
 
 
@@ -202,10 +194,10 @@ def _model_size() -> list[Point]:
         model
         for name, values in SIZES.items()
         for value in values
-        for model in _models(Recording(), changes={name: value})
+        for model in both_embeddings(Recording(), changes={name: value})
     ]
-    changed += _models(Recording(settings=NEAR_PAPER), changes=LONG_CONTEXT)
-    return [*_models(Recording()), *changed]
+    changed += both_embeddings(Recording(settings=NEAR_PAPER), changes=LONG_CONTEXT)
+    return [*both_embeddings(Recording()), *changed]
 
 
 def _paper_size() -> list[Point]:
@@ -218,7 +210,9 @@ def _paper_size() -> list[Point]:
 
 def _influence() -> list[Point]:
     points: list[Point] = []
-    for model in (model for seed in NETWORK_SEEDS for model in _models(Recording(seed=seed))):
+    for model in (
+        model for seed in NETWORK_SEEDS for model in both_embeddings(Recording(seed=seed))
+    ):
         points.append(Readings(model=model))
         points += [Changed(model=model, change=change) for change in get_args(Change)]
         points.append(Timing(model=model))
@@ -252,7 +246,7 @@ def _standing_out() -> list[Point]:
     others = [Recording(settings=settings) for settings in (NO_HUBS, *WIDE_HUBS)]
     others += [Recording(topology=name) for name in TOPOLOGIES]
     read: list[Recording | Model | Constrained] = [*default, *fresh, *stronger, *others]
-    read += [model for recording in (*default, *fresh) for model in _models(recording)]
+    read += [model for recording in (*default, *fresh) for model in both_embeddings(recording)]
     read += [
         Constrained(recording=recording, time_embedding=beside)
         for recording in (*default, *stronger)
@@ -298,47 +292,10 @@ def _outside() -> list[Point]:
     return points
 
 
-def _small() -> list[Point]:
-    """Name a point of each kind that the other studies have, in a small network."""
-    recording = Recording(settings=SMALL_NETWORK, duration=200.0)
-    training = {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3}
-    models = _models(recording, size="tiny", training=training)
-    *_, rotary = models
-    inside = Constrained(recording=recording, training={"epochs": 2, "batch_size": 16})
-    heard_in_part = PartialRecording(settings=SMALL_NETWORK, duration=100.0, fraction=0.5)
-    other_neurons = OutsideRecording(settings=SMALL_NETWORK, simulator="izhikevich", duration=20.0)
-    stripes = PaperRecording(n_spikes=3000, changes=SMALL_STRIPES)
-    heard = DrivenRecording(settings=SMALL_NETWORK, duration=60.0, source="trials")
-    unrelated = UnconnectedRecording(n_neurons=10, duration=30.0)
-    return [
-        recording,
-        *models,
-        Nulls(recording=recording, models=(rotary,), n=10),
-        Readings(model=rotary, n_spikes=200),
-        Changed(model=rotary, change="moved", n_spikes=200),
-        Timing(model=rotary, n_spikes=100),
-        inside,
-        StandingOut(of=inside, n_spikes=200),
-        Confusions(recording=heard_in_part),
-        WholeRecording(recording=recording),
-        other_neurons,
-        Method(recording=recording, method="tspe", reading="up to 10 ms"),
-        Activity(recording=stripes),
-        Counted(recording=stripes),
-        CoupledGLM(recording=stripes, epochs=3),
-        PaperModel(recording=stripes),
-        Unconnected(recording=unrelated),
-        UnconnectedModel(recording=unrelated, epochs=2),
-        Listed(recording=recording),
-        Attainable(recording=recording, seconds=5.0, n_next=200),
-        Driven(recording=heard),
-    ]
-
-
 STUDIES = {
     "small": Study(
         question="Does the whole machinery give today what it gave when the results were made?",
-        points=_small,
+        points=small,
     ),
     "seeds": Study(
         question="How far do the scores of Table 1 move between networks and trainings?",
@@ -394,6 +351,14 @@ STUDIES = {
     "connections": Study(
         question="Of the pairs that are called connected, how many are not, and who is missed?",
         points=partial(listed, LISTED_SEEDS),
+    ),
+    "fitted": Study(
+        question="Is the wiring read the better, the more a model knows of what can be known?",
+        points=partial(fitted, NETWORK_SEEDS),
+    ),
+    "silenced": Study(
+        question="Who foresees what happens when a neuron falls silent or synapses are cut?",
+        points=partial(silenced, NETWORK_SEEDS),
     ),
     "attainable": Study(
         question="How much is there to know of the next spike, and who knows it?",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from lgl_core.baselines.pairwise import (
 from lgl_core.disk.cache import cached
 from lgl_core.experiment import (
     DURATION,
+    TRAIN_FRACTION,
     attention_of,
     fit_glm,
     is_trained,
@@ -35,6 +36,7 @@ from lgl_core.metrics.card import score_card
 from lgl_core.metrics.nulls import null_scores, strengths_only
 from lgl_core.networks.makers import drawn
 from lgl_core.networks.network import Network
+from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains, training_part
 from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.training import TrainConfig, TrainedModel
@@ -45,9 +47,9 @@ __all__ = [
     "EXCESS_SHARES",
     "READINGS",
     "Model",
-    "Nulls",
     "Point",
     "Recording",
+    "both_embeddings",
     "rows",
     "scored",
 ]
@@ -93,6 +95,7 @@ class Recording:
     shifted: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     is_ready = True
+    train_fraction = TRAIN_FRACTION
 
     @property
     def label(self) -> str:
@@ -110,6 +113,14 @@ class Recording:
         spikes = simulate(self.network(), duration=self.duration, seed=self.seed)
         return shifted_in_time(spikes, self.seed) if self.shifted else spikes
 
+    def neurons(self) -> LIFParams:
+        """Give the parameters with which it is simulated."""
+        return LIFParams()
+
+    def read(self) -> SpikeTrains:
+        """Take what models are trained on, and what all methods read."""
+        return training_part(self.spikes(), self.train_fraction)
+
     def estimates(self) -> dict[tuple[str, str], Graph]:
         """Graphs that need no transformer, ``[post, pre]``, by method and reading."""
         fit = self.fit()
@@ -123,11 +134,11 @@ class Recording:
 
     def fit(self) -> GLMFit:
         """Fit the GLM, or read it back."""
-        return fit_glm(training_part(self.spikes()))
+        return fit_glm(self.read())
 
     def counted(self) -> dict[tuple[str, str], Graph]:
         """Those of them that are counted, not fitted, and take a second."""
-        spikes = training_part(self.spikes())
+        spikes = self.read()
         return {
             ("ccg", "1 to 4 ms"): correlogram_z(spikes),
             ("covariance", "10 ms"): covariance(spikes),
@@ -241,7 +252,7 @@ class Model:
         return AttentionConnectivity(flow, parts[0].pairs)
 
     def _attention_of_members(self, rows: Rows = "predicted") -> list[AttentionConnectivity]:
-        spikes = training_part(self.recording.spikes())
+        spikes = self.recording.read()
         return [attention_of([member], spikes, rows) for member in self.members()]
 
     def estimates(self, rows: Rows = "predicted") -> dict[tuple[str, str], Graph]:
@@ -300,7 +311,7 @@ class Model:
         seen = visible(
             member.model,
             held_out,
-            reference=correlogram_z(training_part(self.recording.spikes())),
+            reference=correlogram_z(self.recording.read()),
             connectivity=self.attention("predicted"),
         )
         seen["layer"] = [str(layer) for layer in seen["layer"]]
@@ -324,57 +335,23 @@ class Model:
         return table.assign(head="all", view="visible")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nulls:
-    """All graphs of a recording against graphs that share less and less with them.
+def both_embeddings(recording: Recording, **changes: Any) -> list[Model]:
+    """Name one model of each of the two time embeddings that the book compares.
 
     Parameters
     ----------
     recording : Recording
-    models : tuple of Model
-        Trained on that recording.
-    n : int
-        Random graphs per null model.
+    **changes
+        Fields of :class:`Model`.
+
+    Returns
+    -------
+    list of Model
     """
-
-    recording: Recording
-    models: tuple[Model, ...]
-    n: int = 100
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether all models have been trained."""
-        return all(model.is_ready for model in self.models)
-
-    def rows(self) -> pd.DataFrame:
-        """Scores with both null models, and the score of the strengths of each graph alone."""
-        truth = self.recording.network()
-        tables = [
-            self._against_nulls(graph, truth).assign(**labels_of(method, reading=reading))
-            for (method, reading), graph in self.recording.estimates().items()
-        ]
-        for model in self.models:
-            tables += [
-                self._against_nulls(graph, truth).assign(
-                    layer=layer,
-                    head="all",
-                    rows="predicted",
-                    model_seed=model.seed,
-                    **model.labels(),
-                )
-                for (layer, _), graph in replace(model, in_detail=False).estimates().items()
-            ]
-        return self.recording.labelled(iter(tables))
-
-    def _against_nulls(self, graph: Graph, truth: Network) -> pd.DataFrame:
-        scores = score_card(graph, truth.weights, truth.hubs, spectral=False)
-        tables = []
-        for null in ("permuted", "strengths"):
-            nulls = null_scores(graph, truth.weights, null, n=self.n, hubs=truth.hubs)
-            tables.append(scores.merge(nulls, on=["view", "score"]).assign(null=null))
-        alone = score_card(strengths_only(graph), truth.weights, truth.hubs, spectral=False)
-        tables.append(alone.assign(null="strengths only"))
-        return pd.concat(tables, ignore_index=True)
+    return [
+        Model(recording=recording, time_embedding=time_embedding, **changes)
+        for time_embedding in ("interval", "rotary")
+    ]
 
 
 class Point(Protocol):

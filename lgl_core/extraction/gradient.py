@@ -107,7 +107,7 @@ def gradient_energy(
     *,
     n_spikes: int = 20_000,
     lags: Sequence[float] = LAGS,
-    n_before: int = 48,
+    n_before: int = 32,
     n_after: int = 24,
     batch_size: int = 32,
     seed: int = 0,

@@ -23,7 +23,7 @@ from lgl_core.transformer.kernels import check_finite, evaluating
 from lgl_core.transformer.model import AnyModel, Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
 
-__all__ = ["relevance"]
+__all__ = ["Rule", "relevance"]
 
 Rule = Literal["relevance", "gradient"]
 

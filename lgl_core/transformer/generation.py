@@ -30,6 +30,7 @@ def generate(
     start: Tokens,
     *,
     duration: float,
+    before: float = 0.0,
     silenced: Sequence[int] = (),
     n_sequences: int = 128,
     seed: int = 0,
@@ -47,6 +48,8 @@ def generate(
         has never seen would make long pauses.
     duration : float
         Of all sequences together, in s.
+    before : float
+        In s, drawn first in each sequence, and thrown away.
     silenced : sequence of int
         Neurons that do not fire: neither what the model is given nor what it draws has a spike of
         them. Where it draws one, that spike does not happen, and time has gone on.
@@ -75,9 +78,10 @@ def generate(
     """
     if not isinstance(model, Neuroformer) or model.config.coupling:
         raise ValueError("model must be a Neuroformer without a coupling")
-    if duration <= 0 or n_sequences < 1:
+    if duration <= 0 or before < 0 or n_sequences < 1:
         raise ValueError(
-            f"duration and n_sequences must be above 0, got {duration} s and {n_sequences}"
+            "duration and n_sequences must be above 0 and before no less, got "
+            f"{duration} s, {n_sequences} and {before} s"
         )
     check_finite(model)
     allowed = np.ones(model.config.n_neurons)
@@ -88,7 +92,7 @@ def generate(
         sequences = _Sequences(
             model, _beginnings(start, allowed, model.config.context, n_sequences)
         )
-        sequences.go_on(duration / n_sequences, allowed, start, seed, progress)
+        sequences.go_on(before, duration / n_sequences, allowed, start, seed, progress)
     return sequences.spikes(), sequences.expected / sequences.recorded
 
 
@@ -119,26 +123,28 @@ class _Sequences:
         self.model = model
         self.neurons, self.intervals, self.times = beginnings
         n, self.n_given = self.neurons.shape
-        self.clock = np.zeros(n)  # since the end of what was given
+        self.clock = np.zeros(n)  # since the beginning of what counts
         self.found: list[tuple[NDArray, NDArray]] = []
+        # Spikes of each neuron, and s, as they were expected before each draw.
         self.expected, self.recorded = np.zeros(model.config.n_neurons), 0.0
         self.span = 0.0
 
     def go_on(
         self,
+        before: float,
         span: float,
         allowed: NDArray[np.float64],
         start: Tokens,
         seed: int,
         progress: bool,
     ) -> None:
-        """Draw spikes until every sequence has lasted so long."""
+        """Draw spikes until every sequence has lasted so long, after what comes before."""
         rng, edges = np.random.default_rng(seed), start.vocabulary.edges
         widths = np.append(np.diff(edges), 0.0)
         was_seen = np.bincount(start.classes, minlength=len(edges)) > 0
-        self.span = span
+        self.span, self.clock = span, self.clock - before
         state = self._read_window()
-        with tqdm(total=span, unit="s", desc="generate", disable=not progress) as bar:
+        with tqdm(total=before + span, unit="s", desc="generate", disable=not progress) as bar:
             while self.clock.min() < span:
                 who, when = (_shares(logits) for logits in self._heads(state))
                 when *= was_seen
@@ -155,25 +161,20 @@ class _Sequences:
                     classes = _drawn(when, rng)
                     waited = edges[classes] + widths[classes] * rng.random(len(classes))
                     intervals += waited * (draw < n_draws)
-                counts = self.clock < span
+                counts = (self.clock >= 0) & (self.clock < span)
                 self.expected += (who[counts] / stays[counts, None]).sum(axis=0)
-                before, self.clock = self.clock, self.clock + intervals
-                bar.update(min(self.clock.min(), span) - min(before.min(), span))
-                self.found.append((self.clock.copy(), neurons))
+                earlier, self.clock = self.clock, self.clock + intervals
+                waits = when @ start.vocabulary.centres / when.sum(axis=1) / stays
+                self.recorded += waits[counts].sum()
+                bar.update(min(self.clock.min(), span) - min(earlier.min(), span))
+                self.found.append((self.clock, neurons))
                 state = self._append(neurons, intervals)
-        # The last spike of each lies behind the end; until then somebody was expected.
-        self.recorded = float(np.sum(self._lasted()))
-
-    def _lasted(self) -> NDArray[np.float64]:
-        """Say how long each sequence was waited for: up to its first spike behind the end."""
-        clocks = np.stack([clock for clock, _ in self.found])
-        return np.take_along_axis(clocks, (clocks >= self.span).argmax(axis=0)[None], axis=0)[0]
 
     def spikes(self) -> SpikeTrains:
         """Put the sequences one after the other."""
         n = len(self.clock)
         clocks, neurons = (np.stack(column) for column in zip(*self.found, strict=True))
-        inside = clocks < self.span
+        inside = (clocks >= 0) & (clocks < self.span)
         order = np.nonzero(inside.T)  # by sequence, then by time
         starts = self.span * np.arange(n)
         times = clocks.T[order] + starts[order[0]]

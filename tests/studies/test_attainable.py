@@ -7,8 +7,8 @@ from lgl_core.experiment import split_tokens
 from lgl_core.transformer.training import baselines
 from studies.attainable import ATTAINABLE, BINS, STEPS, WHO, WHO_WHEN_TOLD, Attainable
 from studies.original import PaperRecording
-from studies.plans import SMALL_NETWORK, SMALL_STRIPES
 from studies.points import Recording
+from studies.small import SMALL_NETWORK, SMALL_STRIPES
 
 RECORDINGS = [
     Recording(settings=SMALL_NETWORK, duration=40.0),

@@ -19,13 +19,15 @@ from lgl_core.metrics.nulls import null_scores, strengths_only
 from lgl_core.metrics.scores import co_input, spearman
 from studies import points as studies_points
 from studies import results as studies
+from studies.against_nulls import Nulls
 from studies.evidence.report import repeated
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
-from studies.plans import SMALL_NETWORK, STUDIES, Study
-from studies.points import Model, Nulls, Recording
+from studies.plans import STUDIES, Study
+from studies.points import Model, Recording
 from studies.public_bench import OthersNetwork
 from studies.results import load, provenance, run
 from studies.rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns, labels_of, name_of, with_names
+from studies.small import SMALL_NETWORK
 from studies.standing_out import StandingOut
 from studies.worm_atlas import WormWiring
 from tests.disk.test_provenance import is_in_history

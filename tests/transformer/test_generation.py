@@ -138,11 +138,25 @@ def test_expected_rates_are_those_of_the_spikes_with_less_noise(tokens):
     assert expected.std(axis=0).mean() < counted.std(axis=0).mean()
 
 
+def test_what_is_drawn_before_is_thrown_away(tokens):
+    model = model_of(tokens)
+    settings = {"n_sequences": 3, "seed": 2, "progress": False}
+    whole, _ = generate(model, tokens, duration=1.5, **settings)
+    later, rates = generate(model, tokens, duration=0.9, before=0.2, **settings)
+    for k in range(3):
+        mine = whole.select(start=0.5 * k + 0.2, stop=0.5 * (k + 1))
+        there = later.select(start=0.3 * k, stop=0.3 * (k + 1))
+        np.testing.assert_array_equal(mine.neurons, there.neurons)
+        np.testing.assert_allclose(mine.times, there.times, atol=1e-9)
+    assert rates.sum() > 0
+
+
 @pytest.mark.parametrize(
     "given, told",
     [
-        ({"duration": 0.0}, "above 0, got 0"),
-        ({"n_sequences": 0}, "above 0, got 1.0 s and 0"),
+        ({"duration": 0.0}, "no less, got 0"),
+        ({"before": -1.0}, "no less, got 1.0 s, 128 and -1.0 s"),
+        ({"n_sequences": 0}, "no less, got 1.0 s, 0"),
         ({"silenced": [N]}, f"silenced must be neurons from 0 to {N - 1}, got {N}"),
         ({"silenced": [-1]}, "silenced must be neurons"),
     ],

@@ -20,8 +20,8 @@ from studies.evidence.layers_shown import (
     trainings_agree,
 )
 from studies.evidence.rules import OBSERVABLES
-from studies.plans import SMALL_NETWORK, SMALL_TRAINING
 from studies.points import Model, Recording
+from studies.small import SMALL_NETWORK, SMALL_TRAINING
 from tests.studies.evidence.test_rules import model_rows, row
 
 

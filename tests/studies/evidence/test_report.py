@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgl_core.metrics.scores import paper_table_1
+from studies.against_nulls import Nulls
 from studies.evidence.intervals import interval
 from studies.evidence.report import (
     as_published,
@@ -23,7 +24,7 @@ from studies.evidence.report import (
     with_settings,
 )
 from studies.names import CORRELATIONS
-from studies.points import EQUAL_ROWS, Model, Nulls, Recording
+from studies.points import EQUAL_ROWS, Model, Recording
 from studies.rows import labels_of
 
 SKEWED = np.random.default_rng(0).lognormal(size=12)
