@@ -13,6 +13,7 @@ from lgl_core.networks.network import Network
 from lgl_core.simulation.oracle import foresee
 from lgl_core.spikes import SpikeTrains
 from lgl_core.transformer.training import baselines
+from studies.fitted import fitted_recording
 from studies.original import MANY, PaperRecording
 from studies.points import Point, Recording
 from studies.rows import labels_of
@@ -97,9 +98,13 @@ def _values(values: dict[str, float]) -> pd.DataFrame:
 
 
 def attainable(seeds: Sequence[int]) -> list[Point]:
-    """Name the points of the study: the book's network and the paper's, as long as elsewhere."""
+    """Name the points of the study: networks of the book, of the paper, and small ones."""
     return [
         Attainable(recording=recording)
         for seed in seeds
-        for recording in (Recording(seed=seed), PaperRecording(seed=seed, n_spikes=MANY))
+        for recording in (
+            Recording(seed=seed),
+            PaperRecording(seed=seed, n_spikes=MANY),
+            fitted_recording(seed),
+        )
     ]

@@ -69,7 +69,7 @@ class Fitted:
     time_embedding: str = "rotary"
     size: str = "laptop"
     n_models: int = 1
-    n_spikes: int = 20_000
+    n_spikes: int = 6_000
     longest: float = LONGEST
 
     def _settings(self) -> list[dict[str, Any]]:

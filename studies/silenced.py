@@ -48,6 +48,7 @@ __all__ = [
     "groups_of",
     "silenced",
     "true_rates",
+    "without",
 ]
 
 Graph = NDArray[np.float64]
@@ -109,8 +110,18 @@ def true_rates(network: Network, neurons: LIFParams, seconds: float) -> Rates:
     return np.stack([run.rates for run in runs])
 
 
-def _without(network: Network, silent: NDArray[np.int64]) -> Network:
-    """Take away all synapses that these neurons make."""
+def without(network: Network, silent: NDArray[np.int64]) -> Network:
+    """Take away all synapses that some neurons make.
+
+    Parameters
+    ----------
+    network : Network
+    silent : ndarray of int
+
+    Returns
+    -------
+    Network
+    """
     weights = network.weights.copy()
     weights[:, silent] = 0
     return replace(network, weights=weights)
@@ -133,7 +144,7 @@ def _true_changes(recording: AnyRecording, n_ordinary: int, seconds: float) -> R
     network, neurons = recording.network(), recording.neurons()
     before = true_rates(network, neurons, seconds)
     groups = groups_of(recording, n_ordinary)
-    after = [true_rates(_without(network, group), neurons, seconds) for group in groups]
+    after = [true_rates(without(network, group), neurons, seconds) for group in groups]
     return np.stack(after) - before
 
 
@@ -330,7 +341,7 @@ class SilencedInModel(_Intervention):
 
     time_embedding: str = "rotary"
     generated: float = 30.0
-    n_spikes: int = 20_000
+    n_spikes: int = 10_000
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def _settings(self) -> dict[str, Any]:

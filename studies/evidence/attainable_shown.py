@@ -7,15 +7,26 @@ import pandas as pd
 from studies.attainable import ATTAINABLE, BINS, STEPS, WHO, WHO_WHEN_TOLD
 from studies.evidence.intervals import mean_interval
 
-__all__ = ["KNOWN", "OURS", "THEIRS", "gains", "over_networks"]
+__all__ = ["KNOWN", "OURS", "SMALL", "THEIRS", "gains", "kinds_of", "over_networks"]
 
-OURS, THEIRS = "the book's network", "the paper's network"
+OURS, THEIRS, SMALL = "the book's network", "the paper's network", "a small network"
 # Who knows the network.
 KNOWN = "who knows the network"
 
 
-def _kind(networks: pd.Series) -> pd.Series:
-    return networks.str.startswith("hub_assemblies").map({True: THEIRS, False: OURS})
+def kinds_of(networks: pd.Series) -> pd.Series:
+    """Say of which kind networks are, by the labels of their recordings.
+
+    Parameters
+    ----------
+    networks : Series of str
+
+    Returns
+    -------
+    Series of str
+    """
+    theirs = networks.str.startswith("hub_assemblies")
+    return theirs.map({True: THEIRS, False: OURS}).mask(networks.str.contains("n_neurons"), SMALL)
 
 
 def gains(attainable: pd.DataFrame, *models: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +65,7 @@ def gains(attainable: pd.DataFrame, *models: pd.DataFrame) -> pd.DataFrame:
     most = table[table["name"] == KNOWN].set_index(["network", "seed", "what"])["gain"]
     places = pd.MultiIndex.from_frame(table[["network", "seed", "what"]])
     table["share"] = table["gain"] / most.loc[places].to_numpy()
-    return table.assign(network=_kind(table["network"]))
+    return table.assign(network=kinds_of(table["network"]))
 
 
 def over_networks(table: pd.DataFrame, value: str = "share") -> pd.DataFrame:
