@@ -31,6 +31,7 @@ __all__ = [
     "methods_by_score",
     "rates_of_lists",
     "responses_by_connections",
+    "scores_by_share",
 ]
 
 NULLS: dict[str, tuple[str, float, dict[str, Any]]] = {
@@ -264,4 +265,39 @@ def methods_by_score(table: DataFrame, marks: Mapping[str, float]) -> Figure:
         panel.set_yticks(list(lines.values()), list(lines))
         panel.set(ylim=(-len(lines) + 0.5, 0.5), xlabel=fill(what, 15))
     shared_legend(figure, columns=len(sources))
+    return figure
+
+
+@in_style
+def scores_by_share(table: DataFrame, ylabel: str) -> Figure:
+    """Show how well each reading does, by how much of what can be known its model knows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``model`` (a panel each), ``name`` (the reading, a line each), ``share`` of what can be
+        known, ``mean``, and the ends of its interval ``low`` and ``high``.
+    ylabel : str
+        What the mean is of.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("model", "name", "share", "mean", "low", "high"))
+    figure, each = panel_of_each(table, "model", 3.8, columns=2, sharey=True)
+    for panel, model, rows in each:
+        for number, name in enumerate(entries(table)):
+            mine = rows[rows["name"] == name].sort_values("share")
+            look = series_look(number)
+            draw_line(panel, mine.assign(value=mine["mean"]), "share", name, number)
+            panel.vlines(mine["share"], mine["low"], mine["high"], color=look["color"], lw=1.2)
+        panel.set(title=model, xlabel="share of what can be known", ylabel=ylabel)
+        panel.label_outer()
+    shared_legend(figure, columns=3)
     return figure

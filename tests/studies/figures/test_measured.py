@@ -51,6 +51,15 @@ SCORES = pd.DataFrame(
      for what in ("area", "false") for n in range(4) for source in ("one", "other")],
     columns=["what", "name", "source", "mean", "low", "high"],
 )  # fmt: skip
+BY_SHARES = pd.DataFrame(
+    [
+        (model, name, share, mean, mean - 0.1, mean + 0.1)
+        for model in ("interval", "rotary")
+        for name, start in (("attention", 0.1), ("influence", 0.2))
+        for share, mean in ((0.8, start + 0.4), (0.2, start))
+    ],
+    columns=["model", "name", "share", "mean", "low", "high"],
+)
 FIGURES = {
     "methods_by_score": (
         lambda: figures_measured.methods_by_score(SCORES, {"false": 0.05}),
@@ -62,6 +71,10 @@ FIGURES = {
         ["connections from one to the other", "pairs that respond (%)"],
     ),
     "false_alarms": (lambda: figures_measured.false_alarms(ALARMS, 0.01), []),
+    "scores_by_share": (
+        lambda: figures_measured.scores_by_share(BY_SHARE, "correlation"),
+        ["correlation", "share of what can be known"],
+    ),
     "rates_of_lists": (
         lambda: figures_measured.rates_of_lists(RATES, 0.05),
         ["false (%)", "length of the recording (s)"],
@@ -156,3 +169,13 @@ def test_scores_of_methods_stand_in_rows():
     assert false.lines[-1].get_xdata()[0] == 0.05 and len(area.lines) == 2
     with pytest.raises(ValueError, match="table .*source"):
         figures_measured.methods_by_score(SCORES.drop(columns="source"), {})
+
+
+def test_readings_are_lines_by_what_their_models_know():
+    figure = figures_measured.scores_by_share(BY_SHARE, "correlation")
+    first, second = figure.axes
+    assert [panel.get_title() for panel in (first, second)] == ["interval", "rotary"]
+    np.testing.assert_allclose(first.lines[0].get_xdata(), [0.2, 0.8])
+    np.testing.assert_allclose(first.lines[1].get_ydata(), [0.2, 0.6])
+    with pytest.raises(ValueError, match="table .*share"):
+        figures_measured.scores_by_share(BY_SHARE.drop(columns="share"), "correlation")

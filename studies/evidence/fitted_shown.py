@@ -1,0 +1,71 @@
+"""What the page on how much can be known shows of readings: scores by how much a model knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from studies.attainable import WHO
+from studies.evidence.attainable_shown import SMALL, kinds_of
+from studies.evidence.intervals import mean_interval
+from studies.fitted import GAIN
+from studies.points import EXCESS_SHARES
+
+__all__ = ["READINGS", "readings_by_share"]
+
+# Names of the readings on the page, in its order.
+READINGS: Mapping[str, str] = {
+    "": "attention",
+    EXCESS_SHARES: "excess attention",
+    f"rollout, {EXCESS_SHARES}": "excess of rollout",
+    "influence": "influence",
+    "gradient": "gradient, signed",
+    "gradient energy": "gradient energy",
+    "relevance": "relevance",
+    "relevance, squared": "relevance, squared",
+}
+
+
+def readings_by_share(
+    fitted: pd.DataFrame, attainable: pd.DataFrame, score: str, n_models: int = 1
+) -> pd.DataFrame:
+    """Put the scores of readings beside the share of what can be known that their models know.
+
+    Parameters
+    ----------
+    fitted, attainable : DataFrame
+        As from :func:`studies.results.load`, of the studies of these names.
+    score : str
+        Of the view ``"true"``, such as ``"pearson"`` or ``"auc"``.
+    n_models : int
+        Trainings whose readings were averaged.
+
+    Returns
+    -------
+    DataFrame
+        A row for each ``model`` (time embedding), budget (``changes``) and reading (``name``), with
+        ``share``, ``mean``, ``low``, ``high``, the null's ``null_mean``, and ``n`` networks.
+    """
+    rows = attainable[(attainable["method"] == "truth") & (attainable["score"] == WHO)]
+    rows = rows[kinds_of(rows["network"]) == SMALL]
+    known = rows.set_index("network_seed")["value"]
+    ours = fitted[(fitted["method"] == "attention") & (fitted["n_models"] == n_models)]
+    keys = ["model", "changes", "network_seed"]
+    of_models = ours[ours["score"] == GAIN].set_index(keys)["value"]
+    share = of_models / known.reindex(of_models.index.get_level_values("network_seed")).to_numpy()
+    rows = ours[(ours["view"] == "true") & (ours["score"] == score)]
+    rows = rows[rows["reading"].isin(READINGS)].merge(
+        share.rename("share").reset_index(), on=keys, how="left"
+    )
+    found = []
+    for reading, name in READINGS.items():
+        groups = rows[rows["reading"] == reading].groupby(["model", "changes"], sort=False)
+        for (model, changes), part in groups:
+            of_share = part["share"].mean()
+            found.append(
+                {"model": model, "changes": changes, "name": name, "share": of_share}
+                | mean_interval(part["value"])._asdict()
+                | {"null_mean": part["null_mean"].mean()}
+            )
+    return pd.DataFrame(found).sort_values(["model", "share"], kind="stable", ignore_index=True)

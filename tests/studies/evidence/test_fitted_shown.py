@@ -1,0 +1,48 @@
+"""Scores of readings by how much their models know."""
+
+import pandas as pd
+import pytest
+
+from studies.attainable import ATTAINABLE, WHO
+from studies.evidence.fitted_shown import readings_by_share
+from studies.fitted import GAIN
+from studies.rows import labels_of
+
+NETWORK = "hub_network, n_neurons 60, 2400 s"
+
+
+def known(seed, gain, network=NETWORK):
+    return labels_of("truth") | {
+        "network": network, "network_seed": seed, "view": ATTAINABLE, "score": WHO, "value": gain,
+    }  # fmt: skip
+
+
+def fitted_rows(seed, changes, gain, scores, model="rotary"):
+    for reading, value in scores.items():
+        yield labels_of("attention", model=model, changes=changes, reading=reading) | {
+            "network": "hub_network, n_neurons 60", "network_seed": seed, "view": "true",
+            "score": "pearson", "value": value, "null_mean": 0.01,
+        }  # fmt: skip
+    yield labels_of("attention", model=model, changes=changes) | {
+        "network": "hub_network, n_neurons 60", "network_seed": seed, "view": "visible",
+        "score": GAIN, "value": gain, "null_mean": float("nan"),
+    }  # fmt: skip
+
+
+def test_each_network_counts_by_its_own_share():
+    attainable = pd.DataFrame([known(0, 0.2), known(1, 0.4), known(0, 9.0, "hub_network")])
+    fitted = pd.DataFrame(
+        [
+            *fitted_rows(0, "much", 0.16, {"": 0.3, "influence": 0.8}),
+            *fitted_rows(1, "much", 0.36, {"": 0.5, "influence": 0.6}),
+            *fitted_rows(0, "little", 0.02, {"": 0.1}),
+            *fitted_rows(1, "little", 0.08, {"": 0.1}),
+        ]
+    )
+    table = readings_by_share(fitted, attainable, "pearson")
+    assert table["changes"].tolist() == ["little", "much", "much"]
+    assert table["share"].tolist() == pytest.approx([0.15, 0.85, 0.85])
+    found = table.set_index(["name", "changes"])["mean"]
+    assert found["attention", "much"] == pytest.approx(0.4)
+    assert found["influence", "much"] == pytest.approx(0.7)
+    assert (table["n"] == 2).all() and (table["null_mean"] == 0.01).all()
