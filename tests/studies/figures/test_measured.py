@@ -51,7 +51,7 @@ SCORES = pd.DataFrame(
      for what in ("area", "false") for n in range(4) for source in ("one", "other")],
     columns=["what", "name", "source", "mean", "low", "high"],
 )  # fmt: skip
-BY_SHARES = pd.DataFrame(
+BY_SHARE = pd.DataFrame(
     [
         (model, name, share, mean, mean - 0.1, mean + 0.1)
         for model in ("interval", "rotary")
