@@ -9,6 +9,7 @@ import pandas as pd
 
 from lgl_core.metrics.scores import paper_table_1
 from studies.evidence.claims_beyond import CLAIMS_BEYOND
+from studies.evidence.claims_of_fit import CLAIMS_OF_FIT
 from studies.evidence.claims_settings import CLAIMS_OF_SETTINGS
 from studies.evidence.claims_table_1 import MODEST, TABLE_1
 from studies.evidence.intervals import Difference, mean_interval
@@ -367,4 +368,5 @@ CLAIMS = [
     Claim("ours", "Which layer to trust can be told without the truth", "layers-trust",
           _rule_tells),
     *CLAIMS_BEYOND,
+    *CLAIMS_OF_FIT,
 ]  # fmt: skip

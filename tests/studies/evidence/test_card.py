@@ -21,6 +21,7 @@ from studies.evidence.claims_beyond import (
     OUTSIDE,
     TELLING,
 )
+from studies.evidence.claims_of_fit import CLAIMS_OF_FIT
 from studies.evidence.claims_paper import CLAIMS
 from studies.evidence.claims_settings import CLAIMS_OF_SETTINGS
 from studies.evidence.report import NotMeasured
@@ -73,7 +74,9 @@ def name(claim):
     return claim.test.__name__.strip("_")
 
 
-each_claim = pytest.mark.parametrize("claim", CLAIMS, ids=name)
+each_claim = pytest.mark.parametrize(
+    "claim", [claim for claim in CLAIMS if claim not in CLAIMS_OF_FIT], ids=name
+)
 
 
 def study(numbers):
@@ -493,7 +496,7 @@ def test_a_missing_study_leaves_only_its_own_claims_open():
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
     is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
     needing = {"beyond_strengths", "excess_shows"}
-    elsewhere = [*CLAIMS_OF_SETTINGS, *CLAIMS_BEYOND]
+    elsewhere = [*CLAIMS_OF_SETTINGS, *CLAIMS_BEYOND, *CLAIMS_OF_FIT]
     assert is_open == needing | {name(claim) for claim in elsewhere}
 
 

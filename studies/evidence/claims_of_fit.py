@@ -1,0 +1,113 @@
+"""What models know of what can be known, and foresee of what is changed, as claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from studies.attainable import BINS, WHO
+from studies.evidence.attainable_shown import OURS, SMALL, THEIRS, gains
+from studies.evidence.attainable_shown import over_networks as shares_of
+from studies.evidence.fitted_shown import readings_by_share
+from studies.evidence.intervals import Mean
+from studies.evidence.silenced_shown import over_networks
+from studies.evidence.verdicts import Claim, Finding, Tables, verdict_of
+
+__all__ = ["CLAIMS_OF_FIT", "MOST_OF_IT"]
+
+# More than this is most of what can be known.
+MOST_OF_IT = 0.5
+_MODELS = ("interval", "rotary")
+
+
+def _mean_of(table: pd.DataFrame, *key: Any) -> Mean:
+    """Take a mean over networks out of a table."""
+    row = table.loc[key]
+    return Mean(*(float(row[name]) for name in ("mean", "low", "high")), int(row["n"]))
+
+
+def _knows_most(tables: Tables) -> Finding:
+    """Whether transformers know most of who fires next, on both networks."""
+    table = gains(tables("attainable"), tables("seeds"), tables("original_network"))
+    shares = shares_of(table).set_index(["network", "name", "what"])
+    checks, measured = [], []
+    for network in (OURS, THEIRS):
+        parts = []
+        for name, what in (*((model, WHO) for model in _MODELS), ("GLM", BINS)):
+            mean = _mean_of(shares, network, name, what)
+            parts.append(f"{name} {mean}")
+            if name != "GLM":
+                checks.append(bool(mean.low > MOST_OF_IT))
+        measured.append(f"{network}: {', '.join(parts)}")
+    return Finding(
+        f"share of what can be known of the next spike, {'; '.join(measured)}",
+        "0",
+        verdict_of(checks, f"intervals of both transformers above {MOST_OF_IT}, on each"),
+    )
+
+
+def _read_once_fitted(tables: Tables) -> Finding:
+    """Whether readings rise with what a model knows."""
+    table = readings_by_share(tables("fitted"), tables("attainable"), "pearson")
+    checks, measured = [], []
+    for model in _MODELS:
+        rows = table[table["model"] == model]
+        parts = []
+        for name in ("attention", "excess attention", "influence", "gradient energy"):
+            mine = rows[rows["name"] == name].sort_values("share")
+            first, last = mine.iloc[0], mine.iloc[-1]
+            checks.append(bool(last["low"] > first["high"]))
+            parts.append(f"{name} {first['mean']:.2f} to {last['mean']:.2f}")
+        known = rows["share"]
+        measured.append(
+            f"{model}, knowing {known.min():.0%} to {known.max():.0%}: {', '.join(parts)}"
+        )
+    return Finding(
+        f"edges, Pearson, of small networks, {'; '.join(measured)}",
+        f"{table['null_mean'].mean():.2f}",
+        verdict_of(checks, "intervals of least and most fitted models apart, each reading"),
+    )
+
+
+def _foresees_hubs(tables: Tables) -> Finding:
+    """Whether models that go on foresee what happens when a hub falls silent."""
+    table = over_networks(tables("silenced"))
+    table = table[table["what"] == "hubs"].set_index(["source", "name"])
+    checks, measured = [], []
+    for source in (OURS, THEIRS, SMALL):
+        parts = []
+        for name in ("GLM, going on", *(f"{model}, going on" for model in _MODELS)):
+            if (source, name) not in table.index:
+                continue
+            mean = _mean_of(table, source, name)
+            checks.append(bool(mean.mean > MOST_OF_IT))
+            parts.append(f"{name} {mean}")
+        measured.append(f"{source}: {', '.join(parts)}")
+    return Finding(
+        f"correlation with the true changes of all rates, {'; '.join(measured)}",
+        "0",
+        verdict_of(checks, f"above {MOST_OF_IT}, each model on each network it was asked on"),
+    )
+
+
+CLAIMS_OF_FIT = [
+    Claim(
+        "ours",
+        "Transformers know most of what can be known of the next spike",
+        "known-share",
+        _knows_most,
+    ),
+    Claim(
+        "ours",
+        "Readings show more of the wiring, the more a model knows",
+        "known-read",
+        _read_once_fitted,
+    ),
+    Claim(
+        "ours",
+        "A model that goes on foresees what happens when a hub falls silent",
+        "silent-methods",
+        _foresees_hubs,
+    ),
+]

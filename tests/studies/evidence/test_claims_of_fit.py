@@ -1,0 +1,101 @@
+"""Claims on what models know and foresee: each with numbers for it, and against it."""
+
+import pandas as pd
+import pytest
+
+from studies.attainable import ATTAINABLE, BINS, WHO
+from studies.evidence.claims_of_fit import CLAIMS_OF_FIT
+from studies.fitted import GAIN
+from studies.points import EXCESS_SHARES
+from studies.rows import labels_of
+from studies.silenced import FORESEEN, GOES_ON
+
+HUBS, STRIPES = "hub_network", "hub_assemblies, 20 ms, 1000000 spikes"
+SMALL = "hub_network, n_neurons 60, 2400 s"
+TEST = {claim.test.__name__.strip("_"): claim.test for claim in CLAIMS_OF_FIT}
+
+
+def row(network, seed, score, value, view, **labels):
+    return labels_of(**labels) | {
+        "network": network, "network_seed": seed, "model_seed": 0, "view": view, "score": score,
+        "value": value, "null_mean": 0.0,
+    }  # fmt: skip
+
+
+def attainable():
+    rows = []
+    for network in (HUBS, STRIPES, SMALL):
+        for seed in range(3):
+            rows += [
+                row(network, seed, WHO, 1.0, ATTAINABLE, method="truth"),
+                row(network, seed, BINS, 1.0, ATTAINABLE, method="truth"),
+                row(network, seed, BINS, 0.7, ATTAINABLE, method="glm"),
+                row(network, seed, "held-out neuron", 5.0, ATTAINABLE, method="rates"),
+            ]
+    return pd.DataFrame(rows)
+
+
+def losses(network, share):
+    return pd.DataFrame(
+        row(
+            network, seed, "held-out neuron", 5.0 - share - 0.01 * seed, "visible",
+            method="attention", model=model,
+        )
+        for seed in range(3)
+        for model in ("interval", "rotary")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, word",
+    [(0.7, 0.8, "holds"), (0.3, 0.8, "holds in part"), (0.1, 0.2, "does not hold")],
+)
+def test_most_is_more_than_half_in_every_network(ours, theirs, word):
+    tables = {
+        "attainable": attainable(),
+        "seeds": losses(HUBS, ours),
+        "original_network": losses(STRIPES, theirs),
+    }
+    found = TEST["knows_most"](tables.__getitem__)
+    assert found.verdict.startswith(f"**{word}**")
+    assert f"interval {ours + 0.01:.2f}" in found.measured and "GLM 0.70" in found.measured
+
+
+@pytest.mark.parametrize(
+    "last, word", [(0.9, "holds"), (0.1, "does not hold"), (None, "holds in part")]
+)
+def test_a_reading_rises_if_it_does_for_every_model_and_reading(last, word):
+    rows = []
+    for model in ("interval", "rotary"):
+        for seed in range(3):
+            for changes, gain in (("little", 0.2), ("much", 0.8)):
+                labels = {"method": "attention", "model": model, "changes": changes}
+                rows.append(row(SMALL, seed, GAIN, gain, "visible", **labels))
+                for reading in ("", EXCESS_SHARES, "influence", "gradient energy"):
+                    rises = 0.9 if reading == "influence" else 0.1
+                    end = rises if last is None else last
+                    value = (0.1 if changes == "little" else end) + 0.01 * seed
+                    rows.append(
+                        row(SMALL, seed, "pearson", value, "true", reading=reading, **labels)
+                    )
+    tables = {"attainable": attainable(), "fitted": pd.DataFrame(rows)}
+    found = TEST["read_once_fitted"](tables.__getitem__)
+    assert found.verdict.startswith(f"**{word}**")
+    assert "rotary, knowing 20% to 80%" in found.measured
+
+
+@pytest.mark.parametrize("glm, rotary, word", [(0.9, 0.8, "holds"), (0.9, 0.1, "holds in part")])
+def test_who_goes_on_is_asked_where_it_was_measured(glm, rotary, word):
+    asked = [
+        (HUBS, "glm", "", glm),
+        (STRIPES, "glm", "", glm),
+        (SMALL, "attention", "rotary", rotary),
+    ]
+    rows = [
+        row(network, seed, "hubs", value, FORESEEN, method=method, model=model, reading=GOES_ON)
+        for network, method, model, value in asked
+        for seed in range(3)
+    ]
+    found = TEST["foresees_hubs"](lambda name: pd.DataFrame(rows))
+    assert found.verdict.startswith(f"**{word}**")
+    assert f"rotary, going on {rotary:.2f}" in found.measured
