@@ -163,7 +163,7 @@ class _Intervention:
 
     recording: AnyRecording
     n_ordinary: int = 20
-    seconds: float = 200.0
+    seconds: float = 150.0
 
     def _changes(self) -> Rates:
         also = [type(self.recording).__module__]
@@ -268,7 +268,7 @@ class Silenced(_Intervention):
         How long the GLM goes on, in s, each time.
     """
 
-    generated: float = 200.0
+    generated: float = 100.0
     is_ready = True
 
     def rows(self) -> pd.DataFrame:

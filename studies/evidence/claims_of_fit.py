@@ -24,7 +24,7 @@ _MODELS = ("interval", "rotary")
 def _mean_of(table: pd.DataFrame, *key: Any) -> Mean:
     """Take a mean over networks out of a table."""
     row = table.loc[key]
-    return Mean(*(float(row[name]) for name in ("mean", "low", "high")), int(row["n"]))
+    return Mean(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
 
 
 def _knows_most(tables: Tables) -> Finding:
