@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.special import ndtr
 from tqdm import tqdm
 
-from lgl_core.transformer._blocks import Block
 from lgl_core.transformer.kernels import check_finite, evaluating
 from lgl_core.transformer.model import AnyModel, Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
@@ -126,8 +125,8 @@ def _shares(
 def _walked(model: Neuroformer, x: Tensor, times: Tensor, constant: bool) -> Tensor:
     """Go through a model, to the state that its heads read; with some factors held constant."""
     half = _half_each if constant else _as_it_is
-    for block in model.blocks:
-        assert isinstance(block, Block)
+    for step in model.walk(x, times):
+        block = step.block
         before = _normed(block.norm_attention, x, constant)
         query, key, value = block.attention.project(before, times)
         matrix = block.attention.matrix(half(query), half(key))
