@@ -12,7 +12,7 @@ from studies.evidence.intervals import mean_interval
 from studies.fitted import GAIN
 from studies.points import EXCESS_SHARES
 
-__all__ = ["READINGS", "readings_by_share"]
+__all__ = ["READINGS", "readings_by_share", "without_transformer"]
 
 # Names of the readings on the page, in its order.
 READINGS: Mapping[str, str] = {
@@ -69,3 +69,31 @@ def readings_by_share(
                 | {"null_mean": part["null_mean"].mean()}
             )
     return pd.DataFrame(found).sort_values(["model", "share"], kind="stable", ignore_index=True)
+
+
+def without_transformer(fitted: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Give the scores of the GLM and of the correlogram on the same recordings.
+
+    Parameters
+    ----------
+    fitted : DataFrame
+        As for :func:`readings_by_share`.
+    score : str
+        As there.
+
+    Returns
+    -------
+    DataFrame
+        A row for each ``network`` (its label has the length of the recording) and ``name``, with
+        ``mean``, ``low``, ``high`` and ``n``.
+    """
+    rows = fitted[(fitted["view"] == "true") & (fitted["score"] == score)]
+    found = []
+    for name, (method, reading) in {
+        "GLM": ("glm", "area"),
+        "correlogram": ("ccg", "1 to 4 ms"),
+    }.items():
+        mine = rows[(rows["method"] == method) & (rows["reading"] == reading)]
+        for network, values in mine.groupby("network", sort=False)["value"]:
+            found.append({"network": network, "name": name} | mean_interval(values)._asdict())
+    return pd.DataFrame(found)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from studies.attainable import ATTAINABLE, WHO
-from studies.evidence.fitted_shown import readings_by_share
+from studies.evidence.fitted_shown import readings_by_share, without_transformer
 from studies.fitted import GAIN
 from studies.rows import labels_of
 
@@ -46,3 +46,16 @@ def test_each_network_counts_by_its_own_share():
     assert found["attention", "much"] == pytest.approx(0.4)
     assert found["influence", "much"] == pytest.approx(0.7)
     assert (table["n"] == 2).all() and (table["null_mean"] == 0.01).all()
+
+
+def test_methods_without_a_transformer_stand_by_recording():
+    rows = [
+        labels_of("glm", reading=reading)
+        | {"network": f"{length} s", "view": "true", "score": "pearson", "value": value}
+        for length, reading, value in (
+            (150, "area", 0.2), (150, "area", 0.4), (600, "area", 0.7), (600, "peak", 0.9),
+        )
+    ]  # fmt: skip
+    table = without_transformer(pd.DataFrame(rows), "pearson").set_index(["network", "name"])
+    assert table.loc[("150 s", "GLM"), "mean"] == pytest.approx(0.3)
+    assert table.loc[("600 s", "GLM"), "mean"] == 0.7 and len(table) == 2
