@@ -230,14 +230,20 @@ class _Intervention:
         ) - rates(network, self.recording.neurons(), self.seconds)
         return float(np.sqrt(np.mean(apart.mean(axis=0) ** 2)))
 
-    def _gone_on(self, rates: Callable[[Sequence[int], int], Rates]) -> Rates:
-        """Let a model go on with and without each group; the mean of two runs of each."""
-        return np.stack(
+    def _of_going_on(self, rates: Callable[[Sequence[int], int], Rates]) -> pd.DataFrame:
+        """Let a model go on with and without each group, twice, and hold its rates in Hz."""
+        whole = np.mean([rates((), seed) for seed in _SEEDS], axis=0)
+        predicted = np.stack(
             [
-                np.mean([rates(group.tolist(), s) - rates((), s) for s in _SEEDS], axis=0)
+                np.mean([rates(group.tolist(), seed) for seed in _SEEDS], axis=0) - whole
                 for group in self._groups()
             ]
         )
+        true = self._changes().mean(axis=1)
+        kinds = zip(WHO, self._of_kinds(predicted), self._of_kinds(true), strict=True)
+        sizes = {f"slope, {who}": (mine @ real) / (real @ real) for who, mine, real in kinds}
+        slopes = _values(sizes).assign(view=FORESEEN)
+        return pd.concat([self._foreseen(predicted), slopes], ignore_index=True)
 
     def _check(self, spikes: SpikeTrains) -> pd.DataFrame:
         """Hold spikes that a model made against those that it has learned from."""
@@ -279,7 +285,7 @@ class Silenced(_Intervention):
             return _of_glm(fit, self.generated, silent, seed)[1]
 
         tables = [
-            self._foreseen(self._gone_on(going_on)).assign(**labels_of("glm", reading=GOES_ON)),
+            self._of_going_on(going_on).assign(**labels_of("glm", reading=GOES_ON)),
             self._check(_of_glm(fit, self.generated, (), 0)[0]).assign(
                 **labels_of("glm", reading=GOES_ON)
             ),
@@ -368,9 +374,9 @@ class SilencedInModel(_Intervention):
         def labels(reading: str) -> dict[str, Any]:
             return labels_of("attention", model=self.time_embedding, reading=reading)
 
-        going_on = self._gone_on(lambda silent, seed: run(silent, seed)[1])
+        going_on = self._of_going_on(lambda silent, seed: run(silent, seed)[1])
         tables = [
-            self._foreseen(going_on).assign(**labels(GOES_ON)),
+            going_on.assign(**labels(GOES_ON)),
             self._check(run((), 0)[0]).assign(**labels(GOES_ON)),
         ]
         attention = attention_of([member], self.recording.read()).connectivity()

@@ -72,6 +72,7 @@ def test_who_has_the_weights_foresees_what_hubs_do(table):
     assert value["glm", GOES_ON, FORESEEN, "hubs"] > value["rates", "product", FORESEEN, "hubs"]
     assert value["truth", "half of the runs", FORESEEN, "size, hubs"] > 0
     assert value["glm", GOES_ON, CHECKED, "ratio of mean rates"] == pytest.approx(1, abs=0.2)
+    assert 0 < value["glm", GOES_ON, FORESEEN, "slope, hubs"] < 2
     assert np.isfinite(table["value"]).all()
     # Every graph is asked the same.
     asked = table[table["view"].isin([FORESEEN, OF_WEIGHTS])].groupby(["method", "reading", "view"])
