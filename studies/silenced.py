@@ -241,7 +241,7 @@ class _Intervention:
         )
         true = self._changes().mean(axis=1)
         kinds = zip(WHO, self._of_kinds(predicted), self._of_kinds(true), strict=True)
-        sizes = {f"slope, {who}": (mine @ real) / (real @ real) for who, mine, real in kinds}
+        sizes = {f"slope, {who}": float(mine @ real / (real @ real)) for who, mine, real in kinds}
         slopes = _values(sizes).assign(view=FORESEEN)
         return pd.concat([self._foreseen(predicted), slopes], ignore_index=True)
 

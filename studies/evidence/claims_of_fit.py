@@ -51,8 +51,7 @@ def _read_once_fitted(tables: Tables) -> Finding:
     """Whether readings rise with what a model knows."""
     table = readings_by_share(tables("fitted"), tables("attainable"), "pearson")
     checks, measured = [], []
-    for model in _MODELS:
-        rows = table[table["model"] == model]
+    for model, rows in table.groupby("model", sort=False):
         parts = []
         for name in ("attention", "excess attention", "influence", "gradient energy"):
             mine = rows[rows["name"] == name].sort_values("share")
