@@ -47,7 +47,7 @@ MU = 15.0
 # mV, chosen on a run of another seed (999), by the count correlation of pairs without a synapse:
 # not beyond chance at 2; seen at 4 and 8 (0.02 and 0.08); bumps that last at 12 to 20 (0.17, 0.28
 # and 0.35), where a third to a half of the variance is in one spatial frequency. The largest weight
-# is 0.43 of the strength: at 20 mV a little more than that of a hub on other pages.
+# is 0.40 of the strength: at 20 mV about that of a hub on other pages.
 STRENGTHS = (2.0, 4.0, 8.0, 12.0, 16.0, 20.0)
 DURATION = 300.0  # s, of which methods read 80 %
 

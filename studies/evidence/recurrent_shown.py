@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from studies.evidence.intervals import mean_interval
 from studies.evidence.report import chosen
@@ -15,6 +17,7 @@ __all__ = [
     "GRAPH_SCORES",
     "LIST_SCORES",
     "NAMES",
+    "by_distance",
     "patterns",
     "scores_of_graphs",
     "scores_of_lists",
@@ -74,6 +77,33 @@ def scores_of_lists(table: pd.DataFrame) -> pd.DataFrame:
 def patterns(table: pd.DataFrame) -> pd.DataFrame:
     """Average how much of a pattern the activity has, as :func:`scores_of_graphs` does scores."""
     return _over_runs(table, {("spikes", "50 ms"): PATTERN}, _PATTERNS)
+
+
+def by_distance(graphs: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """Average graphs of a ring over all pairs that are equally far apart.
+
+    Parameters
+    ----------
+    graphs : mapping of str to array_like, each of shape (n_neurons, n_neurons)
+        ``[post, pre]`` by name; neighbours in id are neighbours on the ring.
+
+    Returns
+    -------
+    DataFrame
+        A row per name and distance, from 1 to half the ring: ``name``, ``distance`` and ``mean``,
+        in units of the mean between neighbours.
+    """
+    found = []
+    for name, graph in graphs.items():
+        entries = np.asarray(graph, dtype=float)
+        n = len(entries)
+        distances, ids = np.arange(1, n // 2 + 1), np.arange(n)
+        means = [
+            (entries[(ids + far) % n, ids].mean() + entries[ids, (ids + far) % n].mean()) / 2
+            for far in distances
+        ]
+        found.append(pd.DataFrame({"name": name, "distance": distances, "mean": means / means[0]}))
+    return pd.concat(found, ignore_index=True)
 
 
 def _over_runs(
