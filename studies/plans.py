@@ -26,6 +26,7 @@ from studies.points import Model, Point, Recording, both_embeddings
 from studies.public_bench import others
 from studies.readings import ALONE, Changed, Constrained, Readings, Timing
 from studies.recording_size import sized
+from studies.recurrent import recurrent
 from studies.silenced import silenced
 from studies.small import SMALL_NETWORK, SMALL_TRAINING, small
 from studies.standing_out import StandingOut
@@ -52,6 +53,7 @@ NETWORK_SEEDS = range(5)
 FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
 LISTED_SEEDS = range(40, 45)  # the same, when lists of connections were made
 DRIVEN_SEEDS = range(50, 55)  # and when the size of a common drive was chosen
+RING_SEEDS = range(60, 65)  # and when the strengths of a ring were
 N_OTHERS = 5  # networks of a kind that others made: with all ten it would take half an hour
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
@@ -367,6 +369,10 @@ STUDIES = {
     "driven": Study(
         question="Are neurons that hear the same thing called connected, also if the GLM is told?",
         points=partial(driven, DRIVEN_SEEDS),
+    ),
+    "recurrence": Study(
+        question="Who takes correlation for connection, as weak coupling becomes a pattern?",
+        points=partial(recurrent, RING_SEEDS),
     ),
     "public_networks": Study(
         question="Is the rate kept, and who finds the wiring, on networks that others made?",

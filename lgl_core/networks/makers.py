@@ -10,6 +10,7 @@ from lgl_core.networks.assemblies import hub_assemblies
 from lgl_core.networks.connectomes import larval_mushroom_body
 from lgl_core.networks.motifs import common_drive, motifs
 from lgl_core.networks.network import Network, hub_network
+from lgl_core.networks.ring import ring
 from lgl_core.networks.topologies import c_elegans, erdos_renyi, scale_free, spatial
 
 __all__ = ["MAKERS", "drawn"]
@@ -23,6 +24,7 @@ MAKERS: dict[str, Callable[..., Network]] = {
     "spatial": spatial,
     "motifs": motifs,
     "common_drive": common_drive,
+    "ring": ring,
     "c_elegans": c_elegans,
     "larval_mushroom_body": larval_mushroom_body,
 }

@@ -23,6 +23,7 @@ from lgl_core.figures.style import (
 from studies.figures._frame import entries, intervals_in_rows, side_by_side
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "rates_of_lists",
     "responses_by_connections",
     "scores_by_share",
+    "scores_by_strength",
 ]
 
 NULLS: dict[str, tuple[str, float, dict[str, Any]]] = {
@@ -292,12 +294,50 @@ def scores_by_share(table: DataFrame, ylabel: str) -> Figure:
     checked_columns("table", table, ("model", "name", "share", "mean", "low", "high"))
     figure, each = panel_of_each(table, "model", 3.8, columns=2, sharey=True)
     for panel, model, rows in each:
-        for number, name in enumerate(entries(table)):
-            mine = rows[rows["name"] == name].sort_values("share")
-            look = series_look(number)
-            draw_line(panel, mine.assign(value=mine["mean"]), "share", name, number)
-            panel.vlines(mine["share"], mine["low"], mine["high"], color=look["color"], lw=1.2)
+        _lines_with_intervals(panel, rows, "share", entries(table))
         panel.set(title=model, xlabel="share of what can be known", ylabel=ylabel)
         panel.label_outer()
     shared_legend(figure, columns=3)
     return figure
+
+
+@in_style
+def scores_by_strength(table: DataFrame, marks: Mapping[str, float]) -> Figure:
+    """Show several scores of each method, by how strong the synapses of its network are.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``what`` (the score, a panel each), ``name`` (the method, a line each), ``strength`` in mV,
+        ``mean``, and the ends of its interval ``low`` and ``high``.
+    marks : mapping
+        Of a score to where a dashed line is drawn in its panel.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the table is empty.
+    """
+    checked_columns("table", table, ("what", "name", "strength", "mean", "low", "high"))
+    figure, each = panel_of_each(table, "what", 3.8, columns=2)
+    for panel, what, rows in each:
+        _lines_with_intervals(panel, rows, "strength", entries(table))
+        if what in marks:
+            panel.axhline(marks[what], color="0.4", lw=1.4, ls="--", zorder=0)
+        panel.set(xlabel="strength of coupling (mV)", ylabel=fill(what, 28))
+    shared_legend(figure, columns=3)
+    return figure
+
+
+def _lines_with_intervals(panel: Axes, rows: DataFrame, x: str, names: list[str]) -> None:
+    """Draw ``mean``, ``low`` and ``high`` of each name along ``x``; each name keeps its look."""
+    for number, name in enumerate(names):
+        mine = rows[rows["name"] == name].sort_values(x)
+        if mine.empty:
+            continue
+        draw_line(panel, mine.assign(value=mine["mean"]), x, name, number)
+        panel.vlines(mine[x], mine["low"], mine["high"], color=series_look(number)["color"], lw=1.2)

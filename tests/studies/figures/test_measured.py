@@ -60,6 +60,15 @@ BY_SHARE = pd.DataFrame(
     ],
     columns=["model", "name", "share", "mean", "low", "high"],
 )
+BY_STRENGTH = pd.DataFrame(
+    [
+        (what, name, strength, mean, mean - 0.1, mean + 0.1)
+        for what, names in (("area under ROC", ("one", "other")), ("false ones", ("other",)))
+        for name in names
+        for strength, mean in ((12.0, 0.7), (2.0, 0.9))
+    ],
+    columns=["what", "name", "strength", "mean", "low", "high"],
+)
 FIGURES = {
     "methods_by_score": (
         lambda: figures_measured.methods_by_score(SCORES, {"false": 0.05}),
@@ -74,6 +83,10 @@ FIGURES = {
     "scores_by_share": (
         lambda: figures_measured.scores_by_share(BY_SHARE, "correlation"),
         ["correlation", "share of what can be known"],
+    ),
+    "scores_by_strength": (
+        lambda: figures_measured.scores_by_strength(BY_STRENGTH, {"false ones": 0.05}),
+        ["area under ROC", "false ones", "strength of coupling (mV)"],
     ),
     "rates_of_lists": (
         lambda: figures_measured.rates_of_lists(RATES, 0.05),
@@ -179,3 +192,13 @@ def test_readings_are_lines_by_what_their_models_know():
     np.testing.assert_allclose(first.lines[1].get_ydata(), [0.2, 0.6])
     with pytest.raises(ValueError, match="table .*share"):
         figures_measured.scores_by_share(BY_SHARE.drop(columns="share"), "correlation")
+
+
+def test_methods_are_lines_by_strength_and_look_the_same_in_every_panel():
+    first, second = FIGURES["scores_by_strength"][0]().axes
+    np.testing.assert_allclose(first.lines[1].get_xdata(), [2, 12])
+    np.testing.assert_allclose(first.lines[1].get_ydata(), [0.9, 0.7])
+    assert first.lines[1].get_color() == second.lines[0].get_color()
+    assert len(first.lines) == 2 and second.lines[-1].get_ydata()[0] == 0.05
+    with pytest.raises(ValueError, match="table .*strength"):
+        figures_measured.scores_by_strength(BY_STRENGTH.drop(columns="strength"), {})
