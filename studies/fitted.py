@@ -62,6 +62,8 @@ class Fitted:
         Spikes that are removed, dimmed or explained for each reading that looks at single ones.
     longest : float
         Length in s of the recording of the same network at whose end all are tried.
+    looked_at : float
+        How much of the recording, in s, attention and rollout are averaged over.
     """
 
     recording: Recording
@@ -71,6 +73,7 @@ class Fitted:
     n_models: int = 1
     n_spikes: int = 6_000
     longest: float = LONGEST
+    looked_at: float = 480.0
 
     def _settings(self) -> list[dict[str, Any]]:
         trainings = (
@@ -93,6 +96,7 @@ class Fitted:
         """Yield the name of each reading and its graph, ``[post, pre]``."""
         model, spikes = member.model, self.recording.read()
         assert isinstance(model, Neuroformer)
+        spikes = spikes.select(stop=min(self.looked_at, spikes.duration))
         tokens = tokenize(spikes)
         attention = attention_of([member], spikes).connectivity()
         yield "", attention
