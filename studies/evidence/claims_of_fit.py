@@ -11,8 +11,10 @@ from studies.evidence.attainable_shown import OURS, SMALL, THEIRS, gains
 from studies.evidence.attainable_shown import over_networks as shares_of
 from studies.evidence.fitted_shown import readings_by_share
 from studies.evidence.intervals import Mean
+from studies.evidence.recurrent_shown import GRAPH_SCORES, scores_of_graphs
 from studies.evidence.silenced_shown import over_networks
 from studies.evidence.verdicts import Claim, Finding, Tables, verdict_of
+from studies.recurrent import STRONGEST
 
 __all__ = ["CLAIMS_OF_FIT", "MOST_OF_IT"]
 
@@ -90,6 +92,24 @@ def _foresees_hubs(tables: Tables) -> Finding:
     )
 
 
+def _correlation_misleads(tables: Tables) -> Finding:
+    """Whether each method lists more false synapses in a pattern than at weaker coupling."""
+    scores = scores_of_graphs(tables("recurrence"))
+    false = scores[scores["what"] == GRAPH_SCORES["fdr", STRONGEST]]
+    checks, measured = [], []
+    for name, rows in false.groupby("name", sort=False):
+        by_strength = rows.sort_values("strength")
+        best, last = by_strength.iloc[by_strength["mean"].argmin()], by_strength.iloc[-1]
+        checks.append(bool(last["low"] > best["high"]))
+        measured.append(f"{name} {best['mean']:.0%} to {last['mean']:.0%}")
+    return Finding(
+        "false ones of as many pairs as there are synapses, from the strength at which they are "
+        f"fewest to the strongest: {', '.join(measured)}",
+        "0",
+        verdict_of(checks, "more of them in the strongest pattern, intervals apart, each method"),
+    )
+
+
 CLAIMS_OF_FIT = [
     Claim(
         "ours",
@@ -108,5 +128,11 @@ CLAIMS_OF_FIT = [
         "A model that goes on foresees what happens when a hub falls silent",
         "silent-methods",
         _foresees_hubs,
+    ),
+    Claim(
+        "Das and Fiete, 2020",
+        "Where recurrence is strong, methods take correlation for connection",
+        "ring-graphs",
+        _correlation_misleads,
     ),
 ]

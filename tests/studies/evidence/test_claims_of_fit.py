@@ -5,8 +5,10 @@ import pytest
 
 from studies.attainable import ATTAINABLE, BINS, WHO
 from studies.evidence.claims_of_fit import CLAIMS_OF_FIT
+from studies.evidence.recurrent_shown import GRAPH_SCORES, NAMES
 from studies.fitted import GAIN
 from studies.points import EXCESS_SHARES
+from studies.recurrent import STRENGTHS, recorded
 from studies.rows import labels_of
 from studies.silenced import FORESEEN, GOES_ON
 
@@ -99,3 +101,22 @@ def test_who_goes_on_is_asked_where_it_was_measured(glm, rotary, word):
     found = TEST["foresees_hubs"](lambda name: pd.DataFrame(rows))
     assert found.verdict.startswith(f"**{word}**")
     assert f"rotary, going on {rotary:.2f}" in found.measured
+
+
+@pytest.mark.parametrize(
+    "failing, word", [(7, "holds"), (6, "holds in part"), (0, "does not hold")]
+)
+def test_a_method_fails_if_a_pattern_gives_it_more_false_synapses(failing, word):
+    rows = []
+    for number, (method, reading) in enumerate(NAMES):
+        for strength in STRENGTHS:
+            rises = number < failing and strength == STRENGTHS[-1]
+            for seed in range(3):
+                for score, kept in GRAPH_SCORES:
+                    value = (0.5 if rises else 0.1) + 0.01 * seed
+                    label = recorded(strength).label
+                    labels = {"method": method, "reading": reading, "kept": kept}
+                    rows.append(row(label, seed, score, value, "decision", **labels))
+    found = TEST["correlation_misleads"](lambda name: pd.DataFrame(rows))
+    assert found.verdict.startswith(f"**{word}**")
+    assert ("GLM 11% to 51%" in found.measured) == bool(failing)
