@@ -100,13 +100,13 @@ def _correlation_misleads(tables: Tables) -> Finding:
     for name, rows in false.groupby("name", sort=False):
         by_strength = rows.sort_values("strength")
         best, last = by_strength.iloc[by_strength["mean"].argmin()], by_strength.iloc[-1]
-        checks.append(bool(last["low"] > best["high"]))
+        checks.append(bool(last["low"] > best["high"] and last["mean"] >= 2 * best["mean"]))
         measured.append(f"{name} {best['mean']:.0%} to {last['mean']:.0%}")
     return Finding(
         "false ones of as many pairs as there are synapses, from the strength at which they are "
         f"fewest to the strongest: {', '.join(measured)}",
         "0",
-        verdict_of(checks, "more of them in the strongest pattern, intervals apart, each method"),
+        verdict_of(checks, "twice as many in the strongest pattern, intervals apart, each method"),
     )
 
 
