@@ -14,7 +14,7 @@ from lgl_core.experiment import attention_of, is_trained, split_tokens, train
 from lgl_core.extraction.gradient import gradient_energy, linear_influence
 from lgl_core.extraction.influence import influence
 from lgl_core.extraction.readings import excess_shares
-from lgl_core.extraction.relevance import Rule, relevance
+from lgl_core.extraction.relevance import relevance
 from lgl_core.extraction.rollout import rollout_connectivity
 from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.tokens import tokenize
@@ -59,7 +59,7 @@ class Fitted:
     n_models : int
         Trainings whose readings are averaged.
     n_spikes : int
-        Spikes that are removed, dimmed or explained for each reading that looks at single ones.
+        Spikes that are removed or dimmed; twice as many are explained, for relevance.
     longest : float
         Length in s of the recording of the same network at whose end all are tried.
     looked_at : float
@@ -71,7 +71,7 @@ class Fitted:
     time_embedding: str = "rotary"
     size: str = "laptop"
     n_models: int = 1
-    n_spikes: int = 6_000
+    n_spikes: int = 3_000
     longest: float = LONGEST
     looked_at: float = 480.0
 
@@ -112,11 +112,9 @@ class Fitted:
         slopes = linear_influence(model, tokens, **quiet)
         yield "gradient", slopes.connectivity("log_rate")
         yield "gradient energy", gradient_energy(model, tokens, **quiet)
-        rules: dict[str, Rule] = {"relevance": "relevance", "input times gradient": "gradient"}
-        for name, rule in rules.items():
-            mean, square = relevance(model, tokens, rule=rule, **quiet)
-            yield name, mean
-            yield f"{name}, squared", square
+        mean, square = relevance(model, tokens, n_spikes=2 * self.n_spikes, progress=False)
+        yield "relevance", mean
+        yield "relevance, squared", square
 
     def rows(self) -> pd.DataFrame:
         """Scores of each reading with its permuted null, and what the models know."""
