@@ -16,7 +16,8 @@ from studies.outside import OutsideRecording
 from studies.points import Point, Recording, both_embeddings
 from studies.readings import Changed, Constrained, Readings, Timing
 from studies.recording_size import WholeRecording
-from studies.silenced import Silenced
+from studies.recurrent import Recurrent, RingRecording
+from studies.silenced import Silenced, SilencedInModel
 from studies.standing_out import StandingOut
 from studies.unconnected import Unconnected, UnconnectedModel, UnconnectedRecording
 
@@ -62,5 +63,14 @@ def small() -> list[Point]:
         Attainable(recording=recording, seconds=5.0, n_next=200),
         Fitted(recording=recording, epochs=5, size="tiny", n_spikes=300, longest=200.0),
         Silenced(recording=recording, n_ordinary=2, seconds=10.0, generated=10.0),
+        SilencedInModel(
+            recording=recording,
+            n_ordinary=2,
+            seconds=10.0,
+            generated=4.0,
+            n_spikes=100,
+            training={"epochs": 1, "batch_size": 16},
+        ),
+        Recurrent(recording=RingRecording(settings={"n_neurons": 30}, duration=20.0)),
         Driven(recording=heard),
     ]
