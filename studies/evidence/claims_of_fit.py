@@ -51,7 +51,7 @@ def _knows_most(tables: Tables) -> Finding:
 
 def _read_once_fitted(tables: Tables) -> Finding:
     """Whether readings rise with what a model knows."""
-    table = readings_by_share(tables("fitted"), tables("attainable"), "pearson")
+    table = readings_by_share(tables("fitted"), tables("attainable"), "auc", "abs")
     checks, measured = [], []
     for model, rows in table.groupby("model", sort=False):
         parts = []
@@ -65,7 +65,7 @@ def _read_once_fitted(tables: Tables) -> Finding:
             f"{model}, knowing {known.min():.0%} to {known.max():.0%}: {', '.join(parts)}"
         )
     return Finding(
-        f"edges, Pearson, of small networks, {'; '.join(measured)}",
+        f"who is connected, area under ROC, of small networks, {'; '.join(measured)}",
         f"{table['null_mean'].mean():.2f}",
         verdict_of(checks, "intervals of least and most fitted models apart, each reading"),
     )

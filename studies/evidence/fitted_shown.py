@@ -28,7 +28,11 @@ READINGS: Mapping[str, str] = {
 
 
 def readings_by_share(
-    fitted: pd.DataFrame, attainable: pd.DataFrame, score: str, n_models: int = 1
+    fitted: pd.DataFrame,
+    attainable: pd.DataFrame,
+    score: str,
+    view: str = "true",
+    n_models: int = 1,
 ) -> pd.DataFrame:
     """Put the scores of readings beside the share of what can be known that their models know.
 
@@ -36,8 +40,8 @@ def readings_by_share(
     ----------
     fitted, attainable : DataFrame
         As from :func:`studies.results.load`, of the studies of these names.
-    score : str
-        Of the view ``"true"``, such as ``"pearson"`` or ``"auc"``.
+    score, view : str
+        Such as ``"pearson"`` of ``"true"``, or of ``"true_off_hubs"``.
     n_models : int
         Trainings whose readings were averaged.
 
@@ -54,7 +58,7 @@ def readings_by_share(
     keys = ["model", "changes", "network_seed"]
     of_models = ours[ours["score"] == GAIN].set_index(keys)["value"]
     share = of_models / known.reindex(of_models.index.get_level_values("network_seed")).to_numpy()
-    rows = ours[(ours["view"] == "true") & (ours["score"] == score)]
+    rows = ours[(ours["view"] == view) & (ours["score"] == score)]
     rows = rows[rows["reading"].isin(READINGS)].merge(
         share.rename("share").reset_index(), on=keys, how="left"
     )
@@ -71,14 +75,14 @@ def readings_by_share(
     return pd.DataFrame(found).sort_values(["model", "share"], kind="stable", ignore_index=True)
 
 
-def without_transformer(fitted: pd.DataFrame, score: str) -> pd.DataFrame:
+def without_transformer(fitted: pd.DataFrame, score: str, view: str = "true") -> pd.DataFrame:
     """Give the scores of the GLM and of the correlogram on the same recordings.
 
     Parameters
     ----------
     fitted : DataFrame
         As for :func:`readings_by_share`.
-    score : str
+    score, view : str
         As there.
 
     Returns
@@ -87,7 +91,7 @@ def without_transformer(fitted: pd.DataFrame, score: str) -> pd.DataFrame:
         A row for each ``network`` (its label has the length of the recording) and ``name``, with
         ``mean``, ``low``, ``high`` and ``n``.
     """
-    rows = fitted[(fitted["view"] == "true") & (fitted["score"] == score)]
+    rows = fitted[(fitted["view"] == view) & (fitted["score"] == score)]
     found = []
     for name, (method, reading) in {
         "GLM": ("glm", "area"),
