@@ -259,7 +259,8 @@ def methods_by_score(table: DataFrame, marks: Mapping[str, float]) -> Figure:
         beside = np.linspace(0.16, -0.16, len(sources))
         for number, (source, shift) in enumerate(zip(sources, beside, strict=True)):
             mine = rows[rows["source"] == source]
-            y, look = mine["name"].map(lines) + shift, series_look(number)
+            # A source that a panel lacks has no rows, and those no type.
+            y, look = mine["name"].map(lines).astype(float) + shift, series_look(number)
             panel.hlines(y, mine["low"], mine["high"], color=look["color"], lw=1.8)
             panel.plot(mine["mean"], y, **{**look, "ls": "none", "ms": 5.5, "label": source})
         if what in marks:
@@ -296,7 +297,7 @@ def scores_by_share(table: DataFrame, ylabel: str) -> Figure:
     for panel, model, rows in each:
         _lines_with_intervals(panel, rows, "share", entries(table))
         panel.set(title=model, xlabel="share of what can be known", ylabel=ylabel)
-        panel.label_outer()
+        panel.tick_params(labelbottom=True)
     shared_legend(figure, columns=3)
     return figure
 

@@ -180,6 +180,11 @@ def test_scores_of_methods_stand_in_rows():
     np.testing.assert_allclose(area.lines[0].get_xdata(), [0.4, 0.5, 0.6, 0.7])
     assert (np.diff(area.lines[0].get_ydata()) < 0).all(), "the first method stands at the top"
     assert false.lines[-1].get_xdata()[0] == 0.05 and len(area.lines) == 2
+    # A source may be missing from a panel.
+    one = SCORES["what"] == SCORES["what"].iloc[0]
+    figures_measured.methods_by_score(
+        SCORES[one | (SCORES["source"] == SCORES["source"].iloc[0])], {}
+    )
     with pytest.raises(ValueError, match="table .*source"):
         figures_measured.methods_by_score(SCORES.drop(columns="source"), {})
 
