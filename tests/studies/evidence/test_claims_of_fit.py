@@ -73,11 +73,21 @@ def test_a_reading_rises_if_it_does_for_every_model_and_reading(last, word):
             for changes, gain in (("little", 0.2), ("much", 0.8)):
                 labels = {"method": "attention", "model": model, "changes": changes}
                 rows.append(row(SMALL, seed, GAIN, gain, "visible", **labels))
-                for reading in ("", EXCESS_SHARES, "influence", "gradient energy"):
+                for reading in ("", EXCESS_SHARES, "influence", "relevance"):
                     rises = 0.9 if reading == "influence" else 0.1
                     end = rises if last is None else last
                     value = (0.1 if changes == "little" else end) + 0.01 * seed
-                    rows.append(row(SMALL, seed, "auc", value, "abs", reading=reading, **labels))
+                    rows.append(
+                        row(
+                            SMALL,
+                            seed,
+                            "pearson",
+                            value,
+                            "true_off_hubs",
+                            reading=reading,
+                            **labels,
+                        )
+                    )
     tables = {"attainable": attainable(), "fitted": pd.DataFrame(rows)}
     found = TEST["read_once_fitted"](tables.__getitem__)
     assert found.verdict.startswith(f"**{word}**")
