@@ -16,7 +16,7 @@ from lgl_core.baselines.pairwise import correlation, correlogram_z
 from lgl_core.experiment import simulate
 from lgl_core.metrics.decisions import called_graph, decision_scores
 from lgl_core.metrics.detection import auc
-from lgl_core.metrics.scores import off_diagonal
+from lgl_core.metrics.scores import pearson, spearman
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
 from lgl_core.wiring import Method, connections
@@ -108,10 +108,10 @@ class Recurrent:
         n_synapses, activity = int(np.count_nonzero(truth)), pattern(spikes, truth)
         tables = [_table(activity, PATTERN, **labels_of("spikes", reading="50 ms"))]
         for (method, reading), graph in self.recording.estimates().items():
-            pearson = np.corrcoef(off_diagonal(graph), off_diagonal(truth))[0, 1]
+            alike = {"pearson": pearson(graph, truth), "spearman": spearman(graph, truth)}
             false = decision_scores(strongest(graph, n_synapses), truth)[["fdr"]]
             named = partial(labels_of, method, reading=reading)
-            tables.append(_table({"pearson": float(pearson)}, "true", **named()))
+            tables.append(_table(alike, "true", **named()))
             tables.append(_table({"auc": auc(graph, truth)}, "abs", **named()))
             tables.append(_table(false, "decision", **named(kept=STRONGEST)))
         tables += [self._listed(method) for method in get_args(Method)]

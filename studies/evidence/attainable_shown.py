@@ -6,6 +6,7 @@ import pandas as pd
 
 from studies.attainable import ATTAINABLE, BINS, STEPS, WHO, WHO_WHEN_TOLD
 from studies.evidence.intervals import mean_interval
+from studies.evidence.report import chosen
 
 __all__ = ["KNOWN", "OURS", "SMALL", "THEIRS", "gains", "kinds_of", "over_networks"]
 
@@ -45,8 +46,13 @@ def gains(attainable: pd.DataFrame, *models: pd.DataFrame) -> pd.DataFrame:
         A row per network and name, with ``network``, ``seed``, ``name``, ``what`` (``BINS``,
         ``WHO`` and so on), ``gain`` in nats per spike, and ``share`` of the gain of who knows the
         network. Trainings of one model on one network are averaged.
+
+    Raises
+    ------
+    NotMeasured
+        If the table is of another study.
     """
-    rows = attainable[attainable["view"] == ATTAINABLE]
+    rows = chosen(attainable, view=ATTAINABLE)
     known = rows[rows["method"] == "truth"].assign(name=KNOWN)
     known = known[known["score"].isin([STEPS, BINS, WHO_WHEN_TOLD, WHO])]
     coupled = rows[(rows["method"] == "glm") & (rows["score"] == BINS)].assign(name="GLM")

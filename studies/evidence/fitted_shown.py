@@ -9,6 +9,7 @@ import pandas as pd
 from studies.attainable import WHO
 from studies.evidence.attainable_shown import SMALL, kinds_of
 from studies.evidence.intervals import mean_interval
+from studies.evidence.report import chosen
 from studies.fitted import GAIN
 from studies.points import EXCESS_SHARES
 
@@ -50,8 +51,13 @@ def readings_by_share(
     DataFrame
         A row for each ``model`` (time embedding), budget (``changes``) and reading (``name``), with
         ``share``, ``mean``, ``low``, ``high``, the null's ``null_mean``, and ``n`` networks.
+
+    Raises
+    ------
+    NotMeasured
+        If the second table is of another study.
     """
-    rows = attainable[(attainable["method"] == "truth") & (attainable["score"] == WHO)]
+    rows = chosen(attainable, method="truth", score=WHO)
     rows = rows[kinds_of(rows["network"]) == SMALL]
     known = rows.set_index("network_seed")["value"]
     ours = fitted[(fitted["method"] == "attention") & (fitted["n_models"] == n_models)]

@@ -14,6 +14,7 @@ from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams
 from studies.evidence.attainable_shown import kinds_of
 from studies.evidence.intervals import mean_interval
+from studies.evidence.report import chosen
 from studies.points import EXCESS_SHARES
 from studies.rows import labels_of
 from studies.silenced import FORESEEN, GOES_ON, WHO, true_rates, without
@@ -57,8 +58,14 @@ def over_networks(table: pd.DataFrame, view: str = FORESEEN) -> pd.DataFrame:
     DataFrame
         A row for each ``source`` (kind of network), ``name`` and ``what`` (score) that was
         measured, with ``mean``, ``low``, ``high`` and ``n``. Of ``FORESEEN``, ``MOST`` comes first.
+
+    Raises
+    ------
+    NotMeasured
+        If the table has no such view.
     """
-    rows = table[table["view"] == view].assign(source=kinds_of(table["network"]))
+    rows = chosen(table, view=view)
+    rows = rows.assign(source=kinds_of(rows["network"]))
     parts = {MOST: _ceilings(rows)} if view == FORESEEN else {}
     for name, labels in ASKED.items():
         parts[name] = rows[(rows[list(labels)] == pd.Series(labels)).all(axis=1)]

@@ -118,6 +118,12 @@ DRAW = {
     "methods_by_score": lambda: figures_measured.methods_by_score(
         named(measured.SCORES, "name", "what", "source"), {}
     ),
+    "scores_by_share": lambda: figures_measured.scores_by_share(
+        named(measured.BY_SHARE, "name", "model"), ODD
+    ),
+    "scores_by_strength": lambda: figures_measured.scores_by_strength(
+        named(measured.BY_STRENGTH, "name", "what"), {}
+    ),
     "activity_beside": lambda: figures_original.activity_beside(
         named(original.ACTIVITY, "name", "score"), keyed(original.FIGURE)
     ),
