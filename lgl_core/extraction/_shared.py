@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lgl_core.transformer.kernels import check_finite, evaluating, undivided_operations
 from lgl_core.transformer.model import Neuroformer, TransformerConfig
-from lgl_core.transformer.tokens import Tokens
+from lgl_core.transformer.tokens import Tokens, Windows
 
 __all__: list[str] = []
 
@@ -41,6 +41,14 @@ def _shared_config(models: Sequence[Neuroformer], tokens: Tokens, rows: str) -> 
             f"got {tokens.n_neurons}"
         )
     return config
+
+
+def _drawn_starts(
+    windows: Windows, stride: int, n: int | None, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw first tokens of windows at random, in the order of time: ``n`` of them, or all."""
+    starts = np.concatenate(list(windows.in_order(1024, stride)))
+    return np.sort(rng.permutation(starts)[:n])
 
 
 def _sum_up(

@@ -24,6 +24,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lgl_core.extraction._rerun import predicted
+from lgl_core.extraction._shared import _drawn_starts
 from lgl_core.extraction.influence import (
     LAGS,
     Changes,
@@ -160,8 +161,7 @@ def gradient_energy(
             f"most {context} tokens, got {n_spikes}, {n_before}, {n_after} and {batch_size}"
         )
     windows = Windows(tokens, length + 1)
-    starts = np.concatenate(list(windows.in_order(1024, 1)))
-    drawn = np.sort(np.random.default_rng(seed).permutation(starts)[:n_spikes])
+    drawn = _drawn_starts(windows, 1, n_spikes, np.random.default_rng(seed))
     centres = torch.from_numpy(tokens.vocabulary.centres).float()
     sums, followed = Sums(tokens.n_neurons, lags), torch.tensor([n_before])
     bar = tqdm(total=len(drawn), desc="energy", unit="spike", disable=not progress)

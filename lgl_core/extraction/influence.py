@@ -25,6 +25,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lgl_core.extraction._rerun import Spikes, moved, removed, replaced, with_and_without
+from lgl_core.extraction._shared import _drawn_starts
 from lgl_core.transformer.kernels import check_finite, evaluating
 from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
@@ -239,9 +240,8 @@ def drawn_windows(
     context = model.config.context
     windows, last = Windows(tokens, context + 1), context - n_after
     positions = torch.arange(max(min(context // 2, last - 1), 1), last)
-    starts = np.concatenate(list(windows.in_order(1024, len(positions))))
     n_windows = None if n_spikes is None else math.ceil(n_spikes / len(positions))
-    return windows, np.sort(rng.permutation(starts)[:n_windows]), positions
+    return windows, _drawn_starts(windows, len(positions), n_windows, rng), positions
 
 
 def _check(model: Neuroformer, n_spikes: int | None, lags: Sequence[float], n_after: int) -> None:

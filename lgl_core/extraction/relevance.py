@@ -18,11 +18,12 @@ from torch import Tensor
 from torch.special import ndtr
 from tqdm import tqdm
 
+from lgl_core.extraction._shared import _drawn_starts
 from lgl_core.transformer.kernels import check_finite, evaluating
 from lgl_core.transformer.model import AnyModel, Neuroformer
 from lgl_core.transformer.tokens import Tokens, Windows
 
-__all__ = ["Rule", "relevance"]
+__all__ = ["relevance"]
 
 Rule = Literal["relevance", "gradient"]
 
@@ -89,8 +90,7 @@ def relevance(
         )
     check_finite(model)
     windows = Windows(tokens, n_before + 1)
-    starts = np.concatenate(list(windows.in_order(1024, 1)))
-    drawn = np.sort(np.random.default_rng(seed).permutation(starts)[:n_spikes])
+    drawn = _drawn_starts(windows, 1, n_spikes, np.random.default_rng(seed))
     n = tokens.n_neurons
     sums, squares, counts = (np.zeros((n, n)) for _ in range(3))
     bar = tqdm(total=len(drawn), desc=rule, unit="spike", disable=not progress)
@@ -124,13 +124,12 @@ def _shares(
 
 def _walked(model: Neuroformer, x: Tensor, times: Tensor, constant: bool) -> Tensor:
     """Go through a model, to the state that its heads read; with some factors held constant."""
-    half = _half_each if constant else _as_it_is
     for step in model.walk(x, times):
         block = step.block
         before = _normed(block.norm_attention, x, constant)
         query, key, value = block.attention.project(before, times)
-        matrix = block.attention.matrix(half(query), half(key))
-        x = x + block.attention.write(half(matrix @ value))
+        matrix = block.attention.matrix(_half(query, constant), _half(key, constant))
+        x = x + block.attention.write(_half(matrix @ value, constant))
         widen, _, narrow = block.perceptron  # between them GELU: x times the normal ogive of x
         wide = widen(_normed(block.norm_perceptron, x, constant))
         x = x + narrow(wide * ndtr(wide).detach() if constant else wide * ndtr(wide))
@@ -146,10 +145,6 @@ def _normed(norm: torch.nn.Module, x: Tensor, constant: bool) -> Tensor:
     return (x - x.mean(-1, keepdim=True)) / spread * norm.weight + norm.bias
 
 
-def _half_each(x: Tensor) -> Tensor:
-    """Give the same value, of which half counts as constant."""
-    return 0.5 * x + 0.5 * x.detach()
-
-
-def _as_it_is(x: Tensor) -> Tensor:
-    return x
+def _half(x: Tensor, constant: bool) -> Tensor:
+    """Give the same value, of which half may count as constant."""
+    return 0.5 * x + 0.5 * x.detach() if constant else x
