@@ -16,7 +16,7 @@ from lgl_core.transformer.training import baselines
 from studies.fitted import fitted_recording
 from studies.original import MANY, PaperRecording
 from studies.points import Point, Recording
-from studies.rows import labels_of
+from studies.rows import labels_of, values_in_rows
 
 __all__ = ["ATTAINABLE", "BINS", "STEPS", "WHO", "WHO_WHEN_TOLD", "Attainable", "attainable"]
 
@@ -72,7 +72,7 @@ class Attainable:
             network, neurons, held_out, start=_BEFORE, n_cells=_N_CELLS, n_next=self.n_next
         )
         of_who = told.gains_of_next()
-        return _values(
+        return values_in_rows(
             {
                 STEPS: told.gain(),
                 BINS: told.gain_in_bins(),
@@ -85,16 +85,12 @@ class Attainable:
     def _of_glm(self, spikes: SpikeTrains) -> pd.DataFrame:
         fit = fit_glm(self.recording.read())
         held_out = self._held_out(spikes, 0.0)
-        return _values({BINS: fit.gain(held_out, rates_of=held_out)})
+        return values_in_rows({BINS: fit.gain(held_out, rates_of=held_out)})
 
     def _of_rates(self, spikes: SpikeTrains) -> pd.DataFrame:
         """Losses of the frequencies of neurons and intervals, from which gains are counted."""
         losses = baselines(*split_tokens(spikes, self.recording.train_fraction))
-        return _values({f"held-out {name}": loss for name, loss in losses.items()})
-
-
-def _values(values: dict[str, float]) -> pd.DataFrame:
-    return pd.DataFrame({"score": list(values), "value": list(values.values())})
+        return values_in_rows({f"held-out {name}": loss for name, loss in losses.items()})
 
 
 def attainable(seeds: Sequence[int]) -> list[Point]:

@@ -19,7 +19,7 @@ from lgl_core.networks.assemblies import assembly_of, block_means, hub_assemblie
 from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams, Ties, threshold_units
 from lgl_core.spikes import SpikeTrains, training_part
-from studies.rows import labelled, labels_of
+from studies.rows import labelled, labels_of, values_in_rows
 
 __all__ = [
     "COARSE_STEPS",
@@ -192,7 +192,7 @@ class Activity:
         spikes = self.recording.spikes()
         values = {"rate": float(spikes.rates.mean())}
         values |= blocks_of_activity(spikes, SETTINGS[self.recording.setting].count_bin)
-        table = pd.DataFrame({"score": list(values), "value": list(values.values())})
+        table = values_in_rows(values)
         return self.recording.labelled(iter([table]), view="activity", **labels_of("spikes"))
 
 

@@ -32,7 +32,7 @@ from studies.original import (
     PaperRecording,
 )
 from studies.original_scores import GLM_EPOCHS, Counted, CoupledGLM, judged
-from studies.rows import labels_of
+from studies.rows import labels_of, values_in_rows
 
 __all__ = [
     "BOOK",
@@ -279,7 +279,7 @@ class PaperModel:
         values = {"held-out neuron": float(np.mean(losses)), "unigram": unigram}
         if self._is_original:
             values["pairs unseen"] = attentions[OF_THE_ORIGINAL].n_unseen
-        table = pd.DataFrame({"score": list(values), "value": list(values.values())})
+        table = values_in_rows(values)
         return table.assign(view="visible")
 
 
@@ -322,7 +322,7 @@ def panel(graph: Graph, truth: Network) -> pd.DataFrame:
         "hubs": graph[(lower | higher) & is_hub].mean(),
         "edge": graph[lower].mean() - graph[higher].mean(),
     }
-    return pd.DataFrame({"view": "panel", "score": list(values), "value": list(values.values())})
+    return values_in_rows(values).assign(view="panel")
 
 
 def original_network(seeds: Sequence[int]) -> list[Any]:

@@ -19,6 +19,7 @@ __all__ = [
     "labels_of",
     "name_of",
     "not_converged",
+    "values_in_rows",
     "with_names",
 ]
 
@@ -144,3 +145,8 @@ def not_converged(fit: GLMFit) -> pd.DataFrame:
     """Make the row that says of how many neurons a fit has not converged."""
     score = {"view": "visible", "score": NOT_CONVERGED, "value": float(fit.n_not_converged)}
     return pd.DataFrame([labels_of("glm", reading="fit") | score])
+
+
+def values_in_rows(values: Mapping[str, float]) -> pd.DataFrame:
+    """Put values in rows: their names in the column ``score``, and what they are in ``value``."""
+    return pd.DataFrame({"score": list(values), "value": list(values.values())})

@@ -34,7 +34,7 @@ from lgl_core.transformer.training import TrainConfig
 from studies.fitted import WELL_FITTED, fitted_recording
 from studies.original import MANY, PaperRecording
 from studies.points import EXCESS_SHARES, Point, Recording
-from studies.rows import labels_of
+from studies.rows import labels_of, values_in_rows
 
 __all__ = [
     "CHECKED",
@@ -142,7 +142,7 @@ def _strongest(graph: Graph, share: float) -> NDArray[np.int64]:
 def _true_changes(recording: AnyRecording, n_ordinary: int, seconds: float) -> Rates:
     """Say by how much the rate of every neuron changes: (groups, 2, neurons), in Hz."""
     network, neurons = recording.network(), recording.neurons()
-    before = true_rates(network, neurons, seconds)
+    before = cached(true_rates)(network, neurons, seconds)  # cut networks are held against it, too
     groups = groups_of(recording, n_ordinary)
     after = [true_rates(without(network, group), neurons, seconds) for group in groups]
     return np.stack(after) - before
@@ -179,7 +179,7 @@ class _Intervention:
     def _compared(self, predicted: Rates, true: Rates) -> pd.DataFrame:
         """Correlate changes over pairs of who is silenced and any other neuron."""
         pairs = zip(self._of_kinds(predicted), self._of_kinds(true), strict=True)
-        return _values({who: _alike(*both) for who, both in zip(WHO, pairs, strict=True)})
+        return values_in_rows({who: _alike(*both) for who, both in zip(WHO, pairs, strict=True)})
 
     def _of_kinds(self, changes: Rates) -> list[Rates]:
         """Give the changes of all others, for hubs and for ordinary neurons."""
@@ -216,18 +216,20 @@ class _Intervention:
             )
         }
         most = moved.pop("strongest synapses")
-        return _values({name: value / most for name, value in moved.items()}).assign(view=CUT)
+        return values_in_rows({name: value / most for name, value in moved.items()}).assign(
+            view=CUT
+        )
 
     def _moved(self, cut: NDArray[np.int64]) -> float:
         """Root mean square of the changes of rates in Hz when some pairs are cut."""
-        network = self.recording.network()
+        network, neurons = self.recording.network(), self.recording.neurons()
         weights = network.weights.copy()
         weights.flat[cut] = 0
-        also = [type(self.recording).__module__]
-        rates = cached(true_rates, also=also)
-        apart = rates(
-            replace(network, weights=weights), self.recording.neurons(), self.seconds
-        ) - rates(network, self.recording.neurons(), self.seconds)
+        after, before = (
+            cached(true_rates)(each, neurons, self.seconds)
+            for each in (replace(network, weights=weights), network)
+        )
+        apart = after - before
         return float(np.sqrt(np.mean(apart.mean(axis=0) ** 2)))
 
     def _of_going_on(self, rates: Callable[[Sequence[int], int], Rates]) -> pd.DataFrame:
@@ -242,7 +244,7 @@ class _Intervention:
         true = self._changes().mean(axis=1)
         kinds = zip(WHO, self._of_kinds(predicted), self._of_kinds(true), strict=True)
         sizes = {f"slope, {who}": float(mine @ real / (real @ real)) for who, mine, real in kinds}
-        slopes = _values(sizes).assign(view=FORESEEN)
+        slopes = values_in_rows(sizes).assign(view=FORESEEN)
         return pd.concat([self._foreseen(predicted), slopes], ignore_index=True)
 
     def _check(self, spikes: SpikeTrains) -> pd.DataFrame:
@@ -255,11 +257,7 @@ class _Intervention:
             "correlations of counts": _alike(*pairs),
             "ratio of their spread": pairs[1].std() / pairs[0].std(),
         }
-        return _values(values).assign(view=CHECKED)
-
-
-def _values(values: dict[str, float]) -> pd.DataFrame:
-    return pd.DataFrame({"score": list(values), "value": list(values.values())})
+        return values_in_rows(values).assign(view=CHECKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,7 +315,7 @@ class Silenced(_Intervention):
         values |= {
             f"size, {who}": np.sqrt(np.mean(size**2)) for who, size in zip(WHO, sizes, strict=True)
         }
-        return _values(values).assign(view=FORESEEN)
+        return values_in_rows(values).assign(view=FORESEEN)
 
 
 def _of_glm(

@@ -16,10 +16,10 @@ from studies.evidence.silenced_shown import over_networks
 from studies.evidence.verdicts import Claim, Finding, Tables, verdict_of
 from studies.recurrent import STRONGEST
 
-__all__ = ["CLAIMS_OF_FIT", "MOST_OF_IT"]
+__all__ = ["CLAIMS_OF_FIT"]
 
 # More than this is most of what can be known.
-MOST_OF_IT = 0.5
+_MOST_OF_IT = 0.5
 _MODELS = ("interval", "rotary")
 
 
@@ -40,12 +40,12 @@ def _knows_most(tables: Tables) -> Finding:
             mean = _mean_of(shares, network, name, what)
             parts.append(f"{name} {mean}")
             if name != "GLM":
-                checks.append(bool(mean.low > MOST_OF_IT))
+                checks.append(bool(mean.low > _MOST_OF_IT))
         measured.append(f"{network}: {', '.join(parts)}")
     return Finding(
         f"share of what can be known of the next spike, {'; '.join(measured)}",
         "0",
-        verdict_of(checks, f"intervals of both transformers above {MOST_OF_IT}, on each"),
+        verdict_of(checks, f"intervals of both transformers above {_MOST_OF_IT}, on each"),
     )
 
 
@@ -82,13 +82,13 @@ def _foresees_hubs(tables: Tables) -> Finding:
             if (source, name) not in table.index:
                 continue
             mean = _mean_of(table, source, name)
-            checks.append(bool(mean.mean > MOST_OF_IT))
+            checks.append(bool(mean.mean > _MOST_OF_IT))
             parts.append(f"{name} {mean}")
         measured.append(f"{source}: {', '.join(parts)}")
     return Finding(
         f"correlation with the true changes of all rates, {'; '.join(measured)}",
         "0",
-        verdict_of(checks, f"above {MOST_OF_IT}, each model on each network it was asked on"),
+        verdict_of(checks, f"above {_MOST_OF_IT}, each model on each network it was asked on"),
     )
 
 
