@@ -31,6 +31,7 @@ from studies.silenced import silenced
 from studies.small import SMALL_NETWORK, SMALL_TRAINING, small
 from studies.standing_out import StandingOut
 from studies.unconnected import unconnected
+from studies.voltages import voltages
 from studies.worm_atlas import WormWiring
 
 __all__ = [
@@ -54,6 +55,7 @@ FRESH_SEEDS = range(5, 7)  # of networks on which nothing was ever chosen
 LISTED_SEEDS = range(40, 45)  # the same, when lists of connections were made
 DRIVEN_SEEDS = range(50, 55)  # and when the size of a common drive was chosen
 RING_SEEDS = range(60, 65)  # and when the strengths of a ring were
+VOLTAGE_SEEDS = range(70, 75)  # and when drive and synapses of small networks were
 N_OTHERS = 5  # networks of a kind that others made: with all ten it would take half an hour
 MODEL_SEEDS = range(3)
 # What the hub network has by default: weights in mV, and the share of the network that hubs reach.
@@ -377,6 +379,10 @@ STUDIES = {
     "public_networks": Study(
         question="Is the rate kept, and who finds the wiring, on networks that others made?",
         points=partial(others, N_OTHERS),
+    ),
+    "voltages": Study(
+        question="Who finds the wiring in voltages, and who in the spikes of the same networks?",
+        points=partial(voltages, VOLTAGE_SEEDS),
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

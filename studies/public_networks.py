@@ -22,18 +22,24 @@ __all__ = [
     "KINDS",
     "N_IZHIKEVICH",
     "SHARES",
+    "WITH_VOLTAGES",
     "KnownNetwork",
     "Source",
     "public_network",
+    "public_voltages",
     "read_izhikevich",
     "read_point_process",
     "read_spycon",
+    "read_voltages",
 ]
 
 Source = Literal["spycon", "izhikevich", "point process"]
 
 # Neurons of the Izhikevich networks, and tenths of the pairs that are connected.
 N_IZHIKEVICH, SHARES = (5, 10, 20), (2, 4, 6, 8)
+# Numbers of the Izhikevich networks whose potentials are listed, by how many neurons they have. How
+# the transformer on voltages is trained was tried on the first four of five neurons.
+WITH_VOLTAGES = {5: range(5, 10), 10: range(5), 20: range(5)}
 # Kinds of each source, and how many networks there are of each kind.
 KINDS: dict[str, dict[str, int]] = {
     "spycon": {"20 of 300 neurons": 1},
@@ -46,6 +52,7 @@ KINDS: dict[str, dict[str, int]] = {
 _SPYCON = "data/gt_data/ren_simulation_1917_Cell1Block1_long_340_20_ei5_example.npz"
 _STEP = 1e-3  # s, of the Izhikevich networks; taken for a step of the point process, too
 _IZHIKEVICH_STEPS = 5000
+_PEAK = 30.0  # mV, from which on a neuron fires
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,16 +109,42 @@ def public_network(source: Source, kind: str, number: int) -> KnownNetwork:
         flag, length = kind.removesuffix(" steps").split(", ")
         path = f"data/neuronSpikeSim_{flag}_C_6_K_{length}_exp_{number}.p"
         return read_point_process(fetched("gaurav71531/spikeNetwork", path))
+    firings, wiring = (
+        _of_izhikevich(kind, number, name) for name in ("firings.txt", "connectivity.txt")
+    )
+    return read_izhikevich(firings, wiring)
+
+
+def public_voltages(kind: str, number: int) -> tuple[KnownNetwork, NDArray[np.float64]]:
+    """Fetch an Izhikevich network with the membrane potentials of its neurons.
+
+    Parameters
+    ----------
+    kind, number
+        As for :func:`public_network`; potentials are listed of the numbers in ``WITH_VOLTAGES``.
+
+    Returns
+    -------
+    network : KnownNetwork
+    voltages : ndarray, shape (n_steps, n_neurons)
+        As from :func:`read_voltages`.
+
+    Raises
+    ------
+    ValueError, OSError
+        As for :func:`public_network`.
+    """
+    network = public_network("izhikevich", kind, number)
+    return network, read_voltages(_of_izhikevich(kind, number, "v_alltimes.txt"), network.spikes)
+
+
+def _of_izhikevich(kind: str, number: int, name: str) -> Path:
     n, share = int(kind.split()[0]), int(kind.split()[2])
     folder = (
         f"izhikevich_data/exc{n * 4 // 5}_inh{n // 5}_nodiag_withinp_rand/p{share // 10}/"
         f"inpvar5_S5_t{_IZHIKEVICH_STEPS}/seed{number}/"
     )
-    firings, wiring = (
-        fetched("ziyulu-uw/causalformer", folder + name)
-        for name in ("firings.txt", "connectivity.txt")
-    )
-    return read_izhikevich(firings, wiring)
+    return fetched("ziyulu-uw/causalformer", folder + name)
 
 
 def read_spycon(path: Path) -> KnownNetwork:
@@ -184,6 +217,43 @@ def read_izhikevich(firings: Path, wiring: Path) -> KnownNetwork:
     check(len(np.unique(steps * n + neurons)) == len(steps), "a neuron fires twice in a step")
     spikes = _sorted(_middle(steps), neurons, n, _IZHIKEVICH_STEPS * _STEP)
     return KnownNetwork(spikes=spikes, weights=weights, signed=True)
+
+
+def read_voltages(path: Path, spikes: SpikeTrains) -> NDArray[np.float64]:
+    """Read the membrane potentials of a network of causalformer, in mV.
+
+    The text has a row per neuron, and a column for the start and for the end of each step of 1 ms.
+
+    Parameters
+    ----------
+    path : Path
+    spikes : SpikeTrains
+        Of the same network: who fires in a step starts it at 30 mV or above.
+
+    Returns
+    -------
+    ndarray, shape (n_steps, n_neurons)
+        At the start of each step, so that its rows are those of spikes in bins of 1 ms. A spike is
+        not cut off.
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold that, or does not fit the spikes.
+    """
+    table, check = _numbers(path), checker(path)
+    expected = (spikes.n_neurons, _IZHIKEVICH_STEPS + 1)
+    check(table.shape == expected, f"its shape must be {expected}, got {table.shape}")
+    voltages = table[:, :-1].T
+    fit = (voltages >= _PEAK) == spikes.binned(_STEP).astype(bool)
+    neuron = int(np.argmin(fit.all(axis=0)))
+    check(
+        fit.all(),
+        f"voltages must reach {_PEAK:g} mV where there is a spike and nowhere else, got "
+        f"{np.count_nonzero(~fit[:, neuron])} other steps of neuron {neuron}: take the file of the "
+        "same network",
+    )
+    return voltages
 
 
 def read_point_process(path: Path) -> KnownNetwork:

@@ -11,10 +11,14 @@ from studies import _public_files, public_networks
 from studies.public_networks import (
     FOLDER_VARIABLE,
     KINDS,
+    SHARES,
+    WITH_VOLTAGES,
     public_network,
+    public_voltages,
     read_izhikevich,
     read_point_process,
     read_spycon,
+    read_voltages,
 )
 
 HERE = os.environ.get(FOLDER_VARIABLE)
@@ -127,6 +131,43 @@ def test_a_broken_izhikevich_network_names_file_and_field(tmp_path, changes, mes
         read_izhikevich(*in_text(tmp_path, **changes))
 
 
+def in_columns(folder, **changes):
+    """Potentials of the three neurons of :func:`in_text`, and its spikes."""
+    table = np.full((3, 5001), -60.0)
+    table[[0, 1, 2], [2, 2, 0]] = 30.0, 90.0, 31.0
+    for place, value in changes.items():
+        table[tuple(map(int, place[1:].split("_")))] = value
+    path = folder / "v_alltimes.txt"
+    np.savetxt(path, table, delimiter=",")
+    return path, read_izhikevich(*in_text(folder)).spikes
+
+
+def test_voltages_are_read_with_steps_in_rows(tmp_path):
+    series = read_voltages(*in_columns(tmp_path))
+    assert series.shape == (5000, 3) and series.max() == 90.0
+    np.testing.assert_array_equal(np.argwhere(series > 0), [[0, 2], [2, 0], [2, 1]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"_0_7": np.nan}, "it must hold finite numbers"),
+        ({"_1_7": 40.0}, r"must reach 30 mV where .* got 1 other steps of neuron 1: take the file"),
+        ({"_2_0": 20.0}, r"must reach 30 mV where .* got 1 other steps of neuron 2"),
+    ],
+)
+def test_voltages_that_do_not_fit_the_spikes_are_named(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=rf"v_alltimes\.txt: .*{message}"):
+        read_voltages(*in_columns(tmp_path, **changes))
+
+
+def test_voltages_of_another_size_are_named(tmp_path):
+    path, spikes = in_columns(tmp_path)
+    path.write_text("1,2\n3,4\n")
+    with pytest.raises(ValueError, match=r"its shape must be \(3, 5001\), got \(2, 2\)"):
+        read_voltages(path, spikes)
+
+
 def point_process_fields():
     beta = np.zeros((2, 2, 3))
     beta[0, 1], beta[1, 0] = [0.5, 0.2, 0.1], [-0.4, -0.1, 0.0]  # [pre, post]
@@ -229,7 +270,10 @@ def test_a_file_that_cannot_be_had_names_the_variable(mirrored, monkeypatch):
 def test_every_network_has_its_files_in_the_list():
     listed = _public_files._REGISTRY.read_text()
     n_izhikevich = sum(KINDS["izhikevich"].values())
-    assert listed.count("\n") == 1 + 2 * n_izhikevich + sum(KINDS["point process"].values())
+    n_others = 1 + sum(KINDS["point process"].values())
+    n_voltages = sum(len(numbers) for numbers in WITH_VOLTAGES.values()) * len(SHARES)
+    assert listed.count("v_alltimes") == n_voltages
+    assert listed.count("\n") == n_others + 2 * n_izhikevich + n_voltages
     text = (_public_files._REGISTRY.parent / "public_networks.md").read_text()
     assert all(one in text for pair in _public_files._COMMITS.items() for one in pair)
 
@@ -246,6 +290,14 @@ def test_the_real_files_are_what_the_page_says():
                     network.weights
                 )
                 assert full or source != "point process", "every pair is connected there"
+
+
+@with_files
+def test_the_real_voltages_fit_their_spikes():
+    for n, numbers in WITH_VOLTAGES.items():
+        network, series = public_voltages(f"{n} neurons, 60 % connected", numbers[-1])
+        assert series.shape == (5000, n) and len(network.weights) == n
+        assert -110 < series.min() < -60
 
 
 @with_files

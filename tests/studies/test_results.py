@@ -29,6 +29,7 @@ from studies.results import load, provenance, run
 from studies.rows import COLUMNS, LABELS, NOT_CONVERGED, in_columns, labels_of, name_of, with_names
 from studies.small import SMALL_NETWORK
 from studies.standing_out import StandingOut
+from studies.voltages import Voltages
 from studies.worm_atlas import WormWiring
 from tests.disk.test_provenance import is_in_history
 
@@ -461,7 +462,7 @@ def test_the_small_study_has_a_point_of_each_kind():
     kinds = {type(point) for study in STUDIES.values() for point in study.points()}
     # An OutsideModel is a Model on a recording of the other simulator; files of others are not
     # everywhere.
-    missing = {OutsideModel, OthersNetwork, WormWiring}
+    missing = {OutsideModel, OthersNetwork, Voltages, WormWiring}
     assert kinds - {type(point) for point in STUDIES["small"].points()} == missing
 
 
