@@ -1,4 +1,4 @@
-"""The transformer on voltages: what it may see, what it learns, how it is read; least squares."""
+"""The transformer on voltages: what it may see, what it learns, how it is read."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from lgl_core.baselines.voltages import (
     VoltageConfig,
     VoltageModel,
     _windows,
-    granger_causality,
     train_on_voltages,
     variance_explained,
     voltage_attention,
@@ -118,15 +117,14 @@ class TestTraining:
 
     def test_a_training_that_diverges_is_no_model(self):
         config = VoltageConfig(**SMALL, learning_rate=1e30)
-        with pytest.raises(FloatingPointError, match="lower learning_rate than"):
+        with pytest.raises(FloatingPointError, match="lower the learning_rate of"):
             train_on_voltages(driven(200), config, progress=False)
 
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"context": 0}, "context must be at least 1, got 0"),
-            ({"learning_rate": 0.0}, "learning_rate must be a positive number, got 0.0"),
-            ({"weight_decay": -1.0}, "weight_decay must be at least 0, got -1.0"),
+            ({"context": 0}, "context must be above 0, got 0"),
+            ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
             ({"n_heads": 3}, "n_heads must divide width = 16, got 3"),
             ({"peak": float("nan")}, "peak must be a finite number"),
         ],
@@ -172,26 +170,3 @@ class TestReadings:
         np.fill_diagonal(expected, 0)
         energy = voltage_gradient_energy(model.float(), voltages)
         np.testing.assert_allclose(energy, expected, rtol=1e-3)
-
-
-class TestGranger:
-    def test_it_is_what_two_regressions_say(self):
-        samples, n_lags = driven(300), 2
-        graph = granger_causality(samples, n_lags)
-        past = np.stack([samples[n_lags - lag : -lag] for lag in range(1, n_lags + 1)], axis=2)
-
-        def error(post, known):
-            columns = [past[:, known].reshape(len(past), -1), np.ones((len(past), 1))]
-            design, now = np.hstack(columns), samples[n_lags:, post]
-            return np.square(now - design @ np.linalg.lstsq(design, now)[0]).mean()
-
-        for post, pre in ((1, 0), (0, 1), (1, 2), (2, 0)):
-            without = [neuron for neuron in range(3) if neuron != pre]
-            expected = np.log(error(post, without) / error(post, [0, 1, 2]))
-            assert graph[post, pre] == pytest.approx(expected, rel=1e-6)
-        assert graph[1, 0] > 20 * graph[0, 1] and not np.diagonal(graph).any()
-
-    @pytest.mark.parametrize("n_lags", [0, 10])
-    def test_lags_that_do_not_fit_are_named(self, n_lags):
-        with pytest.raises(ValueError, match=rf"n_lags must lie in 1 to 9 .*got {n_lags}"):
-            granger_causality(driven(40), n_lags)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lgl_core.baselines.voltages import granger_causality
+from lgl_core.baselines.granger import granger_causality
 from lgl_core.glm.fit import fit_glm
 from lgl_core.metrics.detection import auc
 from lgl_core.networks.topologies import erdos_renyi
@@ -78,9 +78,9 @@ def test_a_point_scores_every_reading_of_one_network():
     assert named == {
         ("attention", "voltages", ""): 2,
         ("attention", "voltages", ENERGY): 2,
-        ("attention", "interval", ""): 2,
-        ("attention", "interval", ENERGY): 2,
-        ("attention", "interval", "influence"): 2,
+        ("attention", "rotary", ""): 2,
+        ("attention", "rotary", ENERGY): 2,
+        ("attention", "rotary", "influence"): 2,
         ("granger", "", "voltages"): 1,
         ("granger", "", "counts"): 1,
         ("glm", "", "area"): 1,
