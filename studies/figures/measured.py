@@ -272,16 +272,18 @@ def methods_by_score(table: DataFrame, marks: Mapping[str, float]) -> Figure:
 
 
 @in_style
-def scores_by_share(table: DataFrame, ylabel: str) -> Figure:
-    """Show how well each reading does, by how much of what can be known its model knows.
+def scores_by_share(
+    table: DataFrame, ylabel: str, xlabel: str = "share of what can be known"
+) -> Figure:
+    """Show how well each reading does, by a share such as how much its model knows.
 
     Parameters
     ----------
     table : DataFrame
-        ``model`` (a panel each), ``name`` (the reading, a line each), ``share`` of what can be
-        known, ``mean``, and the ends of its interval ``low`` and ``high``.
-    ylabel : str
-        What the mean is of.
+        ``model`` (a panel each), ``name`` (the reading, a line each), ``share``, ``mean``, and the
+        ends of its interval ``low`` and ``high``.
+    ylabel, xlabel : str
+        What the mean and the share are of.
 
     Returns
     -------
@@ -296,7 +298,7 @@ def scores_by_share(table: DataFrame, ylabel: str) -> Figure:
     figure, each = panel_of_each(table, "model", 3.8, columns=2, sharey=True)
     for panel, model, rows in each:
         _lines_with_intervals(panel, rows, "share", entries(table))
-        panel.set(title=model, xlabel="share of what can be known", ylabel=ylabel)
+        panel.set(title=model, xlabel=xlabel, ylabel=ylabel)
         panel.tick_params(labelbottom=True)
     shared_legend(figure, columns=3)
     return figure

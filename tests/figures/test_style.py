@@ -119,7 +119,7 @@ DRAW = {
         named(measured.SCORES, "name", "what", "source"), {}
     ),
     "scores_by_share": lambda: figures_measured.scores_by_share(
-        named(measured.BY_SHARE, "name", "model"), ODD
+        named(measured.BY_SHARE, "name", "model"), ODD, ODD
     ),
     "scores_by_strength": lambda: figures_measured.scores_by_strength(
         named(measured.BY_STRENGTH, "name", "what"), {}

@@ -195,6 +195,8 @@ def test_readings_are_lines_by_what_their_models_know():
     assert [panel.get_title() for panel in (first, second)] == ["interval", "rotary"]
     np.testing.assert_allclose(first.lines[0].get_xdata(), [0.2, 0.8])
     np.testing.assert_allclose(first.lines[1].get_ydata(), [0.2, 0.6])
+    other = figures_measured.scores_by_share(BY_SHARE, "correlation", "pairs (%)").axes[1]
+    assert other.get_xlabel() == "pairs (%)"
     with pytest.raises(ValueError, match="table .*share"):
         figures_measured.scores_by_share(BY_SHARE.drop(columns="share"), "correlation")
 
