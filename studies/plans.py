@@ -382,7 +382,7 @@ STUDIES = {
     ),
     "voltages": Study(
         question="Who finds the wiring in voltages, and who in the spikes of the same networks?",
-        points=partial(voltages, VOLTAGE_SEEDS),
+        points=partial(voltages, VOLTAGE_SEEDS, (5, 10)),  # 20 neurons take minutes each
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

@@ -273,15 +273,15 @@ def potentials(
     return membranes, fired
 
 
-def voltages(seeds: Sequence[int]) -> list[Point]:
-    """Name the points of the study: the public networks, and ours of these seeds."""
+def voltages(seeds: Sequence[int], sizes: Sequence[int] = tuple(WITH_VOLTAGES)) -> list[Point]:
+    """Name the points of the study: public networks of these sizes, and ours of these seeds."""
     points: list[Point] = []
-    for n, numbers in WITH_VOLTAGES.items():
+    for n in sizes:
         shares = SHARES if n < max(WITH_VOLTAGES) else SHARES[::2]  # those take minutes each
         points += [
             Voltages(simulator="izhikevich", n_neurons=n, share=10 * tenths, number=number)
             for tenths in shares
-            for number in numbers
+            for number in WITH_VOLTAGES[n]
         ]
         points += [
             Voltages(simulator="lif", n_neurons=n, share=LIF_SHARE, number=seed) for seed in seeds

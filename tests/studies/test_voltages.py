@@ -99,7 +99,7 @@ def test_a_point_scores_every_reading_of_one_network():
 
 def test_no_network_is_read_on_which_the_training_was_tried():
     points = STUDIES["voltages"].points()
-    assert points == voltages(VOLTAGE_SEEDS) and len(set(map(repr, points))) == len(points)
+    assert points == voltages(VOLTAGE_SEEDS, (5, 10)) and len(set(map(repr, points))) == len(points)
     of_five = [p for p in points if p.simulator == "izhikevich" and p.n_neurons == 5]
     assert of_five and not {p.number for p in of_five} & set(range(5))
     for point in points:
