@@ -97,8 +97,8 @@ verdict; the figures are folded below each.
 _CLAIMS_HEAD = """
 ## Claim by claim
 
-*Holds* means that every part of a claim is borne out, *in part* that some are. Links lead to the
-section that shows it.
+*Holds* means that every part of a claim is borne out, *in part* that some are, *fails* that none is.
+Links lead to the section that shows it.
 """
 
 _FIGURES_HEAD = """
@@ -123,7 +123,7 @@ claim *holds* if it does in each of four settings, and with a million spikes whe
 _BADGES = {
     "holds": "{bdg-success}`✓ holds`",
     "holds in part": "{bdg-warning}`◐ in part`",
-    "does not hold": "{bdg-danger}`✗ does not hold`",
+    "does not hold": "{bdg-danger}`✗ fails`",
     "open": "{bdg-secondary}`? open`",
 }
 
