@@ -112,10 +112,9 @@ def connections(
     A pair that is driven by a third neuron which was not recorded, or by a stimulus as fast as a
     synapse, is listed as any other: the rate is that of false alarms by chance.
 
-    The rate is not kept where strong recurrence makes patterns of activity that last: in the
-    strongest ring of the page "Correlation without connection" most entries of the GLM's list are
-    false, while those of the correlogram keep their rate. Correlations of counts beyond 0.3 between
-    many pairs are the sign to look for.
+    The rate is kept in patterns of activity that last, as strong recurrence makes them, where most
+    correlations are between neurons without a synapse; see the page "Correlation without
+    connection".
 
     Examples
     --------

@@ -10,11 +10,16 @@ import pandas as pd
 from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.experiment import fit_glm
 from lgl_core.metrics.card import score_card
+from lgl_core.metrics.decisions import called_graph, decision_scores
+from lgl_core.wiring import connections
+from studies.listed import RATES_ASKED, at_rate
 from studies.points import Recording
-from studies.rows import labels_of, not_converged
+from studies.rows import labels_of, not_converged, values_in_rows
 
-__all__ = ["WholeRecording", "sized"]
+__all__ = ["SIZED_WIRINGS", "WholeRecording", "sized"]
 
+# With strong hubs, and with none.
+SIZED_WIRINGS = ("hub_network", "erdos_renyi")
 # Neurons, networks of that many, and lengths in s: what a laboratory's recording is looked up in.
 _SIZES = {20: range(5), 50: range(5), 100: range(5), 300: range(3)}
 _LENGTHS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -34,7 +39,7 @@ class WholeRecording:
     is_ready = True
 
     def rows(self) -> pd.DataFrame:
-        """Scores of the GLM and of the correlogram, without any null."""
+        """Scores of the GLM, its list of connections and the correlogram, without any null."""
         spikes, truth = self.recording.spikes(), self.recording.network()
         fit = fit_glm(spikes)
         estimates = {
@@ -47,15 +52,27 @@ class WholeRecording:
             )
             for (method, reading), graph in estimates.items()
         ]
-        return self.recording.labelled(iter([*tables, not_converged(fit)]))
+        tables += [self._listed(), not_converged(fit)]
+        return self.recording.labelled(iter(tables))
+
+    def _listed(self) -> pd.DataFrame:
+        rate, truth = RATES_ASKED[0], self.recording.network().weights
+        found = connections(self.recording.spikes(), fdr=rate, progress=False)
+        scores = decision_scores(called_graph(found, len(truth)), truth).dropna()
+        labels = labels_of("glm", reading="connections", kept=at_rate(rate))
+        values = {str(score): float(value) for score, value in scores.items()}
+        return values_in_rows(values).assign(view="decision", **labels)
 
 
 def sized() -> list[Any]:
     """Name the points of the study."""
     return [
         WholeRecording(
-            recording=Recording(seed=seed, duration=duration, settings={"n_neurons": n_neurons})
+            recording=Recording(
+                topology=wiring, seed=seed, duration=duration, settings={"n_neurons": n_neurons}
+            )
         )
+        for wiring in SIZED_WIRINGS
         for n_neurons, seeds in _SIZES.items()
         for duration in _LENGTHS
         if n_neurons * duration <= _MOST

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["BLOCK", "evaluate", "sum_variances"]
+__all__ = ["BLOCK", "evaluate", "sum_after_spikes"]
 
 # Postsynaptic neurons per block and bins per chunk: filters and residuals of one block stay in
 # the second-level cache, the chunk in the first.
@@ -60,10 +60,10 @@ def evaluate(
 
 
 @njit(parallel=True, **_FAST_LOOPS)
-def sum_variances(
-    bins, neurons, borders, n_neurons, basis, coefficients, offsets, step_of_bin, posts
-):
-    """Add variances up, [block, pre, lag, post], one block per parallel task."""
+def sum_after_spikes(
+    bins, neurons, borders, n_neurons, basis, coefficients, offsets, step_of_bin, posts, variances
+):  # fmt: skip
+    """Add residuals or variances up, [block, pre, lag, post], one block per parallel task."""
     n_posts = len(posts)
     n_blocks = (n_posts + BLOCK - 1) // BLOCK
     summed = np.zeros((n_blocks, n_neurons * len(basis) * BLOCK))
@@ -82,7 +82,7 @@ def sum_variances(
             np.zeros((1, last - first)),
             np.zeros(offsets[:, first:last].shape),
             True,
-            True,
+            variances,
         )
     return summed
 

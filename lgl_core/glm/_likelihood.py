@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lgl_core.glm._kernel import BLOCK, evaluate, sum_variances
+from lgl_core.glm._kernel import BLOCK, evaluate, sum_after_spikes
 from lgl_core.glm._kernel_bins import evaluate_bins
 from lgl_core.glm.covariates import Drive
 from lgl_core.spikes import SpikeTrains
@@ -27,6 +27,7 @@ __all__ = [
     "bin_spikes",
     "filters_bins",
     "loss_and_gradient",
+    "residuals_after",
     "total_bytes",
     "variances_after",
 ]
@@ -218,7 +219,30 @@ def variances_after(
     -----
     Costs as much as one gradient.
     """
-    summed = sum_variances(*_for_kernel(binned, basis, coefficients, drive), posts)
+    return _after_spikes(binned, basis, coefficients, posts, drive, variances=True)
+
+
+def residuals_after(
+    binned: BinnedSpikes,
+    basis: Floats,
+    coefficients: Floats,
+    posts: NDArray[np.int64],
+    drive: Drive | None = None,
+) -> Floats:
+    """Sum, as :func:`variances_after` does, by how much more spikes are expected than come."""
+    return _after_spikes(binned, basis, coefficients, posts, drive, variances=False)
+
+
+def _after_spikes(
+    binned: BinnedSpikes,
+    basis: Floats,
+    coefficients: Floats,
+    posts: NDArray[np.int64],
+    drive: Drive | None,
+    variances: bool,
+) -> Floats:
+    arguments = *_for_kernel(binned, basis, coefficients, drive), posts
+    summed = sum_after_spikes(*arguments, variances)
     shape = len(summed), binned.n_neurons, len(basis), BLOCK
     blocks = summed.reshape(shape).transpose(0, 3, 1, 2)
     return blocks.reshape(-1, binned.n_neurons, len(basis))[: len(posts)]

@@ -14,12 +14,12 @@ for all of them.
 
 Where few spikes of two neurons meet, an estimate is not normal. So a pair is tested by how much
 more likely its filter makes the spikes that were seen at each lag than what all others say of them:
-a ratio of Poisson likelihoods.
+a ratio of binomial likelihoods, whose mean and variance are those that the GLM expects there. Where
+spikes are rare, they are Poisson's.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import chi2
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, variances_after
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, residuals_after, variances_after
 from lgl_core.glm._pairs import beyond_ends, gram_matrix, spikes_after
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
@@ -41,9 +41,8 @@ _BYTES = 2**27  # of sums after spikes that are in memory at once
 _NOTHING = 1e-9
 # Keeps the filter of a pair finite that has no spike at some lags: nothing beside a single spike.
 _HOLD = 1e-3
-# Share of bins with a spike from which on spikes are not rare: a Poisson count then scatters by a
-# tenth more than a spike or none.
-_BUSY = 0.2
+# Chances below this are rounding: of spikes so rare, a count is Poisson's.
+_RARE = 1e-9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -132,11 +131,6 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
         If the population has another size, or the fit has a ``group_lasso``: what that sets to zero
         has no standard error.
 
-    Warns
-    -----
-    UserWarning
-        If neurons fire in so many bins that the test does not hold.
-
     Notes
     -----
     Standard errors are those of the full inverse within some percent, and within 20 % beside
@@ -154,7 +148,6 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     binned, n_neurons = fit.binned(spikes), spikes.n_neurons
     if fit.drive is not None and len(fit.drive.step_of_bin) != binned.n_bins:
         raise ValueError("spikes must be those that the fit and its covariates were made from")
-    _warn_of_busy_neurons(binned, fit.config.bin_width)
     lost = _lost_to_others(binned, fit)
     parts = max(1, -(-(8 * n_neurons**2 * len(fit.basis)) // _BYTES))
     seen = spikes_after(binned, len(fit.basis))
@@ -172,25 +165,14 @@ def coupling_test(fit: GLMFit, spikes: SpikeTrains) -> CouplingTest:
     )
 
 
-def _warn_of_busy_neurons(binned: BinnedSpikes, bin_width: float) -> None:
-    n_busy = int((binned.counts > _BUSY * binned.n_bins).sum())
-    if n_busy:
-        warnings.warn(
-            f"{n_busy} of {binned.n_neurons} neurons fire in more than {_BUSY:.0%} of the bins of "
-            f"{bin_width:g} s, and the test takes spikes to be rare: its p-values do not hold. "
-            "Take narrower bins (bin_width of GLMConfig), or leave these neurons out",
-            stacklevel=3,
-        )
-
-
 def _lost_to_others(binned: BinnedSpikes, fit: GLMFit) -> Floats:
     """By what the variance of a pair's weights grows since other neurons fire, too.
 
     Returns
     -------
     ndarray, shape (n_neurons, n_basis, n_basis)
-        With the Gram matrix G of the design and R R^T = G_jj: R^T (G^-1)_jj R. The unit matrix if
-        nothing else told of the same bins.
+        R^T (G^-1)_jj R, with the Gram matrix G of the design and R R^T that of the spikes of j if
+        each came alone. The unit matrix if nothing else told of the same bins.
     """
     n_basis, gram = fit.basis.shape[1], gram_matrix(binned, fit.basis, fit.drive)
     silent = gram.diagonal() == 0
@@ -206,9 +188,12 @@ def _lost_to_others(binned: BinnedSpikes, fit: GLMFit) -> Floats:
         factor = cho_factor(gram, lower=True)
     inverse = cho_solve(factor, np.eye(len(gram)), overwrite_b=True)
     blocks = [slice(1 + n_basis * j, 1 + n_basis * (j + 1)) for j in range(binned.n_neurons)]
-    roots = [np.linalg.cholesky(gram[block, block]) for block in blocks]
+    root = np.linalg.cholesky(fit.basis.T @ fit.basis)
     return np.stack(
-        [root.T @ inverse[block, block] @ root for root, block in zip(roots, blocks, strict=True)]
+        [
+            n_spikes * root.T @ inverse[block, block] @ root
+            for n_spikes, block in zip(np.maximum(binned.counts, 1), blocks, strict=True)
+        ]
     )
 
 
@@ -235,9 +220,15 @@ def _tested(
     covariance = np.swapaxes(root, 2, 3) @ lost @ root
     fitted = fit.weights[posts]
     weights = fitted + fit.config.l2 * (covariance @ fitted[..., np.newaxis])[..., 0]
-    # What others say of the spikes of a pair: without its own filter, and as if they were rare.
-    expected = summed * np.exp(-(fitted @ fit.basis.T))
-    ratio = _likelihood_ratios(seen, expected, fit.basis)
+    # What the fit says of the spikes of a pair, and what it says without the filter of the pair.
+    # The penalty pulls others, too, and what they lack is taken for the pair's: that goes as well.
+    mean = np.maximum(residuals_after(binned, fit.basis, coefficients, posts, fit.drive) + seen, 0)
+    chance = np.maximum(1 - np.divide(summed, mean, out=np.ones_like(mean), where=mean > 0), _RARE)
+    grown = np.swapaxes(root, 2, 3) @ (lost - np.eye(n_basis)) @ root
+    own = fitted + fit.config.l2 * (grown @ fitted[..., np.newaxis])[..., 0]
+    odds = np.exp(-(own @ fit.basis.T))
+    without = chance * odds / (1 - chance + chance * odds)
+    ratio = _likelihood_ratios(seen, mean / chance, without, fit.basis)
     # The share of it that is left if others, which fire at the same time, may explain it.
     column = weights[..., np.newaxis]
     alone = (column * (information @ column)).sum(axis=(2, 3))
@@ -249,22 +240,25 @@ def _tested(
 
 
 @njit(parallel=True, cache=True)
-def _likelihood_ratios(seen, expected, basis):
+def _likelihood_ratios(seen, trials, chance, basis):
     """Fit the filter of each pair to the spikes at its lags: 2 log of the ratio of likelihoods."""
     n_posts, n_neurons, n_lags = seen.shape
     n_basis = basis.shape[1]
     ratios = np.zeros((n_posts, n_neurons))
     for pair in prange(n_posts * n_neurons):
         i, j = pair // n_neurons, pair % n_neurons
+        n, start = trials[i, j], chance[i, j]
         w, found = np.zeros(n_basis), 0.0
         for _ in range(50):
-            mean = expected[i, j] * np.exp(basis @ w)
-            gradient = basis.T @ (seen[i, j] - mean) - _HOLD * w
-            curvature = basis.T @ (basis * mean.reshape(n_lags, 1)) + _HOLD * np.eye(n_basis)
+            odds = np.exp(basis @ w)
+            p = start * odds / (1 - start + start * odds)
+            gradient = basis.T @ (seen[i, j] - n * p) - _HOLD * w
+            variance = (n * p * (1 - p)).reshape(n_lags, 1)
+            curvature = basis.T @ (basis * variance) + _HOLD * np.eye(n_basis)
             step = np.linalg.solve(curvature, gradient)
             # A filter that wants to change by much goes a part of the way.
             step *= min(1.0, 2.0 / max(np.abs(basis @ step).max(), 1e-12))
-            gained = _gain(seen[i, j], expected[i, j], basis @ (w + step))
+            gained = _gain(seen[i, j], n, start, basis @ (w + step))
             if gained < found + 1e-6:
                 break
             w, found = w + step, gained
@@ -273,8 +267,8 @@ def _likelihood_ratios(seen, expected, basis):
 
 
 @njit(cache=True)
-def _gain(seen, expected, change):
-    return (seen * change).sum() - (expected * (np.exp(change) - 1)).sum()
+def _gain(seen, trials, chance, change):
+    return (seen * change - trials * np.log1p(chance * np.expm1(change))).sum()
 
 
 def _inflation(statistic: Floats, n_basis: int) -> Floats:

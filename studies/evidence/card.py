@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from lgl_core.metrics.detection import spearman_ceiling
 from lgl_core.metrics.scores import paper_table_1
 from lgl_core.networks.network import hub_network
 from studies.evidence.claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
-from studies.evidence.claims_original import on_both
+from studies.evidence.claims_original import FindingThere, findings_there
 from studies.evidence.claims_paper import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
 from studies.evidence.intervals import with_interval
 from studies.evidence.report import NotMeasured, chosen, mean_over_networks, per_network
@@ -72,14 +72,10 @@ def page(tables: Tables = load) -> str:
     """
     tables = cache(tables)  # dozens of figures come from each file
     findings = {claim: _finding(claim, tables) for claim in CLAIMS}
-    rows = [("claim", "measured", "null", "verdict")]
-    for claim, found in findings.items():
-        text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
-        rows.append((text, found.measured, found.null, found.verdict))
-    table = list_table(rows, widths=(24, 42, 14, 20))
-    parts = [_HEAD, _in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
-    verdicts = {claim.text: found.verdict for claim, found in findings.items()}
-    parts += [_CLAIMS_HEAD, table, on_both(tables, verdicts)]
+    there = findings_there(tables)
+    parts = [_HEAD, _tally(findings), _shortest(tables)]
+    parts += [_CLAIMS_HEAD, _claims(findings, there), _FIGURES_HEAD]
+    parts += [_in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
     parts += [_all_at_once(findings), _wording(), _sources()]
     return "\n".join(parts)
 
@@ -93,21 +89,106 @@ def _finding(claim: Claim, tables: Tables) -> Finding:
 
 _HEAD = """# Report card
 
-*What you will see:* who knows what of the wiring; then each claim of the paper and of its summary,
-what we measured, and a verdict.
+*What you will see:* each claim of the paper and of its summary, and of what came after, with a
+verdict; the figures are folded below each.
 *Why:* to know how sure to be, without reading the rest.
 """
 
 _CLAIMS_HEAD = """
 ## Claim by claim
 
+*Holds* means that every part of a claim is borne out, *in part* that some are, *fails* that none is.
+Links lead to the section that shows it.
+"""
+
+_FIGURES_HEAD = """
+## How the figures are written
+
+```{dropdown} Correlations, intervals, nulls
 Correlations stand as Pearson / Spearman: the mean over networks, one network counting once however
 many trainings it had, with Student's interval of 95 % over networks in brackets and their number
 in parentheses. Without brackets there is one network, and nothing is known of others.
 A *null* is what a graph scores that does not know who is connected: the mean of such graphs, and
 two of their standard deviations; where a difference is tested, it is zero.
-*Holds* means that every part of the claim is borne out, *in part* that some are.
-Links lead to the section that shows the figures.
+
+On the paper's network the same claims are asked of
+{doc}`a network built like the paper's <../notebooks/20_papers_network>`, of the original model
+and its read-out. There is not one such network, since the neurons' constants are not known: a
+claim *holds* if it does in each of four settings, and with a million spikes where that is asked,
+*in part* if in some. A million spikes are also read by a model of this book that has their times.
+```
+"""
+
+# Verdicts as coloured words, with a sign for those who see no colour.
+_BADGES = {
+    "holds": "{bdg-success}`✓ holds`",
+    "holds in part": "{bdg-warning}`◐ in part`",
+    "does not hold": "{bdg-danger}`✗ fails`",
+    "open": "{bdg-secondary}`? open`",
+}
+
+
+def _word_of(finding: Finding) -> str:
+    return finding.verdict.split("**")[1]
+
+
+def _tally(findings: Mapping[Claim, Finding]) -> str:
+    """Count the verdicts."""
+    words = [_word_of(finding) for finding in findings.values()]
+    counts = {word: words.count(word) for word in _BADGES}
+    open_ones = f" {counts['open']} have not been measured yet." * (counts["open"] > 0)
+    return (
+        f"**Of {len(words)} claims, {counts['holds']} hold on our network, "
+        f"{counts['holds in part']} hold in part and {counts['does not hold']} do not.**{open_ones}"
+        "\n"
+    )
+
+
+def _claims(findings: Mapping[Claim, Finding], there: Mapping[str, FindingThere]) -> str:
+    """Tabulate the verdicts on both networks, with the figures folded below each claim."""
+    rows = [("claim", "our network", "the paper's")]
+    for claim, found in findings.items():
+        other = there.get(claim.text)
+        figures = [f"**Measured.** {found.measured}", f"**Null.** {found.null}"]
+        figures.append(f"**Verdict.** {found.verdict.replace('**', '')}.")
+        if other is not None:
+            figures += [
+                f"**Measured on the paper's network.** {other.finding.measured}",
+                f"**Verdict there.** {other.finding.verdict.replace('**', '')}.",
+            ]
+            differs = _word_of(found) != _word_of(other.finding)
+            figures += [f"**Why they differ.** {other.why}."] * (differs and bool(other.why))
+        text = f"{claim.text} ({{ref}}`{claim.source} <{claim.shown_in}>`)"
+        folded = [":::{dropdown} Figures", *"\n\n".join(figures).split("\n"), ":::"]
+        verdict = "" if other is None else _BADGES[_word_of(other.finding)]
+        rows.append((_in_cell([text, "", *folded]), _BADGES[_word_of(found)], verdict))
+    return list_table(rows, widths=(64, 18, 18))
+
+
+def _in_cell(lines: Sequence[str]) -> str:
+    """Indent what follows the first line, as a cell of a list has it."""
+    return "\n".join([lines[0], *("    " + line if line else "" for line in lines[1:])])
+
+
+def _shortest(tables: Tables) -> str:
+    """Answer in three sentences, as far as it was measured."""
+    try:
+        table = chosen(tables("seeds"), score="spearman")
+        edges, correlogram, glm = (
+            f"{_mean(table, 'true', labels):.2f}" for labels in (ATTENTION, CCG, GLM)
+        )
+        whole, off = (
+            f"{_mean(table, view, ATTENTION):.2f}" for view in ("co_input", "co_input_off_hubs")
+        )
+        glm_off = f"{_mean(table, 'co_input_off_hubs', GLM):.2f}"
+    except (FileNotFoundError, NotMeasured):
+        return "Not measured yet: run `make results`.\n"
+    return f"""
+On our network attention, read as in the paper, has a rank correlation of {edges} with the synapses.
+The cross-correlogram, which needs no model, has {correlogram}, and a GLM has {glm}.
+
+Of {{term}}`co-input`, attention knows {whole}. With the hubs left out it is at {off}, where the GLM
+has {glm_off}.
 """
 
 
@@ -131,9 +212,7 @@ def _all_at_once(findings: Mapping[Claim, Finding]) -> str:
     ]
     stand = f"{sum(called) - len(lost)} of these stand" if lost else "All of these stand"
     fallen = "; these do not:\n" + "\n".join(f"- {text}" for text in lost) if lost else "."
-    return f"""
-## Many claims at once
-
+    text = f"""
 The verdicts above rest, among others, on {len(tested)} differences, each called *ahead* or *behind*
 where its interval of 95 % leaves zero out. If there were no difference anywhere, one in twenty
 would be called so; {sum(called)} are. {stand} when the share of false ones among all that are
@@ -142,15 +221,14 @@ called so is held at {100 * FALSE_SHARE:.0f} % (Benjamini and Hochberg){fallen}
 Scores are held against their nulls at two standard deviations; of graphs that know nothing one in
 {1 / CHANCE_BEYOND:.0f} lies above. A claim that asks for this of several scores asks it of each.
 """
+    return _folded("Many claims at once", text)
 
 
 def _wording() -> str:
     """List what the texts say in other words than they should."""
     paper = paper_table_1().set_index(["method", "view", "score"])["value"]
     r = paper["attention", "co_input", "spearman"]
-    return f"""
-## Wording
-
+    text = f"""
 - The summary calls the correlations of Table 1 r². They are correlations: {r:.2f} as a rank
   correlation would be an r² of {r**2:.2f}.
 - Appendix E speaks of sorted eigenvalues and of a spectral norm. What is computed is the Euclidean
@@ -158,8 +236,8 @@ def _wording() -> str:
 - Section 2.2 gives positive co-input as a sign of shared excitation or of shared inhibition. Under
   Dale's principle every entry is positive or zero, as Appendix D says: the sign tells nothing.
 - The paper's *modest* and *strong* have no bound. Here modest means below {MODEST}.
-
 """
+    return _folded("Wording", text)
 
 
 def _in_short(tables: Tables) -> str:
@@ -176,7 +254,13 @@ def _in_short(tables: Tables) -> str:
             answers.append(f"- **{question}** {answer(tables)}")
         except (FileNotFoundError, NotMeasured):
             answers.append(f"- **{question}** Not measured yet: run `make results`.")
-    return "\n".join(["## In short", "", "Spearman correlations with the truth.", "", *answers, ""])
+    folded = ["Spearman correlations with the truth.", "", *answers]
+    return _folded("In short, with all figures", "\n".join(folded))
+
+
+def _folded(title: str, text: str) -> str:
+    """Fold what only some will read."""
+    return f"\n:::::{{dropdown}} {title}\n{text.strip()}\n:::::\n"
 
 
 def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, Any]) -> float:
@@ -283,13 +367,12 @@ def _in_which_networks(tables: Tables) -> str:
     if len(rows) == 1:
         return ""
     lead = """
-## In which networks
-
 The same correlation in networks of other kinds, one of each, for edges / co-input; of the default,
 the mean over its draws. All have the same neurons and synapses of the same strength, hubs aside. A
 dash: no model was trained there.
 """
-    return lead + "\n" + list_table(rows, widths=(22, *[13] * len(methods)))
+    by_network = list_table(rows, widths=(22, *[13] * len(methods)))
+    return _folded("In which networks", lead + "\n" + by_network)
 
 
 def _known_or_dash(table: pd.DataFrame, view: str, labels: Mapping[str, str]) -> str:
@@ -336,8 +419,6 @@ def _who_knows_what(tables: Tables) -> str:
     networks = table[table["method"] == "attention"].groupby("network")["network_seed"].nunique()
     where = ", ".join(f"{count} draws of `{name}`" for name, count in networks.items())
     lead = f"""
-## Who knows what
-
 Spearman correlation with the truth over networks ({where}, default settings): the mean, Student's
 interval of 95 %, and the number of networks. *Off the hubs* the columns of the hubs are left
 out, of the estimate and of the truth. Zero is what a graph scores that knows nothing. Most pairs
@@ -345,7 +426,8 @@ have no synapse and tie, so that no estimate of edges without ties can come near
 ({{ref}}`how near <intervals-more>`). *What stands out* sets what lies within the noise of its
 column to zero ({{ref}}`how <influence-standing-out>`), and has ties.
 """
-    return lead + "\n" + list_table(rows, widths=(30, 15, 15, 15, 15, 10))
+    by_method = list_table(rows, widths=(30, 15, 15, 15, 15, 10))
+    return _folded("Who knows what", lead + "\n" + by_method)
 
 
 def _sources() -> str:
@@ -360,15 +442,14 @@ def _sources() -> str:
         made = f"`{origin['command']}`, {origin['machine']['date']}"
         rows.append((f"`{name}`", study.question, done, made))
     table = list_table(rows, widths=(14, 46, 10, 30))
-    return f"""
-## Where the figures come from
-
+    text = f"""
 Each figure above is computed from the files of these studies under `results/`, which name the
 configuration, the versions and the machine that made them. A point is a recording with all that
 needs no training, a trained model, or a set of null models.
 
 {table}
 """
+    return _folded("Where the figures come from", text)
 
 
 def main() -> None:

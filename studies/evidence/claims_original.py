@@ -24,14 +24,13 @@ from studies.evidence.report import (
     mean_over_networks,
     shown,
 )
-from studies.evidence.tables import list_table
 from studies.evidence.verdicts import Finding, Tables, means_of, verdict_of
 from studies.original import FITTED, MANY, SETTINGS, PaperRecording
 from studies.original_models import OF_THE_BOOK, attention_of
 from studies.original_scores import IN_THIRDS
 from studies.rows import labels_of
 
-__all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere", "on_both"]
+__all__ = ["CLAIMS_THERE", "STUDY", "ClaimThere", "FindingThere", "findings_there"]
 
 STUDY = "original_network"
 
@@ -266,40 +265,27 @@ CLAIMS_THERE = [
 ]  # fmt: skip
 
 
-def on_both(tables: Tables, here: Mapping[str, str]) -> str:
-    """Write the section of the report card that holds verdicts on both networks.
+class FindingThere(NamedTuple):
+    """What is found on the paper's network, and why it may be something else than on ours."""
+
+    finding: Finding
+    why: str
+
+
+def findings_there(tables: Tables) -> dict[str, FindingThere]:
+    """Test the claims of the paper on its own network.
 
     Parameters
     ----------
     tables : callable
         From the name of a study to its scores.
-    here : mapping
-        Verdicts on our network, by the text of the claim.
 
     Returns
     -------
-    str
-        MyST Markdown; without the study, that it is not measured yet.
+    dict
+        By the text of the claim; empty if the study has not been run.
     """
-    rows = [("claim", "measured on the paper's network", "there", "on ours", "why they differ")]
     try:
-        for claim in CLAIMS_THERE:
-            found, ours = claim.test(tables), here[claim.text]
-            there, word = (text.partition(" (tested")[0] for text in (found.verdict, ours))
-            rows.append(
-                (claim.text, found.measured, found.verdict, word, claim.why * (there != word))
-            )
+        return {claim.text: FindingThere(claim.test(tables), claim.why) for claim in CLAIMS_THERE}
     except (FileNotFoundError, NotMeasured):
-        return _HEAD + "\nNot measured yet: run `make results studies=original_network`.\n"
-    return _HEAD + "\n" + list_table(rows, widths=(20, 34, 14, 10, 22)) + "\n"
-
-
-_HEAD = """
-## On the paper's network and on ours
-
-The claims above are judged on a network of ours. Here the same claims of the paper are asked of
-{doc}`a network built like the paper's <../notebooks/20_papers_network>`, of the original model
-and its read-out. There is not one such network, since the neurons' constants are not known: a
-claim *holds* if it does in each of four settings, and with a million spikes where that is asked,
-*in part* if in some. A million spikes are also read by a model of this book that has their times.
-"""
+        return {}

@@ -15,7 +15,7 @@ from studies.evidence.intervals import mean_interval, with_interval, with_spread
 from studies.evidence.report import chosen, named
 from studies.names import NO_KNOWLEDGE, networks_shown
 from studies.plans import STUDIES
-from studies.recording_size import WholeRecording
+from studies.recording_size import SIZED_WIRINGS, WholeRecording
 from studies.standing_out import READ, beyond
 
 __all__ = [
@@ -194,7 +194,8 @@ def recording_sizes(table: pd.DataFrame, view: str = "true_off_hubs") -> pd.Data
     Parameters
     ----------
     table : DataFrame
-        As from :func:`studies.results.load`, of the study ``recording_size``.
+        As from :func:`studies.results.load`, of the study ``recording_size``; its networks with
+        hubs count.
     view : str
         Of which entries the Spearman correlation is; by default those off the hubs.
 
@@ -212,7 +213,8 @@ def recording_sizes(table: pd.DataFrame, view: str = "true_off_hubs") -> pd.Data
             "duration": recording.duration,
         }
         for point in STUDIES["recording_size"].points()
-        if isinstance(point, WholeRecording) and (recording := point.recording)
+        if isinstance(point, WholeRecording)
+        and (recording := point.recording).topology == SIZED_WIRINGS[0]
     ).drop_duplicates()
     found = named(table, _SIZED, view=view, score="spearman").merge(sizes, on="network")
     of_each = found["n_spikes"] / found["n_neurons"]

@@ -9,6 +9,8 @@ from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.metrics.card import edges_off_hubs, score_card
+from lgl_core.metrics.decisions import called_graph, decision_scores
+from lgl_core.wiring import connections
 from studies import results
 from studies.evidence.tables import recording_sizes
 from studies.plans import STUDIES
@@ -30,7 +32,11 @@ def test_rows_are_scores_of_graphs_of_all_spikes():
     assert set(table["method"]) == set(by_hand) and (table["n_spikes"] == len(spikes)).all()
     visible = table[table["view"] == "visible"]
     assert visible[["score", "value"]].values.tolist() == [[NOT_CONVERGED, 0.0]]
-    table = table.drop(index=visible.index)
+    listed = table[table["view"] == "decision"].set_index("score")["value"]
+    called = called_graph(connections(spikes, fdr=0.05, progress=False), 12)
+    for score, value in decision_scores(called, truth.weights).dropna().items():
+        assert listed[score] == pytest.approx(value)
+    table = table[~table["view"].isin(["visible", "decision"])]
     for method, graph in by_hand.items():
         expected = score_card(graph, truth.weights, truth.hubs, spectral=False)
         mine = table[table["method"] == method]
@@ -42,6 +48,7 @@ def test_rows_are_scores_of_graphs_of_all_spikes():
 
 def test_sizes_are_those_of_the_plan_and_every_network_counts_once():
     points = STUDIES["recording_size"].points()
+    with_hubs = [point for point in points if point.recording.topology == "hub_network"]
     rows = [
         {
             "network": point.recording.label, "network_seed": point.recording.seed,
@@ -55,7 +62,7 @@ def test_sizes_are_those_of_the_plan_and_every_network_counts_once():
                             ("true_off_hubs", "pearson"))
     ]  # fmt: skip
     sizes = recording_sizes(pd.DataFrame(rows))
-    assert len(sizes) == 2 * len(points)
+    assert len(sizes) == 2 * len(with_hubs)
     assert set(sizes["name"]) == {"GLM", "cross-correlogram"}
     np.testing.assert_allclose(sizes["value"], sizes["duration"] / 1e4)
     of_size = sizes.groupby(["name", "n_neurons", "duration"])

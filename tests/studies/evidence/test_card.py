@@ -464,6 +464,11 @@ def missing(study_name):
     raise FileNotFoundError(study_name)
 
 
+def folded(text, title):
+    """Read what is folded below a title."""
+    return re.search(rf"^:{{5}}{{dropdown}} {title}\n(.*?)^:{{5}}$", text, flags=re.S | re.M)[1]
+
+
 def list_table(text):
     """Read the widths of the page's table and its rows, each a list of cells."""
     claims = text.partition("## Claim by claim")[2]
@@ -478,12 +483,28 @@ def test_each_row_of_the_table_has_as_many_cells_as_the_head(tables):
     widths, (head, *rows) = list_table(page(tables))
     assert len(rows) == len(CLAIMS)
     assert {len(row) for row in [widths, *rows]} == {len(head)}
-    assert all("\n" not in cell.strip() for row in rows for cell in row)
+    assert all("\n" not in cell.strip() for row in rows for cell in row[1:])
+    for first, *_ in rows:  # all that is folded belongs to the first cell
+        below = first.split("\n")[1:]
+        assert all(line.startswith("    ") or not line for line in below)
+        assert sum(":::" in line for line in below) == 2
+
+
+@pytest.mark.slow
+def test_the_page_is_read_in_five_minutes_and_counts_its_verdicts():
+    text = page(load)
+    _, (_, *rows) = list_table(text)
+    for word, count in re.findall(r"(\d+) (hold in part|hold|do not)", text)[:3]:
+        sign = {"hold": "✓", "hold in part": "◐", "do not": "✗"}[count]
+        assert sum(sign in row[1] for row in rows) == int(word)
+    unfolded = re.sub(r"^ *(:{3,}|```){dropdown}.*?^ *(:{3,}|```)$", "", text, flags=re.S | re.M)
+    assert len(re.findall(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>|{[^}]*}", "", unfolded))) <= 700
 
 
 def test_without_any_study_every_claim_is_open():
     _, (_, *rows) = list_table(page(missing))
-    assert {row[-1].strip() for row in rows} == {"**open**"}
+    assert {row[1].strip() for row in rows} == {"{bdg-secondary}`? open`"}
+    assert {row[2].strip() for row in rows} == {""}
 
 
 @pytest.mark.slow
@@ -494,7 +515,7 @@ def test_a_missing_study_leaves_only_its_own_claims_open():
     }
     seeds = study(numbers).query("null == 'permuted'")
     _, (_, *rows) = list_table(page(lambda name: seeds if name == "seeds" else missing(name)))
-    is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[-1]}
+    is_open = {name(claim) for claim, row in zip(CLAIMS, rows, strict=True) if "open" in row[1]}
     needing = {"beyond_strengths", "excess_shows"}
     elsewhere = [*CLAIMS_OF_SETTINGS, *CLAIMS_BEYOND, *CLAIMS_OF_FIT]
     assert is_open == needing | {name(claim) for claim in elsewhere}
@@ -506,7 +527,7 @@ def test_the_first_table_shows_the_methods_that_were_run_and_no_others():
     glm = study(
         {("GLM", view): value for view, value in zip(views, (0.3, 0.6, 0.2, 0.1), strict=True)}
     )
-    first = page(lambda name: glm).partition("## Claim by claim")[0]
+    first = folded(page(lambda name: glm), "Who knows what")
     row = re.search(r"^\* - GLM, peak.*\n((?:  - .*\n)+)", first, flags=re.MULTILINE)[1]
     cells = [cell.removeprefix("  - ") for cell in row.splitlines()]
     cells = [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in cells]
@@ -546,7 +567,7 @@ def test_the_page_opens_with_answers_and_they_are_the_figures_of_the_studies():
     assert "rates alone have 0.77" in compared
     assert "Not measured yet" in otherwise and "Not measured yet" in noise
     assert "default 0.01 / 0.51 / 0.21 / 0.61 / 0.31" in elsewhere
-    table = text.partition("## In which networks")[2].partition("## Claim by claim")[0]
+    table = folded(text, "In which networks")
     row = re.search(r"^\* - Erdős.*\n((?:  - .*\n)+)", table, flags=re.MULTILINE)[1]
     assert row.count("– / 0.66") == 6  # co-input of all methods; edges were not measured
 
@@ -562,7 +583,7 @@ def test_other_readings_of_a_model_stand_between_its_attention_and_the_methods_w
     for i in range(1, 5):
         edges, *co_input = (f"{0.1 * i + 0.01 * j:.2f}" for j in (0, 1, 3))
         assert f"{edges} on edges and {' / '.join(co_input)} on co-input" in otherwise
-    table = text.partition("## Who knows what")[2].partition("## In which networks")[0]
+    table = folded(text, "Who knows what")
     firsts = re.findall(r"^\* - .*\n  - (\d\.\d\d)", table, flags=re.MULTILINE)
     assert firsts[: len(names)] == [f"{0.1 * i:.2f}" for i in range(len(names))]
 
@@ -587,7 +608,8 @@ def test_what_stands_out_of_a_graph_is_in_the_answers_and_in_the_table():
     fresh = table.assign(network_seed=7, value=9.9)  # not among the draws of the other rows
     tables["standing_out"] = pd.concat([table, fresh])
     again = page(lambda name: tables[name] if name in tables else missing(name))
-    assert again.partition("## Claim by claim")[0] == text.partition("## Claim by claim")[0]
+    for title in ("In short, with all figures", "Who knows what"):
+        assert folded(again, title) == folded(text, title)
 
 
 def test_every_claim_links_to_a_section_of_the_book():
@@ -637,6 +659,6 @@ def test_the_wording_takes_its_figures_from_the_papers_table(monkeypatch):
     halved = paper.assign(value=paper["value"] / 2)
     monkeypatch.setattr(studies_card, "paper_table_1", lambda: halved)
     r = halved.set_index(["method", "view", "score"])["value"]["attention", "co_input", "spearman"]
-    wording = page(missing).partition("## Wording")[2]
+    wording = folded(page(missing), "Wording")
     assert f"{r:.2f} as a rank\n" in wording
     assert f"r² of {r**2:.2f}" in wording

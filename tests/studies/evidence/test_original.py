@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lgl_core.metrics.scores import paper_table_1
-from studies.evidence.claims_original import CLAIMS_THERE, STUDY, on_both
+from studies.evidence.claims_original import CLAIMS_THERE, STUDY, findings_there
 from studies.evidence.claims_paper import CLAIMS
 from studies.evidence.original import (
     ORIGINAL_ATTENTION,
@@ -149,20 +149,18 @@ class TestClaims:
         finding = self.findings(turned)["The GLM is ahead on edges"]
         assert "holds in part" in finding.verdict and "in 3 of 4 settings" in finding.measured
 
-    def test_the_section_gives_both_verdicts_and_a_reason_where_they_differ(self, table):
-        here = {claim.text: "**holds** (tested: something)" for claim in CLAIMS_THERE}
-        text = on_both(lambda _: table, here)
-        needed = next(c for c in CLAIMS_THERE if "one-line method" in c.text)
-        same = next(c for c in CLAIMS_THERE if c.text == "The GLM is ahead on edges")
-        assert needed.why in text and same.why not in text
-        assert "(tested: something)" not in text
+    def test_each_has_a_verdict_there_and_a_reason_if_ours_is_another(self, table):
+        found = findings_there(lambda _: table)
+        assert list(found) == [claim.text for claim in CLAIMS_THERE]
+        for claim in CLAIMS_THERE:
+            assert found[claim.text] == (claim.test(lambda _: table), claim.why)
 
     def test_a_study_that_lacks_a_setting_is_not_measured_yet(self, table):
         lacking = table[table["network"] != PaperRecording(setting="10 ms").label]
-        assert "Not measured yet" in on_both(lambda _: lacking, {})
+        assert findings_there(lambda _: lacking) == {}
 
-    def test_without_the_study_it_says_so(self):
+    def test_without_the_study_there_is_nothing(self):
         def missing(name):
             raise FileNotFoundError(name)
 
-        assert "Not measured yet" in on_both(missing, {})
+        assert findings_there(missing) == {}
