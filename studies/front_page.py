@@ -6,20 +6,17 @@ network of each kind, scores are means over all networks in results/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lgl_core.baselines.pairwise import correlation
 from lgl_core.experiment import attention_of, train
-from lgl_core.figures.style import SEQUENTIAL, SIGNED, in_style
 from studies.evidence.original import ORIGINAL_GLM, SHORT
 from studies.evidence.report import chosen, mean_over_networks
 from studies.evidence.verdicts import ATTENTION, GLM, Tables
+from studies.figures.front_page import matrices_by_network
 from studies.original import PaperRecording
 from studies.original_models import ORIGINAL, PaperModel
 from studies.original_models import attention_of as original_attention
@@ -28,7 +25,7 @@ from studies.points import Recording
 from studies.results import load
 from studies.rows import labels_of
 
-__all__ = ["FIGURE", "SHOWN", "front_figure", "front_graphs", "front_scores", "main"]
+__all__ = ["FIGURE", "SHOWN", "front_graphs", "front_scores", "main"]
 
 Graph = NDArray[np.float64]
 
@@ -98,50 +95,10 @@ def front_graphs() -> dict[str, dict[str, Graph]]:
     return {network: dict(zip(names, of_one, strict=True)) for network, of_one in graphs.items()}
 
 
-@in_style
-def front_figure(
-    graphs: Mapping[str, Mapping[str, Graph]], scores: Mapping[str, Mapping[str, float]]
-) -> Figure:
-    """Show the graphs of each network in a row, with the score of each below it.
-
-    Parameters
-    ----------
-    graphs : mapping of str to mapping of str to ndarray, each of shape (n_neurons, n_neurons)
-        ``[post, pre]`` by network and method, the truth first.
-    scores : mapping of str to mapping of str to float
-        By network and method; the truth has none.
-
-    Returns
-    -------
-    Figure
-    """
-    n_columns = max(map(len, graphs.values()))
-    figure, axes = plt.subplots(len(graphs), n_columns, figsize=(9, 5.2), squeeze=False)
-    for row, (network, of_one) in zip(axes, graphs.items(), strict=True):
-        for panel, (name, graph) in zip(row, of_one.items(), strict=True):
-            _matrix(panel, graph)
-            score = scores[network].get(name)
-            panel.set_xlabel("true weights" if score is None else f"{name}: {score:.2f}")
-        row[0].set_ylabel(network)
-    return figure
-
-
-def _matrix(axes: plt.Axes, graph: Graph) -> None:
-    """Show a graph in its own colours, of which the strongest hundredth shares the last."""
-    between = graph[~np.eye(len(graph), dtype=bool)]
-    signed = between.min() < 0
-    low, high = np.percentile(between, (1, 99))
-    if signed:
-        high = np.percentile(np.abs(between[between != 0]), 99)
-        low = -high
-    shown = np.ma.masked_array(graph, np.eye(len(graph), dtype=bool))
-    axes.imshow(shown, cmap=SIGNED if signed else SEQUENTIAL, vmin=low, vmax=high)
-    axes.set(xticks=[], yticks=[])
-
-
 def main() -> None:
     """Draw the figure of the first page."""
-    front_figure(front_graphs(), front_scores()).savefig(FIGURE, dpi=160, bbox_inches="tight")
+    figure = matrices_by_network(front_graphs(), front_scores())
+    figure.savefig(FIGURE, dpi=160, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lgl_core.metrics.decisions import called_graph, decision_scores
 from lgl_core.simulation.lif import LIFParams
+from lgl_core.spikes import SpikeTrains
 from lgl_core.wiring import Method, connections
 from studies.points import Recording
-from studies.rows import labels_of
+from studies.rows import labels_of, values_in_rows
 
-__all__ = ["LENGTHS", "N_NEURONS", "RATES_ASKED", "WIRINGS", "Listed", "at_rate", "listed"]
+__all__ = [
+    "LENGTHS",
+    "N_NEURONS",
+    "RATES_ASKED",
+    "WIRINGS",
+    "Listed",
+    "at_rate",
+    "listed",
+    "listed_rows",
+]
 
 # False discovery rates at which lists are scored; the first one also by how late connections are.
 RATES_ASKED = (0.05, 0.01, 0.1, 0.2)
@@ -28,6 +40,17 @@ N_NEURONS = 80
 def at_rate(fdr: float) -> str:
     """Name a list of connections by its rate, for the column ``kept``."""
     return f"listed at {fdr:.0%}"
+
+
+def listed_rows(
+    spikes: SpikeTrains, truth: NDArray[np.float64], method: Method = "glm"
+) -> pd.DataFrame:
+    """Score a method's list of connections at the first of ``RATES_ASKED``, in rows of a study."""
+    rate = RATES_ASKED[0]
+    found = connections(spikes, fdr=rate, method=method, progress=False)
+    scores = decision_scores(called_graph(found, len(truth)), truth).dropna()
+    labels = labels_of(method, reading="connections", kept=at_rate(rate))
+    return values_in_rows(scores, view="decision", **labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +81,8 @@ class Listed:
             if fdr == RATES_ASKED[0]:
                 hits = found[truth[found["post"], found["pre"]] != 0]
                 scores["latency error"] = (hits["latency"] - LIFParams.delay).median()
-            table = scores.rename_axis("score").reset_index(name="value")
             labels = labels_of(self.method, reading="connections", kept=at_rate(fdr))
-            tables.append(table.assign(view="decision", **labels))
+            tables.append(values_in_rows(scores, view="decision", **labels))
         return self.recording.labelled(iter(tables))
 
 

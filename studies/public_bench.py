@@ -16,7 +16,7 @@ from lgl_core.wiring import connections
 from studies.listed import at_rate
 from studies.methods import METHODS
 from studies.public_networks import KINDS, KnownNetwork, Source, public_network
-from studies.rows import in_columns, labels_of
+from studies.rows import in_columns, labels_of, values_in_rows
 
 __all__ = ["RATE", "OthersNetwork", "others", "rows_of_network", "without_list"]
 
@@ -99,12 +99,12 @@ def rows_of_network(network: KnownNetwork, graphs: list[Name], lists: list[Name]
         the scores of :func:`lgl_core.metrics.decisions.decision_scores`.
     """
     spikes, truth = network.spikes, network.weights
-    size = {
+    size: dict[str, float] = {
         "neurons": spikes.n_neurons,
         "duration": spikes.recorded,
-        "synapses": np.count_nonzero(truth),
+        "synapses": float(np.count_nonzero(truth)),
     }
-    tables = [_table(size, "recording", **labels_of(""))]
+    tables = [values_in_rows(size, view="recording", **labels_of(""))]
     for name in graphs:
         graph = METHODS[name](spikes)
         scores: dict[Any, Any] = {
@@ -113,13 +113,14 @@ def rows_of_network(network: KnownNetwork, graphs: list[Name], lists: list[Name]
         }
         if network.signed:
             scores["sign"] = sign_agreement(graph, truth)
-        tables.append(_table(scores, "detection", **labels_of(name[0], reading=name[1])))
+        labels = labels_of(name[0], reading=name[1])
+        tables.append(values_in_rows(scores, view="detection", **labels))
     for name, called in _called(network, lists):
-        scores = decision_scores(called, truth).drop(["precision", "synapses"]).to_dict()
+        decided = decision_scores(called, truth).drop(["precision", "synapses"])
         if not network.signed:
-            scores.pop("right_sign")
+            decided = decided.drop("right_sign")
         labels = labels_of(name[0], reading=name[1], kept=at_rate(RATE))
-        tables.append(_table(scores, "decision", **labels))
+        tables.append(values_in_rows(decided, view="decision", **labels))
     return in_columns(pd.concat(tables, ignore_index=True).assign(n_spikes=len(spikes)))
 
 
@@ -129,11 +130,6 @@ def _called(network: KnownNetwork, names: list[Name]) -> Iterator[tuple[Name, ND
         method: Any = name[0] if name[0] in _TESTED else METHODS[name]
         found = connections(network.spikes, fdr=RATE, method=method, progress=False)
         yield name, called_graph(found, len(network.weights))
-
-
-def _table(scores: dict[Any, Any], view: str, **labels: Any) -> pd.DataFrame:
-    table = pd.DataFrame({"score": list(scores), "value": [float(v) for v in scores.values()]})
-    return table.assign(view=view, **labels)
 
 
 def others(at_most: int) -> list[Any]:

@@ -10,11 +10,9 @@ import pandas as pd
 from lgl_core.baselines.pairwise import correlogram_z
 from lgl_core.experiment import fit_glm
 from lgl_core.metrics.card import score_card
-from lgl_core.metrics.decisions import called_graph, decision_scores
-from lgl_core.wiring import connections
-from studies.listed import RATES_ASKED, at_rate
+from studies.listed import listed_rows
 from studies.points import Recording
-from studies.rows import labels_of, not_converged, values_in_rows
+from studies.rows import labels_of, not_converged
 
 __all__ = ["SIZED_WIRINGS", "WholeRecording", "sized"]
 
@@ -52,16 +50,8 @@ class WholeRecording:
             )
             for (method, reading), graph in estimates.items()
         ]
-        tables += [self._listed(), not_converged(fit)]
+        tables += [listed_rows(spikes, truth.weights), not_converged(fit)]
         return self.recording.labelled(iter(tables))
-
-    def _listed(self) -> pd.DataFrame:
-        rate, truth = RATES_ASKED[0], self.recording.network().weights
-        found = connections(self.recording.spikes(), fdr=rate, progress=False)
-        scores = decision_scores(called_graph(found, len(truth)), truth).dropna()
-        labels = labels_of("glm", reading="connections", kept=at_rate(rate))
-        values = {str(score): float(value) for score, value in scores.items()}
-        return values_in_rows(values).assign(view="decision", **labels)
 
 
 def sized() -> list[Any]:

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from lgl_core.baselines.coincidences import transfer_entropy, tspe
 from lgl_core.baselines.pairwise import correlation, correlogram_z
 from lgl_core.experiment import simulate
-from lgl_core.metrics.decisions import called_graph, decision_scores
+from lgl_core.metrics.decisions import decision_scores
 from lgl_core.metrics.detection import auc
 from lgl_core.metrics.scores import pearson, spearman
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.spikes import SpikeTrains
-from lgl_core.wiring import Method, connections
-from studies.listed import RATES_ASKED, at_rate
+from lgl_core.wiring import Method
+from studies.listed import listed_rows
 from studies.points import Recording
-from studies.rows import labels_of, not_converged
+from studies.rows import labels_of, not_converged, values_in_rows
 
 __all__ = [
     "FAR",
@@ -106,24 +106,17 @@ class Recurrent:
         """Scores of each graph and list, all of the same spikes, and of the pattern."""
         truth, spikes = self.recording.network().weights, self.recording.read()
         n_synapses, activity = int(np.count_nonzero(truth)), pattern(spikes, truth)
-        tables = [_table(activity, PATTERN, **labels_of("spikes", reading="50 ms"))]
+        tables = [values_in_rows(activity, view=PATTERN, **labels_of("spikes", reading="50 ms"))]
         for (method, reading), graph in self.recording.estimates().items():
             alike = {"pearson": pearson(graph, truth), "spearman": spearman(graph, truth)}
             false = decision_scores(strongest(graph, n_synapses), truth)[["fdr"]]
             named = partial(labels_of, method, reading=reading)
-            tables.append(_table(alike, "true", **named()))
-            tables.append(_table({"auc": auc(graph, truth)}, "abs", **named()))
-            tables.append(_table(false, "decision", **named(kept=STRONGEST)))
-        tables += [self._listed(method) for method in get_args(Method)]
+            tables.append(values_in_rows(alike, view="true", **named()))
+            tables.append(values_in_rows({"auc": auc(graph, truth)}, view="abs", **named()))
+            tables.append(values_in_rows(false, view="decision", **named(kept=STRONGEST)))
+        listed = (listed_rows(spikes, truth, method) for method in get_args(Method))
+        tables.extend(listed)
         return self.recording.labelled(iter([*tables, not_converged(self.recording.fit())]))
-
-    def _listed(self, method: Method) -> pd.DataFrame:
-        truth = self.recording.network().weights
-        rate = RATES_ASKED[0]
-        found = connections(self.recording.read(), fdr=rate, method=method, progress=False)
-        scores = decision_scores(called_graph(found, len(truth)), truth).dropna()
-        labels = labels_of(method, reading="connections", kept=at_rate(rate))
-        return _table(scores, "decision", **labels)
 
 
 def pattern(spikes: SpikeTrains, weights: Graph) -> dict[str, float]:
@@ -168,11 +161,6 @@ def strongest(graph: Graph, n: int) -> NDArray[np.bool_]:
     marked = np.zeros(sizes.size, dtype=bool)
     marked[np.argsort(-sizes, axis=None, kind="stable")[:n]] = True
     return marked.reshape(sizes.shape)
-
-
-def _table(values: Any, view: str, **labels: Any) -> pd.DataFrame:
-    table = pd.Series(values, dtype=float).rename_axis("score").reset_index(name="value")
-    return table.assign(view=view, **labels)
 
 
 def recorded(strength: float, seed: int = 0) -> RingRecording:

@@ -147,6 +147,10 @@ def not_converged(fit: GLMFit) -> pd.DataFrame:
     return pd.DataFrame([labels_of("glm", reading="fit") | score])
 
 
-def values_in_rows(values: Mapping[str, float]) -> pd.DataFrame:
-    """Put values in rows: their names in the column ``score``, and what they are in ``value``."""
-    return pd.DataFrame({"score": list(values), "value": list(values.values())})
+def values_in_rows(values: Mapping[str, float] | pd.Series[Any], **columns: Any) -> pd.DataFrame:
+    """Put values in rows: their names in the column ``score``, and what they are in ``value``.
+
+    Further columns, such as ``view``, are the same in all rows.
+    """
+    table = pd.Series(values, dtype=float).rename_axis("score").reset_index(name="value")
+    return table.assign(**columns)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lgl_core.baselines.granger import standardised
 from lgl_core.fields import check_fields
-from lgl_core.transformer.kernels import not_finite
+from lgl_core.transformer.kernels import not_finite, undivided_operations
 
 __all__ = [
     "VoltageConfig",
@@ -169,7 +169,7 @@ def train_on_voltages(
     """
     config = config or VoltageConfig()
     windows, targets = _windows(voltages, config)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), undivided_operations():
         torch.manual_seed(config.seed)
         model = VoltageModel(config, targets.shape[1])
         optimiser = torch.optim.AdamW(model.parameters(), weight_decay=1e-3, fused=True)
@@ -194,7 +194,7 @@ def voltage_attention(model: VoltageModel, voltages: ArrayLike) -> Graph:
     Voltages are as for :func:`train_on_voltages`, as in the next two functions.
     """
     windows = _windows(voltages, model.config)[0]
-    with torch.no_grad():
+    with torch.no_grad(), undivided_operations():
         sums = [model(part)[1].double().sum(dim=0) for part in windows.split(_AT_ONCE)]
     return _graph(np.sum([each.numpy() for each in sums], axis=0) / len(windows))
 
@@ -210,19 +210,20 @@ def voltage_gradient_energy(model: VoltageModel, voltages: ArrayLike) -> Graph:
     """
     windows = _windows(voltages, model.config)[0]
     energy = np.zeros((windows.shape[2],) * 2)
-    for part in windows.split(_AT_ONCE):
-        seen = part.clone().requires_grad_()
-        predicted = model(seen)[0].sum(dim=0)
-        for post in range(len(energy)):
-            (slopes,) = torch.autograd.grad(predicted[post], seen, retain_graph=True)
-            energy[post] += slopes.square().sum(dim=(0, 1)).double().numpy()
+    with undivided_operations():
+        for part in windows.split(_AT_ONCE):
+            seen = part.clone().requires_grad_()
+            predicted = model(seen)[0].sum(dim=0)
+            for post in range(len(energy)):
+                (slopes,) = torch.autograd.grad(predicted[post], seen, retain_graph=True)
+                energy[post] += slopes.square().sum(dim=(0, 1)).double().numpy()
     return _graph(energy / len(windows))
 
 
 def variance_explained(model: VoltageModel, voltages: ArrayLike) -> float:
     """Give the share of the variance of next voltages that is predicted, such as of new ones."""
     windows, targets = _windows(voltages, model.config)
-    with torch.no_grad():
+    with torch.no_grad(), undivided_operations():
         errors = torch.cat([model(part)[0] for part in windows.split(_AT_ONCE)]) - targets
     return 1 - float(errors.square().mean() / targets.var(dim=0).mean())
 

@@ -14,9 +14,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from lgl_core.metrics.detection import spearman_ceiling
 from lgl_core.metrics.scores import paper_table_1
-from lgl_core.networks.network import hub_network
 from studies.evidence.claims_beyond import BY_WHAT_STANDS_OUT, OTHER_READINGS
 from studies.evidence.claims_original import FindingThere, findings_there
 from studies.evidence.claims_paper import CLAIMS, MODEST, OF_ATTENTION, WITHOUT_MODEL
@@ -27,7 +25,6 @@ from studies.evidence.verdicts import (
     ATTENTION,
     CCG,
     CHANCE_BEYOND,
-    EQUAL,
     EXCESS,
     GLM,
     ROTARY,
@@ -35,7 +32,6 @@ from studies.evidence.verdicts import (
     Claim,
     Finding,
     Tables,
-    null_of,
 )
 from studies.names import NETWORK_NAMES, networks_shown
 from studies.plans import STUDIES, TOPOLOGIES
@@ -54,7 +50,6 @@ NETWORKS = {
     "its hubs reaching four fifths": ("hub_strength", "hub_network, hub_probability 0.8"),
 } | {NETWORK_NAMES[kind]: ("topologies", kind) for kind in TOPOLOGIES}
 FALSE_SHARE = 0.05  # of the differences that are called so, the share that may be false
-TYPICAL = ("hub network, default", "its hubs of no weight", "Erdős–Rényi", "C. elegans")
 
 
 def page(tables: Tables = load) -> str:
@@ -75,7 +70,7 @@ def page(tables: Tables = load) -> str:
     there = findings_there(tables)
     parts = [_HEAD, _tally(findings), _shortest(tables)]
     parts += [_CLAIMS_HEAD, _claims(findings, there), _FIGURES_HEAD]
-    parts += [_in_short(tables), _who_knows_what(tables), _in_which_networks(tables)]
+    parts += [_who_knows_what(tables), _in_which_networks(tables)]
     parts += [_all_at_once(findings), _wording(), _sources()]
     return "\n".join(parts)
 
@@ -97,8 +92,8 @@ verdict; the figures are folded below each.
 _CLAIMS_HEAD = """
 ## Claim by claim
 
-*Holds* means that every part of a claim is borne out, *in part* that some are, *fails* that none is.
-Links lead to the section that shows it.
+*Holds* means that every part of a claim is borne out, *in part* that some are, *fails* that none
+is. Links lead to the section that shows it.
 """
 
 _FIGURES_HEAD = """
@@ -240,24 +235,6 @@ def _wording() -> str:
     return _folded("Wording", text)
 
 
-def _in_short(tables: Tables) -> str:
-    """Answer the questions of a reader who reads no further, as far as they were asked."""
-    answers = []
-    for question, answer in (
-        ("Does attention know the wiring?", _known),
-        ("Compared with what?", _compared),
-        ("Can more be read out of such a model?", _read_otherwise),
-        ("And with the noise taken off?", _without_noise),
-        ("In which networks?", _elsewhere),
-    ):
-        try:
-            answers.append(f"- **{question}** {answer(tables)}")
-        except (FileNotFoundError, NotMeasured):
-            answers.append(f"- **{question}** Not measured yet: run `make results`.")
-    folded = ["Spearman correlations with the truth.", "", *answers]
-    return _folded("In short, with all figures", "\n".join(folded))
-
-
 def _folded(title: str, text: str) -> str:
     """Fold what only some will read."""
     return f"\n:::::{{dropdown}} {title}\n{text.strip()}\n:::::\n"
@@ -265,88 +242,6 @@ def _folded(title: str, text: str) -> str:
 
 def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, Any]) -> float:
     return float(per_network(chosen(table, view=view, **labels), [])["value"].mean())
-
-
-def _known(tables: Tables) -> str:
-    table = chosen(tables("seeds"), score="spearman")
-    ceiling = spearman_ceiling(hub_network().weights)
-    off = chosen(table, view="co_input_off_hubs", **ATTENTION)
-    return (
-        f"Averaged over layers, as the paper does it, edges come out at "
-        f"{_mean(table, 'true', ATTENTION):.2f}, where {ceiling:.2f} is the most that can be "
-        f"had without ties, and co-input at {_mean(table, 'co_input', ATTENTION):.2f}; read with "
-        f"each row divided by its sum, co-input at {_mean(table, 'co_input', EQUAL):.2f}; with the "
-        f"median of each column taken off as well, edges at {_mean(table, 'true', EXCESS):.2f} "
-        f"and co-input at {_mean(table, 'co_input', EXCESS):.2f}. With the columns of the "
-        f"hubs taken away co-input is at {_mean(table, 'co_input_off_hubs', ATTENTION):.2f}, and "
-        f"a graph that knows nothing at {null_of(off)}."
-    )
-
-
-def _compared(tables: Tables) -> str:
-    table = chosen(tables("seeds"), score="spearman")
-    methods = {"A GLM": GLM, "the cross-correlogram, one line of code,": CCG}
-    texts = [
-        f"{name} has {_mean(table, 'true', labels):.2f} on edges, "
-        f"{_mean(table, 'co_input', labels):.2f} on co-input and "
-        f"{_mean(table, 'co_input_off_hubs', labels):.2f} on co-input off the hubs"
-        for name, labels in methods.items()
-    ]
-    rates = _mean(table, "co_input", WITHOUT_MODEL["product of the mean rates"])
-    return "; ".join(texts) + f"; rates alone have {rates:.2f} on co-input."
-
-
-def _edges_and_co_input(table: pd.DataFrame, labels: Mapping[str, Any]) -> tuple[str, str]:
-    """Write what a method knows of edges, and of co-input with the hubs / off the hubs."""
-    table = chosen(table, score="spearman")
-    views = ("true", "co_input", "co_input_off_hubs")
-    of_edges, *of_co_input = (f"{_mean(table, view, labels):.2f}" for view in views)
-    return of_edges, " / ".join(of_co_input)
-
-
-def _read_otherwise(tables: Tables) -> str:
-    known = []
-    for study, labels in OTHER_READINGS.values():
-        of_edges, common = _edges_and_co_input(tables(study), labels)
-        known.append(f"{of_edges} on edges and {common} on co-input")
-    interval, rotary, inside, both = known
-    return (
-        "Co-input stands with the hubs / off the hubs. By what a spike does to the rates that it "
-        f"predicts the interval model has {interval}, a rotary model {rotary}. A graph that is "
-        f"built into the model, and nothing else, has {inside}; with a transformer beside it the "
-        f"whole, read by what a spike does, has {both}."
-    )
-
-
-def _without_noise(tables: Tables) -> str:
-    table = tables("standing_out")
-    texts = [
-        f"{name} {', '.join(_edges_and_co_input(table, labels))}"
-        for name, labels in BY_WHAT_STANDS_OUT.items()
-    ]
-    return (
-        "What lies within the noise of its column can be set to zero without knowing the truth. "
-        "Edges, and co-input with the hubs / off the hubs, are then: " + "; ".join(texts) + "."
-    )
-
-
-def _elsewhere(tables: Tables) -> str:
-    texts = []
-    for name in TYPICAL:
-        study, network = NETWORKS[name]
-        try:
-            table = chosen(tables(study), network=network, score="spearman")
-            readings = (ATTENTION, EXCESS, ROTARY, ROTARY_EXCESS, GLM)
-            values = [_mean(table, "co_input", labels) for labels in readings]
-        except (FileNotFoundError, NotMeasured):
-            continue
-        texts.append(f"{name} {' / '.join(f'{value:.2f}' for value in values)}")
-    if not texts:
-        raise NotMeasured(f"table has none of the networks {', '.join(TYPICAL)}")
-    return (
-        "Co-input of the interval model as it is and in excess over columns, of a rotary model "
-        "likewise, and of the GLM: " + "; ".join(texts) + "."
-    )
 
 
 def _in_which_networks(tables: Tables) -> str:

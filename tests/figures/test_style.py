@@ -15,7 +15,7 @@ from lgl_core.figures import connections as figures_connections
 from lgl_core.figures import data, graphs, scores
 from lgl_core.figures import influence as figures_influence
 from lgl_core.figures import recordings as figures_recordings
-from studies.figures import maps, speed
+from studies.figures import front_page, maps, speed
 from studies.figures import measured as figures_measured
 from studies.figures import original as figures_original
 from studies.figures import pairs as figures_pairs
@@ -47,6 +47,10 @@ def labels(things):
 
 
 DRAW = {
+    "matrices_by_network": lambda: front_page.matrices_by_network(
+        {f"network {ODD}": keyed(plain.GRAPHS)},
+        {f"network {ODD}": dict.fromkeys(keyed(plain.GRAPHS), 0.5)},
+    ),
     "coupling_filters": lambda: data.coupling_filters(
         plain.LAGS, plain.FILTERS, keyed(plain.PAIRS)
     ),
