@@ -101,6 +101,7 @@ bench: .venv/.ready-bench
 results: $(READY)
 	$(BIN)/lgl study $(studies)
 	$(BIN)/lgl card
+	$(BIN)/python -m studies.still_figures
 
 # --- environment -------------------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
 from lgl_core.figures import connections as figures_connections
 from lgl_core.figures import data, graphs, scores
 from lgl_core.figures import influence as figures_influence
 from lgl_core.figures import recordings as figures_recordings
-from studies.figures import front_page, maps, speed
+from studies.figures import maps, speed, still
 from studies.figures import measured as figures_measured
 from studies.figures import original as figures_original
 from studies.figures import pairs as figures_pairs
@@ -46,8 +47,17 @@ def labels(things):
     return dict.fromkeys(keyed(things), ODD)
 
 
+def differences():
+    return pd.DataFrame(
+        {"name": ["a", "b"], "source": "one", "mean": 0.1, "low": 0.0, "high": 0.2}
+    ).assign(published=[0.3, float("nan")])
+
+
 DRAW = {
-    "matrices_by_network": lambda: front_page.matrices_by_network(
+    "differences_by_network": lambda: still.differences_by_network(
+        named(differences(), "name", "source")
+    ),
+    "matrices_by_network": lambda: still.matrices_by_network(
         {f"network {ODD}": keyed(plain.GRAPHS)},
         {f"network {ODD}": dict.fromkeys(keyed(plain.GRAPHS), 0.5)},
     ),
