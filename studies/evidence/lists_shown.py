@@ -10,8 +10,17 @@ from studies.evidence.report import chosen
 from studies.listed import LENGTHS, N_NEURONS, RATES_ASKED, WIRINGS, at_rate
 from studies.names import NETWORK_NAMES
 from studies.points import Recording
+from studies.recording_size import sized
 
-__all__ = ["FALSE", "FOUND", "along_length", "power_near", "rates_kept"]
+__all__ = [
+    "FALSE",
+    "FOUND",
+    "along_length",
+    "by_size",
+    "found_by_size",
+    "power_near",
+    "rates_kept",
+]
 
 FALSE, FOUND = "false among the listed", "synapses that are listed"
 _SCORES = {FALSE: "fdr", FOUND: "recall"}
@@ -103,3 +112,52 @@ def power_near(table: pd.DataFrame, duration: float, fdr: float) -> pd.DataFrame
         found.append((name, seconds, asked, *mean))
     columns = ["network", "seconds", "asked", "found", "low", "high", "n_networks"]
     return pd.DataFrame(found, columns=columns)
+
+
+def by_size(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the share of false ones and of synapses found, by size and length of a recording.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`studies.results.load`, of the study ``recording_size``.
+
+    Returns
+    -------
+    DataFrame
+        As for :func:`studies.figures.measured.rates_of_lists`, with a row per recording, the
+        ``wiring`` of its network and ``n_neurons``. False ones are of all wirings together.
+    """
+    sizes = pd.DataFrame(
+        {
+            "network": recording.label,
+            "wiring": NETWORK_NAMES[recording.topology],
+            "n_neurons": recording.settings["n_neurons"],
+            "duration": recording.duration,
+        }
+        for recording in (point.recording for point in sized())
+    ).drop_duplicates()
+    rows = chosen(table, method="glm", view="decision", kept=at_rate(RATES_ASKED[0]))
+    rows = rows.merge(sizes, on="network")
+    rows = rows.assign(name=rows["n_neurons"].map("{} neurons".format))
+    false = chosen(rows, score="fdr").assign(what=FALSE)
+    found = chosen(rows, score="recall")
+    return pd.concat([false, found.assign(what=f"{FOUND}, " + found["wiring"])])
+
+
+def found_by_size(table: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the share of synapses that a list names, in %: the mean over networks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for :func:`by_size`.
+
+    Returns
+    -------
+    DataFrame
+        A row per wiring and number of neurons, a column per length in minutes.
+    """
+    rows = by_size(table)
+    found = rows[rows["what"] != FALSE].assign(minutes=lambda t: t["duration"] / 60)
+    return (100 * found.groupby(["wiring", "n_neurons", "minutes"])["value"].mean()).unstack()

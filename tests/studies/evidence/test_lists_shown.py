@@ -2,7 +2,15 @@
 
 import pytest
 
-from studies.evidence.lists_shown import FALSE, FOUND, along_length, power_near, rates_kept
+from studies.evidence.lists_shown import (
+    FALSE,
+    FOUND,
+    along_length,
+    by_size,
+    found_by_size,
+    power_near,
+    rates_kept,
+)
 from studies.listed import LENGTHS, RATES_ASKED
 from studies.results import load
 
@@ -39,3 +47,19 @@ def test_power_is_that_of_the_length_that_is_nearest_in_proportion(duration, sec
     for name, values in mine.groupby("name")["value"]:
         assert found.loc[name, "found"] == pytest.approx(values.mean())
     assert (found["low"] <= found["found"]).all() and (found["found"] <= found["high"]).all()
+
+
+def test_sizes_are_tabulated_by_wiring_neurons_and_minutes():
+    table = load("recording_size")
+    rows, found = by_size(table), found_by_size(table)
+    assert set(rows["what"]) == {
+        FALSE,
+        *(f"{FOUND}, {name}" for name in ("hub network", "Erdős–Rényi")),
+    }
+    assert set(found.index.get_level_values("n_neurons")) == {20, 50, 100, 300}
+    mine = table[
+        (table["network"] == "hub_network, n_neurons 50, 60 s") & (table["score"] == "recall")
+    ]
+    assert found.loc[("hub network", 50), 1.0] == pytest.approx(100 * mine["value"].mean())
+    ordered = found.T.ffill().iloc[-1]
+    assert (ordered > found[0.5]).all(), "more of a recording names more synapses"
