@@ -1,11 +1,13 @@
 """The book: rendered strictly from the committed notebooks, complete, and readable offline."""
 
 import re
+import shutil
 import subprocess
 from html.parser import HTMLParser
 
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
 
 from tests.house import ROOT
 
@@ -76,6 +78,79 @@ def test_readers_can_launch_and_download_a_notebook(html, page):
     assert "https://mybinder.org/v2/" in text
     assert f"_sources/{page}.ipynb" in text
     assert (html / "_sources" / f"{page}.ipynb").is_file()
+
+
+# --- in a browser ------------------------------------------------------------------------------
+
+WIDTHS = {"a phone": 390, "a laptop": 1400}
+# Of what a page shows: how wide it is; images that came to nothing, or have no text of their own;
+# and figures without a caption. A file's name is not a text.
+LOOKED_AT = """() => {
+  const images = [...document.querySelectorAll("article img")];
+  const name = (image) => image.alt || image.src.split("/").pop();
+  return {
+    width: document.scrollingElement.scrollWidth,
+    broken: images.filter((i) => i.loading !== "lazy" && !(i.complete && i.naturalWidth)).map(name),
+    mute: images.filter((i) => !i.alt || i.alt.endsWith(".png")).map(name),
+    bare: images.filter((i) => !i.closest("figure")?.querySelector("figcaption")).map(name),
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium or Chrome, as installed; without one there is nothing to try."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("no browser: install Debian's package chromium")
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def looked_at(html, browser):
+    """What each page shows on each screen, what it complains of, and what it asks others for."""
+    seen = {}
+    for screen, width in WIDTHS.items():
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        complaints, asked = [], []
+        tab.on("console", lambda m, to=complaints: m.type == "error" and to.append(m.text))
+        tab.on("pageerror", lambda error, to=complaints: to.append(str(error)))
+        tab.on("request", lambda request, to=asked: to.append(request.url))
+        for page in PAGES:
+            complaints.clear()
+            asked.clear()
+            tab.goto((html / f"{page}.html").as_uri())
+            abroad = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+            found = {"complaints": list(complaints), "abroad": abroad}
+            seen[page, screen] = tab.evaluate(LOOKED_AT) | found
+        tab.close()
+    return seen
+
+
+@pytest.mark.parametrize("fault", ["complaints", "abroad", "broken", "mute", "bare"])
+def test_no_page_has_a_fault_that_a_browser_sees(looked_at, fault):
+    assert {where: found[fault] for where, found in looked_at.items() if found[fault]} == {}
+
+
+def test_no_page_scrolls_sideways(looked_at):
+    too_wide = {
+        (page, screen): found["width"]
+        for (page, screen), found in looked_at.items()
+        if found["width"] > WIDTHS[screen]
+    }
+    assert too_wide == {}
+
+
+def test_a_search_finds_a_word_and_shows_prose(html, browser):
+    tab = browser.new_page()
+    tab.goto((html / "search.html").as_uri() + "?q=hubs")
+    tab.wait_for_selector("#search-results li a")
+    assert tab.locator("#search-results li").count() > 5
+    tab.close()
 
 
 def loaded_by(page):
