@@ -56,7 +56,7 @@ def test_sizes_are_tabulated_by_wiring_neurons_and_minutes():
         FALSE,
         *(f"{FOUND}, {name}" for name in ("hub network", "Erdős–Rényi")),
     }
-    assert set(found.index.get_level_values("n_neurons")) == {20, 50, 100, 300}
+    assert set(found.loc["hub network"].index) == {20, 50, 100, 300}
     mine = table[
         (table["network"] == "hub_network, n_neurons 50, 60 s") & (table["score"] == "recall")
     ]
