@@ -14,6 +14,8 @@ from studies.evidence.intervals import Mean
 from studies.evidence.recurrent_shown import GRAPH_SCORES, scores_of_graphs
 from studies.evidence.silenced_shown import over_networks
 from studies.evidence.verdicts import Claim, Finding, Tables, verdict_of
+from studies.evidence.voltages_shown import MEAN_ATTENTION, ahead, areas
+from studies.evidence.voltages_shown import means as means_of_areas
 from studies.recurrent import STRONGEST
 
 __all__ = ["CLAIMS_OF_FIT"]
@@ -110,6 +112,37 @@ def _correlation_misleads(tables: Tables) -> Finding:
     )
 
 
+def _attention_of_voltages(tables: Tables) -> Finding:
+    """Whether attention finds the wiring in voltages, and better than a regression does."""
+    found = areas(tables("voltages"))
+    attention, granger = ("voltages", MEAN_ATTENTION), ("voltages", "Granger causality")
+    means = means_of_areas(found[found["simulator"] == "izhikevich"], []).set_index(
+        ["source", "name"]
+    )
+    known, beside = _mean_of(means, *attention), ahead(found, attention, granger)
+    return Finding(
+        f"area under ROC, attention on voltages {known}, ahead of Granger causality by {beside}",
+        "0.50; 0",
+        verdict_of([known.low > 0.5, beside.low > 0], "above chance, and ahead of it"),
+    )
+
+
+def _energy_shows_it(tables: Tables) -> Finding:
+    """Whether the energy of gradients tells who is connected, and better than attention does."""
+    table = readings_by_share(tables("fitted"), tables("attainable"), "auc", "abs")
+    mine = table[table["model"] == "rotary"]
+    most = mine[mine["share"] == mine["share"].max()].set_index(["model", "name"])
+    energy, attention = (_mean_of(most, "rotary", n) for n in ("gradient energy", "attention"))
+    return Finding(
+        f"area under ROC, in the models that know most: gradient energy {energy}, attention "
+        f"{attention}",
+        "0.50",
+        verdict_of(
+            [energy.low > 0.5, energy.low > attention.high], "above chance; intervals apart"
+        ),
+    )
+
+
 CLAIMS_OF_FIT = [
     Claim(
         "ours",
@@ -134,5 +167,17 @@ CLAIMS_OF_FIT = [
         "Where recurrence is strong, methods take correlation for connection",
         "ring-graphs",
         _correlation_misleads,
+    ),
+    Claim(
+        "Lu et al., 2023",
+        "Attention finds the wiring in voltages, better than Granger causality",
+        "others-voltages",
+        _attention_of_voltages,
+    ),
+    Claim(
+        "Wang et al., 2026",
+        "The energy of gradients shows the wiring where attention misleads",
+        "known-read",
+        _energy_shows_it,
     ),
 ]

@@ -11,6 +11,7 @@ from studies.evidence.report import chosen
 from studies.voltages import EMBEDDING, ENERGY, LEARNED, N_MODELS
 
 __all__ = [
+    "MEAN_ATTENTION",
     "PUBLISHED",
     "ahead",
     "areas",
@@ -20,14 +21,14 @@ __all__ = [
     "means",
 ]
 
-_MEAN = f"attention, mean of {N_MODELS}"
+MEAN_ATTENTION = f"attention, mean of {N_MODELS}"
 # By method, model, reading and trainings: what was read, and the name on the page, in its order.
 _NAMES = {
-    ("attention", "voltages", "", N_MODELS): ("voltages", _MEAN),
+    ("attention", "voltages", "", N_MODELS): ("voltages", MEAN_ATTENTION),
     ("attention", "voltages", "", 1): ("voltages", "attention, one training"),
     ("attention", "voltages", ENERGY, N_MODELS): ("voltages", ENERGY),
     ("granger", "", "voltages", 1): ("voltages", "Granger causality"),
-    ("attention", EMBEDDING, "", N_MODELS): ("spikes", _MEAN),
+    ("attention", EMBEDDING, "", N_MODELS): ("spikes", MEAN_ATTENTION),
     ("attention", EMBEDDING, "", 1): ("spikes", "attention, one training"),
     ("attention", EMBEDDING, ENERGY, N_MODELS): ("spikes", ENERGY),
     ("attention", EMBEDDING, "influence", N_MODELS): ("spikes", "influence"),
@@ -165,7 +166,7 @@ def beside_published(areas: pd.DataFrame) -> pd.DataFrame:
     """
     mine = chosen(areas, simulator="izhikevich", source="voltages")
     here = mine.pivot_table(index=["neurons", "share"], columns="name", values="value")
-    both = {"published": PUBLISHED, "here": here[[_MEAN, *_AS_PUBLISHED[1:]]]}
+    both = {"published": PUBLISHED, "here": here[[MEAN_ATTENTION, *_AS_PUBLISHED[1:]]]}
     return pd.concat(both, axis=1, join="inner")
 
 

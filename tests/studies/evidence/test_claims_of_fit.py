@@ -9,6 +9,7 @@ from studies.evidence.recurrent_shown import GRAPH_SCORES, NAMES
 from studies.fitted import GAIN
 from studies.points import EXCESS_SHARES
 from studies.recurrent import STRENGTHS, recorded
+from studies.results import load
 from studies.rows import labels_of
 from studies.silenced import FORESEEN, GOES_ON
 
@@ -128,3 +129,38 @@ def test_a_method_fails_if_a_pattern_gives_it_more_false_synapses(failing, word)
     found = TEST["correlation_misleads"](lambda name: pd.DataFrame(rows))
     assert found.verdict.startswith(f"**{word}**")
     assert ("GLM 11% to 51%" in found.measured) == bool(failing)
+
+
+@pytest.mark.parametrize(
+    "attention, granger, word",
+    [(0.9, 0.7, "holds"), (0.9, 0.95, "holds in part"), (0.5, 0.9, "does not hold")],
+)
+def test_attention_on_voltages_is_held_against_chance_and_against_a_regression(
+    attention, granger, word
+):
+    table = load("voltages")
+    mine = table["score"].eq("auc") & table["network"].str.startswith("izhikevich")
+    spread = 0.01 * table["network_seed"] % 0.05
+    of_voltages = (table["model"] == "voltages") & (table["reading"] == "")
+    of_granger = (table["method"] == "granger") & (table["reading"] == "voltages")
+    for which, value in ((of_voltages, attention), (of_granger, granger)):
+        table["value"] = table["value"].mask(mine & which, value + spread - 0.02)
+    found = TEST["attention_of_voltages"](lambda name: table)
+    assert found.verdict.startswith(f"**{word}**")
+
+
+@pytest.mark.parametrize(
+    "energy, attention, word",
+    [(0.9, 0.6, "holds"), (0.7, 0.8, "holds in part"), (0.4, 0.6, "does not hold")],
+)
+def test_gradient_energy_is_held_against_chance_and_against_attention(energy, attention, word):
+    rows = []
+    for seed in range(3):
+        labels = {"method": "attention", "model": "rotary", "changes": "2400 s, 8 epochs"}
+        rows.append(row(SMALL, seed, GAIN, 0.8, "visible", **labels))
+        for reading, value in (("gradient energy", energy), ("", attention)):
+            value += 0.01 * seed
+            rows.append(row(SMALL, seed, "auc", value, "abs", **labels, reading=reading))
+    tables = {"attainable": attainable(), "fitted": pd.DataFrame(rows)}
+    found = TEST["energy_shows_it"](tables.__getitem__)
+    assert found.verdict.startswith(f"**{word}**")
