@@ -112,11 +112,11 @@ def connections(
     A pair that is driven by a third neuron which was not recorded, or by a stimulus as fast as a
     synapse, is listed as any other: the rate is that of false alarms by chance.
 
-    The rate is kept in patterns of activity that last, as strong recurrence makes them (see the page
-    "Correlation without connection"). It is not where a recording is so long that a GLM is sure of
-    what it gets a little wrong: in half an hour of networks with hubs, two to three times as many
-    were false as were asked for (see "What to use, and how long to record"). Most of those had a
-    latency of one bin, between neurons that a hub drives.
+    The rate is kept in patterns of activity that last, as strong recurrence makes them (see the
+    page "Correlation without connection"). It is not where a recording is so long that a GLM is
+    sure of what it gets a little wrong: in half an hour of networks with hubs, two to three times
+    as many were false as were asked for (see "What to use, and how long to record"). Most of those
+    had a latency of one bin, between neurons that a hub drives.
 
     Examples
     --------
