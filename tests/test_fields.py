@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from lgl_core.baselines.masked import MaskedConfig
+from lgl_core.baselines.voltages import VoltageConfig
 from lgl_core.fields import check_fields
 from lgl_core.glm.config import GLMConfig
 from lgl_core.networks.network import Network
@@ -27,12 +28,14 @@ from lgl_core.transformer.model import TransformerConfig
 from lgl_core.transformer.tokens import IntervalVocabulary
 from studies.outside import OutsideRecording
 from studies.unconnected import UnconnectedRecording
+from studies.voltages import Voltages
 from tests.house import MODULES
 
 SPIKES = SpikeTrains(times=[0.5], neurons=[0], n_neurons=1, duration=1.0)
 EXAMPLES = [
     GLMConfig(), LIFParams(), MaskedConfig(), IzhikevichParams(), OutsideRecording(),
-    UnconnectedRecording(),
+    UnconnectedRecording(), VoltageConfig(),
+    Voltages(simulator="lif", n_neurons=5, share=40),
     IntervalVocabulary(), TrainConfig(), TransformerConfig(n_neurons=3, n_classes=4),
     CouplingConfig(), SPIKES, Network(weights=[[0, 1], [0, 0]]),
     Session(spikes=SPIKES, units=("a",)), Sweep(folder=Path(), points=[{"seed": 0}]),
