@@ -29,6 +29,7 @@ import papermill
 from PIL import Image
 
 from lgl_core.disk.atomic import scratch
+from studies.palette import few_colours
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -130,13 +131,8 @@ def shrink_figures(notebook: nbformat.NotebookNode) -> None:
 
 
 def with_palette(png: str) -> str:
-    """Reduce a PNG, in base 64, to 128 colours.
-
-    They are spread over all that occur, and then moved to where most pixels are: a colour that only
-    a small mark has, or the end of a colour bar, is kept as well as the others.
-    """
-    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    """Give a PNG, in base 64, few colours."""
+    few = few_colours(Image.open(io.BytesIO(base64.b64decode(png))))
     buffer = io.BytesIO()
     few.save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -204,12 +204,6 @@ def _model_size() -> list[Point]:
     return [*both_embeddings(Recording()), *changed]
 
 
-def _voltages() -> list[Point]:
-    """Of ten neurons half of the shares, and none of twenty: those take minutes each."""
-    points: list[Any] = voltages(VOLTAGE_SEEDS, (5, 10))
-    return [p for p in points if p.simulator == "lif" or p.n_neurons == 5 or p.share in (20, 60)]
-
-
 def _paper_size() -> list[Point]:
     models = [
         Model(recording=Recording(), seed=seed, size="paper", training=HALF_THE_BITS)
@@ -388,7 +382,7 @@ STUDIES = {
     ),
     "voltages": Study(
         question="Who finds the wiring in voltages, and who in the spikes of the same networks?",
-        points=_voltages,
+        points=partial(voltages, VOLTAGE_SEEDS),
     ),
     "paper_size": Study(
         question="What do three models of the published size know?",

@@ -14,10 +14,10 @@ from studies.listed import listed_rows
 from studies.points import Recording
 from studies.rows import labels_of, not_converged
 
-__all__ = ["SIZED_WIRINGS", "WholeRecording", "sized"]
+__all__ = ["WholeRecording", "sized", "sizes"]
 
 # With strong hubs, and with none.
-SIZED_WIRINGS = ("hub_network", "erdos_renyi")
+_WIRINGS = ("hub_network", "erdos_renyi")
 # Neurons, networks of that many, and lengths in s: what a laboratory's recording is looked up in.
 _SIZES = {20: range(5), 50: range(5), 100: range(5), 300: range(3)}
 _LENGTHS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -62,10 +62,23 @@ def sized() -> list[Any]:
                 topology=wiring, seed=seed, duration=duration, settings={"n_neurons": n_neurons}
             )
         )
-        for wiring in SIZED_WIRINGS
+        for wiring in _WIRINGS
         for n_neurons, seeds in _SIZES.items()
-        if n_neurons < max(_SIZES) or wiring == SIZED_WIRINGS[0]  # those take minutes each
+        if n_neurons < max(_SIZES) or wiring == _WIRINGS[0]  # those take minutes each
         for duration in _LENGTHS
         if n_neurons * duration <= _MOST
         for seed in seeds
     ]
+
+
+def sizes() -> pd.DataFrame:
+    """Tell the recordings of the study apart: a row per ``network``, the label of its rows.
+
+    Columns are ``topology``, ``n_neurons`` and ``duration`` in s.
+    """
+    recordings = [point.recording for point in sized()]
+    rows = [
+        (one.label, one.topology, one.settings["n_neurons"], one.duration) for one in recordings
+    ]
+    columns = ["network", "topology", "n_neurons", "duration"]
+    return pd.DataFrame(rows, columns=columns).drop_duplicates()

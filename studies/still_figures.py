@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lgl_core.baselines.pairwise import correlation
 from lgl_core.experiment import attention_of, train
@@ -27,6 +30,7 @@ from studies.original import PaperRecording
 from studies.original_models import ORIGINAL, PaperModel
 from studies.original_models import attention_of as original_attention
 from studies.original_scores import CoupledGLM
+from studies.palette import few_colours
 from studies.points import Recording
 from studies.results import load
 from studies.rows import labels_of
@@ -36,7 +40,6 @@ __all__ = [
     "FRONT_FIGURE",
     "SHOWN",
     "card_differences",
-    "front_graphs",
     "front_scores",
     "main",
 ]
@@ -78,15 +81,15 @@ def front_scores(tables: Tables = load) -> dict[str, dict[str, float]]:
     """
     found = {}
     for network, (study, where, methods) in _MEASURED.items():
-        rows = chosen(tables(study), **where, view="true", score="spearman")
+        rows = chosen(once(tables(study)), **where, view="true", score="spearman")
         found[network] = {
-            name: mean_over_networks(chosen(rows, **labels).drop_duplicates()).mean
+            name: mean_over_networks(chosen(rows, **labels)).mean
             for name, labels in zip(SHOWN, methods, strict=True)
         }
     return found
 
 
-def front_graphs() -> dict[str, dict[str, Graph]]:
+def _front_graphs() -> dict[str, dict[str, Graph]]:
     """Compute the graphs that are shown, ``[post, pre]``, by network and method."""
     ours, theirs = Recording(), PaperRecording()
     spikes = ours.spikes()
@@ -141,47 +144,42 @@ def card_differences(tables: Tables = load) -> pd.DataFrame:
         what is ``published``, NaN where the paper has no such number.
     """
     paper = chosen(paper_table_1(), score="spearman").set_index(["method", "view"])["value"]
+    # By network: its scores, the labels of each method, and of attention where co-input is asked.
     sources = {
-        OURS: (tables("seeds"), {"glm": GLM, "attention": ATTENTION, "ccg": CCG}),
+        OURS: (tables("seeds"), {"glm": GLM, "attention": ATTENTION, "ccg": CCG}, ATTENTION),
         THEIRS: (
             chosen(tables("original_network"), **SHORT),
             {"glm": ORIGINAL_GLM, "attention": original_attention(), "ccg": CCG},
+            original_attention(centred=True),
         ),
     }
     rows = []
-    for name, sides in _COMPARED.items():
-        published = float("nan")
-        if not {method for method, _ in sides} - {"glm", "attention"}:
-            published = paper[sides[0]] - paper[sides[1]]
-        for source, (table, labels) in sources.items():
-            asked = [{**labels[method], "view": view} for method, view in sides]
-            if source == THEIRS:
-                asked = [_centred_if_co_input(side) for side in asked]
-            found = difference(once(table), *asked)["spearman"]
-            rows.append(
-                {"name": name, "source": source, "published": published}
-                | {"mean": found.mean, "low": found.low, "high": found.high}
-            )
-    return pd.DataFrame(rows)
-
-
-def _centred_if_co_input(labels: dict[str, Any]) -> dict[str, Any]:
-    if (labels["method"], labels["view"]) == ("attention", "co_input"):
-        return {**original_attention(centred=True), "view": "co_input"}
-    return labels
+    for source, (table, labels, in_co_input) in sources.items():
+        of_side = {side: labels[side[0]] for pair in _COMPARED.values() for side in pair}
+        of_side["attention", "co_input"] = in_co_input
+        for name, sides in _COMPARED.items():
+            asked = ({**of_side[side], "view": side[1]} for side in sides)
+            mean, low, high, _ = difference(once(table), *asked)["spearman"]
+            published = paper.get(sides[0], np.nan) - paper.get(sides[1], np.nan)
+            rows.append((name, source, published, mean, low, high))
+    return pd.DataFrame(rows, columns=["name", "source", "published", "mean", "low", "high"])
 
 
 def main() -> None:
     """Draw the figures of the first page and of the report card from the results of the studies."""
     argparse.ArgumentParser(description=main.__doc__).parse_args()
     scores, differences = front_scores(), card_differences()
-    _save(matrices_by_network(front_graphs(), scores), FRONT_FIGURE, scores)
+    # Rounded, since the last digits differ from machine to machine.
+    rounded = pd.DataFrame(scores).round(4).to_dict()
+    _save(matrices_by_network(_front_graphs(), scores), FRONT_FIGURE, rounded)
     _save(differences_by_network(differences), CARD_FIGURE, differences.round(4).to_dict("list"))
 
 
 def _save(figure: Any, path: Path, shown: Any) -> None:
-    metadata = {"Description": json.dumps(shown)}
-    figure.savefig(path, dpi=160, bbox_inches="tight", metadata=metadata)
+    drawn, metadata = BytesIO(), PngInfo()
+    figure.savefig(drawn, dpi=160, bbox_inches="tight")
+    metadata.add_text("Description", json.dumps(shown))
+    few_colours(Image.open(drawn)).save(path, optimize=True, pnginfo=metadata)
 
 
 if __name__ == "__main__":

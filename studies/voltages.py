@@ -56,6 +56,9 @@ SPIKE = 30.0  # mV, where a spike is cut off, or drawn in
 # strong. Drive and synapses were chosen on seeds 0 to 2.
 LIF_SHARE, MU = 40, 25.0
 SYNAPSES: dict[str, Any] = {"weight": 3.0, "inhibition_ratio": 2.0}
+# Tenths of the pairs that are connected in the public networks that are read, by size: ten neurons
+# take minutes each, and twenty are not read.
+_SHARES_READ = {5: SHARES, 10: SHARES[::2]}
 # Spikes that are dimmed or removed, and steps whose predictions are asked for a gradient.
 N_SPIKES, N_STEPS = 1_000, 256
 
@@ -273,11 +276,10 @@ def potentials(
     return membranes, fired
 
 
-def voltages(seeds: Sequence[int], sizes: Sequence[int] = tuple(WITH_VOLTAGES)) -> list[Point]:
-    """Name the points of the study: public networks of these sizes, and ours of these seeds."""
+def voltages(seeds: Sequence[int]) -> list[Point]:
+    """Name the points of the study: the public networks, and ours of these seeds."""
     points: list[Point] = []
-    for n in sizes:
-        shares = SHARES if n < max(WITH_VOLTAGES) else SHARES[::2]  # those take minutes each
+    for n, shares in _SHARES_READ.items():
         points += [
             Voltages(simulator="izhikevich", n_neurons=n, share=10 * tenths, number=number)
             for tenths in shares

@@ -297,7 +297,7 @@ def mebibytes(paths):
 
 
 def test_the_checkout_is_light():
-    assert mebibytes((ROOT / "notebooks").glob("*.ipynb")) < 6.5
+    assert mebibytes((ROOT / "notebooks").glob("*.ipynb")) < 6
     assert mebibytes((ROOT / "results").glob("*")) < 4, "without the trained weights"
     assert all(
         mebibytes([path]) <= 3 for path in (ROOT / "results" / "models").glob("*.safetensors")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, variances_after
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, sums_after
 from lgl_core.glm._pairs import common_columns
 from lgl_core.glm._preconditioner import mean_variances
 from lgl_core.glm._solvers import Solution, _penalised
@@ -269,7 +269,7 @@ def _parabola(
     common = common + 1e-9 * np.diag(np.diag(common))  # features may say the same
     inverse = np.linalg.inv(common)
     explained = inverse @ beside
-    summed = variances_after(binned, basis, x, posts, drive)
+    summed = sums_after(binned, basis, x, posts, drive, variances=True)
     products = basis[:, :, np.newaxis] * basis[:, np.newaxis, :]
     values, vectors = np.linalg.eigh(np.tensordot(summed, products, axes=1))
     # A neuron that is silent has no curvature but that of the penalty.

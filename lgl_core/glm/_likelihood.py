@@ -27,9 +27,8 @@ __all__ = [
     "bin_spikes",
     "filters_bins",
     "loss_and_gradient",
-    "residuals_after",
+    "sums_after",
     "total_bytes",
-    "variances_after",
 ]
 
 Floats = NDArray[np.float64]
@@ -195,52 +194,34 @@ def _offsets(drive: Drive | None, weights: Floats) -> tuple[Floats, NDArray[np.i
     return drive.values @ weights, drive.step_of_bin
 
 
-def variances_after(
+def sums_after(
     binned: BinnedSpikes,
     basis: Floats,
     coefficients: Floats,
     posts: NDArray[np.int64],
     drive: Drive | None = None,
+    *,
+    variances: bool,
 ) -> Floats:
-    """Sum, over the spikes of each neuron, how variable others are at each lag after them.
+    """Sum, over the spikes of each neuron, what is expected of others at each lag after them.
 
     Parameters
     ----------
     binned, basis, coefficients, posts, drive
         As for :func:`loss_and_gradient`.
+    variances : bool
+        Whether to sum p (1 - p) of ``post``, which is what a bin tells of its linear predictor (the
+        Fisher information), or by how much more spikes are expected than come.
 
     Returns
     -------
     ndarray, shape (n_posts, n_neurons, n_lags)
-        ``[post, pre, lag]``: the sum of p (1 - p) of ``post``, which is what a bin tells of its
-        linear predictor (the Fisher information), at that lag after the spikes of ``pre``.
+        ``[post, pre, lag]``: the sum at that lag after the spikes of ``pre``.
 
     Notes
     -----
     Costs as much as one gradient.
     """
-    return _after_spikes(binned, basis, coefficients, posts, drive, variances=True)
-
-
-def residuals_after(
-    binned: BinnedSpikes,
-    basis: Floats,
-    coefficients: Floats,
-    posts: NDArray[np.int64],
-    drive: Drive | None = None,
-) -> Floats:
-    """Sum, as :func:`variances_after` does, by how much more spikes are expected than come."""
-    return _after_spikes(binned, basis, coefficients, posts, drive, variances=False)
-
-
-def _after_spikes(
-    binned: BinnedSpikes,
-    basis: Floats,
-    coefficients: Floats,
-    posts: NDArray[np.int64],
-    drive: Drive | None,
-    variances: bool,
-) -> Floats:
     arguments = *_for_kernel(binned, basis, coefficients, drive), posts
     summed = sum_after_spikes(*arguments, variances)
     shape = len(summed), binned.n_neurons, len(basis), BLOCK

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import chi2
 
-from lgl_core.glm._likelihood import BinnedSpikes, Floats, residuals_after, variances_after
+from lgl_core.glm._likelihood import BinnedSpikes, Floats, sums_after
 from lgl_core.glm._pairs import beyond_ends, gram_matrix, spikes_after
 from lgl_core.glm.fit import GLMFit
 from lgl_core.spikes import SpikeTrains
@@ -207,7 +207,8 @@ def _tested(
     """Weights without the pull, their covariance and statistic, of some postsynaptic neurons."""
     n_basis = fit.basis.shape[1]
     coefficients = fit.coefficients[:, posts]
-    summed = variances_after(binned, fit.basis, coefficients, posts, fit.drive)
+    asked = binned, fit.basis, coefficients, posts, fit.drive
+    summed = sums_after(*asked, variances=True)
     products = fit.basis[:, :, np.newaxis] * fit.basis[:, np.newaxis, :]
     information = np.tensordot(summed, products, axes=1)  # [post, pre, k, l]
     told = np.trace(information, axis1=2, axis2=3)
@@ -221,11 +222,12 @@ def _tested(
     fitted = fit.weights[posts]
     weights = fitted + fit.config.l2 * (covariance @ fitted[..., np.newaxis])[..., 0]
     # What the fit says of the spikes of a pair, and what it says without the filter of the pair.
-    # The penalty pulls others, too, and what they lack is taken for the pair's: that goes as well.
-    mean = np.maximum(residuals_after(binned, fit.basis, coefficients, posts, fit.drive) + seen, 0)
+    # The penalty pulls others, too, and what they lack is taken for the pair's: that goes as well,
+    # but for what the pair itself lacks.
+    mean = np.maximum(sums_after(*asked, variances=False) + seen, 0)
     chance = np.maximum(1 - np.divide(summed, mean, out=np.ones_like(mean), where=mean > 0), _RARE)
-    grown = np.swapaxes(root, 2, 3) @ (lost - np.eye(n_basis)) @ root
-    own = fitted + fit.config.l2 * (grown @ fitted[..., np.newaxis])[..., 0]
+    pulled = np.swapaxes(root, 2, 3) @ root @ fitted[..., np.newaxis]
+    own = weights - fit.config.l2 * pulled[..., 0]
     odds = np.exp(-(own @ fit.basis.T))
     without = chance * odds / (1 - chance + chance * odds)
     ratio = _likelihood_ratios(seen, mean / chance, without, fit.basis)

@@ -12,6 +12,7 @@ from studies.evidence.attainable_shown import over_networks as shares_of
 from studies.evidence.fitted_shown import readings_by_share
 from studies.evidence.intervals import Mean
 from studies.evidence.recurrent_shown import GRAPH_SCORES, scores_of_graphs
+from studies.evidence.report import chosen
 from studies.evidence.silenced_shown import over_networks
 from studies.evidence.verdicts import Claim, Finding, Tables, verdict_of
 from studies.evidence.voltages_shown import MEAN_ATTENTION, ahead, areas
@@ -116,9 +117,8 @@ def _attention_of_voltages(tables: Tables) -> Finding:
     """Whether attention finds the wiring in voltages, and better than a regression does."""
     found = areas(tables("voltages"))
     attention, granger = ("voltages", MEAN_ATTENTION), ("voltages", "Granger causality")
-    means = means_of_areas(found[found["simulator"] == "izhikevich"], []).set_index(
-        ["source", "name"]
-    )
+    public = chosen(found, simulator="izhikevich")
+    means = means_of_areas(public, []).set_index(["source", "name"])
     known, beside = _mean_of(means, *attention), ahead(found, attention, granger)
     return Finding(
         f"area under ROC, attention on voltages {known}, ahead of Granger causality by {beside}",
@@ -130,16 +130,15 @@ def _attention_of_voltages(tables: Tables) -> Finding:
 def _energy_shows_it(tables: Tables) -> Finding:
     """Whether the energy of gradients tells who is connected, and better than attention does."""
     table = readings_by_share(tables("fitted"), tables("attainable"), "auc", "abs")
-    mine = table[table["model"] == "rotary"]
-    most = mine[mine["share"] == mine["share"].max()].set_index(["model", "name"])
+    mine = chosen(table, model="rotary").set_index(["model", "name"])
+    most = mine[mine["share"] == mine["share"].max()]
     energy, attention = (_mean_of(most, "rotary", n) for n in ("gradient energy", "attention"))
+    checks = [energy.low > 0.5, energy.low > attention.high]
     return Finding(
         f"area under ROC, in the models that know most: gradient energy {energy}, attention "
         f"{attention}",
         "0.50",
-        verdict_of(
-            [energy.low > 0.5, energy.low > attention.high], "above chance; intervals apart"
-        ),
+        verdict_of(checks, "above chance; intervals apart"),
     )
 
 

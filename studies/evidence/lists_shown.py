@@ -10,7 +10,7 @@ from studies.evidence.report import chosen
 from studies.listed import LENGTHS, N_NEURONS, RATES_ASKED, WIRINGS, at_rate
 from studies.names import NETWORK_NAMES
 from studies.points import Recording
-from studies.recording_size import sized
+from studies.recording_size import sizes
 
 __all__ = [
     "FALSE",
@@ -128,18 +128,11 @@ def by_size(table: pd.DataFrame) -> pd.DataFrame:
         As for :func:`studies.figures.measured.rates_of_lists`, with a row per recording, the
         ``wiring`` of its network and ``n_neurons``. False ones are of all wirings together.
     """
-    sizes = pd.DataFrame(
-        {
-            "network": recording.label,
-            "wiring": NETWORK_NAMES[recording.topology],
-            "n_neurons": recording.settings["n_neurons"],
-            "duration": recording.duration,
-        }
-        for recording in (point.recording for point in sized())
-    ).drop_duplicates()
     rows = chosen(table, method="glm", view="decision", kept=at_rate(RATES_ASKED[0]))
-    rows = rows.merge(sizes, on="network")
-    rows = rows.assign(name=rows["n_neurons"].map("{} neurons".format))
+    rows = rows.merge(sizes(), on="network")
+    rows = rows.assign(
+        name=rows["n_neurons"].map("{} neurons".format), wiring=rows["topology"].map(NETWORK_NAMES)
+    )
     false = chosen(rows, score="fdr").assign(what=FALSE)
     found = chosen(rows, score="recall")
     return pd.concat([false, found.assign(what=f"{FOUND}, " + found["wiring"])])

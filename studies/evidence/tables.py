@@ -14,8 +14,7 @@ from lgl_core.networks.network import Network
 from studies.evidence.intervals import mean_interval, with_interval, with_spread
 from studies.evidence.report import chosen, named
 from studies.names import NO_KNOWLEDGE, networks_shown
-from studies.plans import STUDIES
-from studies.recording_size import SIZED_WIRINGS, WholeRecording
+from studies.recording_size import sizes
 from studies.standing_out import READ, beyond
 
 __all__ = [
@@ -206,17 +205,9 @@ def recording_sizes(table: pd.DataFrame, view: str = "true_off_hubs") -> pd.Data
         ``spikes_per_unit`` (the mean over all networks of that size), ``network_seed`` and
         ``value``.
     """
-    sizes = pd.DataFrame(
-        {
-            "network": recording.label,
-            "n_neurons": recording.settings["n_neurons"],
-            "duration": recording.duration,
-        }
-        for point in STUDIES["recording_size"].points()
-        if isinstance(point, WholeRecording)
-        and (recording := point.recording).topology == SIZED_WIRINGS[0]
-    ).drop_duplicates()
-    found = named(table, _SIZED, view=view, score="spearman").merge(sizes, on="network")
+    found = named(table, _SIZED, view=view, score="spearman").merge(
+        chosen(sizes(), topology="hub_network"), on="network"
+    )
     of_each = found["n_spikes"] / found["n_neurons"]
     found["spikes_per_unit"] = of_each.groupby(found["network"]).transform("mean")
     columns = ["name", "n_neurons", "duration", "spikes_per_unit", "network_seed", "value"]

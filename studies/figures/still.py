@@ -11,9 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from pandas import DataFrame
 
+from lgl_core.figures.graphs import _colour_scale
 from lgl_core.figures.style import (
-    SEQUENTIAL,
-    SIGNED,
     checked_columns,
     in_style,
     series_look,
@@ -56,14 +55,9 @@ def matrices_by_network(
 
 def _matrix(axes: plt.Axes, graph: Graph) -> None:
     """Show a graph in its own colours, of which the strongest hundredth shares the last."""
-    between = graph[~np.eye(len(graph), dtype=bool)]
-    signed = between.min() < 0
-    low, high = np.percentile(between, (1, 99))
-    if signed:
-        high = np.percentile(np.abs(between[between != 0]), 99)
-        low = -high
-    shown = np.ma.masked_array(graph, np.eye(len(graph), dtype=bool))
-    axes.imshow(shown, cmap=SIGNED if signed else SEQUENTIAL, vmin=low, vmax=high)
+    itself = np.eye(len(graph), dtype=bool)
+    scale, _ = _colour_scale(graph[~itself], 99)
+    axes.imshow(np.ma.masked_array(graph, itself), **scale)
     axes.set(xticks=[], yticks=[])
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2, false_discovery_control, kstest
 
 from lgl_core.glm import inference
-from lgl_core.glm._likelihood import bin_spikes, residuals_after, variances_after
+from lgl_core.glm._likelihood import bin_spikes, sums_after
 from lgl_core.glm._pairs import gram_matrix
 from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
@@ -52,9 +52,8 @@ def test_variances_and_residuals_are_summed_after_the_spikes_of_each_neuron(of_v
     posts = np.array([4, 0, 1])
     matrix = spikes.binned(1e-3).astype(float)
     summed_up = (p * (1 - p) if of_variances else p - matrix)[:, posts]
-    found = (variances_after if of_variances else residuals_after)(
-        bin_spikes(spikes, 1e-3), fit.basis, np.ascontiguousarray(coefficients[:, posts]), posts
-    )
+    of_posts = np.ascontiguousarray(coefficients[:, posts])
+    found = sums_after(bin_spikes(spikes, 1e-3), fit.basis, of_posts, posts, variances=of_variances)
     for lag in range(1, 21):
         np.testing.assert_allclose(
             found[:, :, lag - 1], summed_up[lag:].T @ matrix[:-lag], rtol=1e-9, atol=1e-12

@@ -10,6 +10,7 @@ from studies import still_figures
 from studies.evidence.original import SHORT
 from studies.evidence.report import chosen
 from studies.evidence.verdicts import ATTENTION, GLM
+from studies.palette import few_colours
 from studies.results import load
 from studies.still_figures import (
     CARD_FIGURE,
@@ -59,7 +60,7 @@ def test_differences_are_those_of_the_report_card():
 def test_main_writes_both_figures_with_what_they_show(tmp_path, monkeypatch):
     names = ("truth", *SHOWN)
     graphs = {name: np.random.default_rng(i).random((5, 5)) for i, name in enumerate(names)}
-    monkeypatch.setattr(still_figures, "front_graphs", lambda: {"our network": graphs})
+    monkeypatch.setattr(still_figures, "_front_graphs", lambda: {"our network": graphs})
     for name in ("FRONT_FIGURE", "CARD_FIGURE"):
         monkeypatch.setattr(still_figures, name, tmp_path / f"{name}.png")
     monkeypatch.setattr("sys.argv", ["still_figures"])
@@ -68,3 +69,13 @@ def test_main_writes_both_figures_with_what_they_show(tmp_path, monkeypatch):
         assert shown_in(tmp_path / f"{name}.png") == shown_in(committed), (
             "run: python -m studies.still_figures"
         )
+
+
+def test_few_colours_keep_a_small_mark_and_what_is_plain():
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    pixels[:100], pixels[150:153, 150:153] = 255, (255, 0, 0)
+    few = few_colours(Image.fromarray(pixels))
+    assert len(few.getcolors()) <= 128
+    back = np.asarray(few.convert("RGB")).astype(int)
+    assert np.abs(back[:100] - 255).max() < 8
+    assert np.abs(back[151, 151] - (255, 0, 0)).max() < 40
