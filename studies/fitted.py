@@ -19,10 +19,21 @@ from lgl_core.extraction.rollout import rollout_connectivity
 from lgl_core.transformer.model import Neuroformer
 from lgl_core.transformer.tokens import tokenize
 from lgl_core.transformer.training import TrainConfig, TrainedModel, baselines, evaluate
+from studies.original import MANY, N_SPIKES, PaperRecording
 from studies.points import EXCESS_SHARES, Point, Recording, scored
 from studies.rows import labels_of
 
-__all__ = ["BUDGETS", "GAIN", "LONGEST", "WELL_FITTED", "Fitted", "fitted", "fitted_recording"]
+__all__ = [
+    "BETWEEN",
+    "BUDGETS",
+    "GAIN",
+    "LONGEST",
+    "PAPER_BUDGETS",
+    "WELL_FITTED",
+    "Fitted",
+    "fitted",
+    "fitted_recording",
+]
 
 Graph = NDArray[np.float64]
 
@@ -31,6 +42,10 @@ SMALL_HUBS = {"n_neurons": 60}
 # What a model is given, from little to much: a recording of so many s, and epochs.
 BUDGETS = ((150.0, 4), (600.0, 3), (600.0, 10), (2400.0, 8))
 LONGEST = 2400.0
+# Between the second and the third, where a rotary model begins to know more than rates.
+BETWEEN = (600.0, 5)
+# The same of the paper's network: so many spikes, and epochs.
+PAPER_BUDGETS = ((N_SPIKES, 20), (100_000, 10), (MANY, 6))
 # The training that comes nearest to what can be known.
 WELL_FITTED = {"epochs": 8, "decay": True}
 # Trainings whose readings are averaged, of the budgets that take a minute at most.
@@ -46,12 +61,12 @@ def fitted_recording(seed: int, duration: float = LONGEST) -> Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A transformer of a small network, or several that are averaged, and how they are read.
+    """A transformer, or several that are averaged, and how they are read.
 
     Parameters
     ----------
-    recording : Recording
-        What it is trained on.
+    recording : Recording or PaperRecording
+        What it is trained on: its first 80 %, of the paper's network its first 60 %.
     epochs : int
         Passes over it, with a rate that falls to zero.
     time_embedding, size : str
@@ -61,12 +76,13 @@ class Fitted:
     n_spikes : int
         Spikes that are removed or dimmed; twice as many are explained, for relevance.
     longest : float
-        Length in s of the recording of the same network at whose end all are tried.
+        Length in s of the recording of the same network at whose end all are tried; of the
+        paper's network, that has ``MANY`` spikes.
     looked_at : float
         How much of the recording, in s, attention and rollout are averaged over.
     """
 
-    recording: Recording
+    recording: Recording | PaperRecording
     epochs: int
     time_embedding: str = "rotary"
     size: str = "laptop"
@@ -79,7 +95,11 @@ class Fitted:
         trainings = (
             TrainConfig(epochs=self.epochs, decay=True, seed=seed) for seed in range(self.n_models)
         )
-        return [{"size": self.size, "config": training} for training in trainings]
+        part = self.recording.train_fraction
+        return [
+            {"size": self.size, "config": training, "train_fraction": part}
+            for training in trainings
+        ]
 
     @property
     def is_ready(self) -> bool:
@@ -122,7 +142,7 @@ class Fitted:
         labels: dict[str, Any] = {
             "model": self.time_embedding,
             "size": self.size,
-            "changes": f"{self.recording.duration:g} s, {self.epochs} epochs",
+            "changes": f"{self._length()}, {self.epochs} epochs",
             "n_models": self.n_models,
         }
         readings = [dict(self._readings(member)) for member in members]
@@ -139,12 +159,26 @@ class Fitted:
 
     def _gain(self, member: TrainedModel) -> float:
         """Gain at the end of the longest recording, which no model has seen."""
-        known, held_out = split_tokens(replace(self.recording, duration=self.longest).spikes())
+        longest = self._longest()
+        known, held_out = split_tokens(longest.spikes(), longest.train_fraction)
         return baselines(known, held_out)["neuron"] - evaluate(member.model, held_out)[0]
+
+    def _longest(self) -> Recording | PaperRecording:
+        if isinstance(self.recording, PaperRecording):
+            return replace(self.recording, n_spikes=MANY)
+        return replace(self.recording, duration=self.longest)
+
+    def _length(self) -> str:
+        if isinstance(self.recording, PaperRecording):
+            return f"{self.recording.n_spikes} spikes"
+        return f"{self.recording.duration:g} s"
 
 
 def fitted(seeds: Sequence[int]) -> list[Point]:
-    """Name the points of the study: each budget and embedding, and what needs no transformer."""
+    """Name the points of the study: each budget and embedding, and what needs no transformer.
+
+    What needs none on the paper's network stands in the study of that network.
+    """
     points: list[Point] = []
     for seed in seeds:
         durations = dict.fromkeys(duration for duration, _ in BUDGETS)
@@ -157,5 +191,11 @@ def fitted(seeds: Sequence[int]) -> list[Point]:
         points += [
             Fitted(recording=fitted_recording(seed, duration), epochs=epochs, n_models=ENSEMBLE)
             for duration, epochs in BUDGETS[:2]
+        ]
+        duration, epochs = BETWEEN
+        points.append(Fitted(recording=fitted_recording(seed, duration), epochs=epochs))
+        points += [
+            Fitted(recording=PaperRecording(seed=seed, n_spikes=n_spikes), epochs=epochs)
+            for n_spikes, epochs in PAPER_BUDGETS
         ]
     return points

@@ -56,9 +56,9 @@ SPIKE = 30.0  # mV, where a spike is cut off, or drawn in
 # strong. Drive and synapses were chosen on seeds 0 to 2.
 LIF_SHARE, MU = 40, 25.0
 SYNAPSES: dict[str, Any] = {"weight": 3.0, "inhibition_ratio": 2.0}
-# Tenths of the pairs that are connected in the public networks that are read, by size: ten neurons
-# take minutes each, and twenty are not read.
-_SHARES_READ = {5: SHARES, 10: SHARES[::2]}
+# Tenths of the pairs that are connected in the public networks that are read, by size: networks of
+# ten neurons take minutes each, and of twenty more.
+_SHARES_READ = {5: SHARES, 10: SHARES[::2], 20: SHARES[::2]}
 # Spikes that are dimmed or removed, and steps whose predictions are asked for a gradient.
 N_SPIKES, N_STEPS = 1_000, 256
 
