@@ -16,6 +16,11 @@ Where few spikes of two neurons meet, an estimate is not normal. So a pair is te
 more likely its filter makes the spikes that were seen at each lag than what all others say of them:
 a ratio of binomial likelihoods, whose mean and variance are those that the GLM expects there. Where
 spikes are rare, they are Poisson's.
+
+A bin does not tell when in it a spike fell. Two neurons that answer a third after the same delay do
+so both in the next bin, or both in the one after it, and fall one after the other less often than
+the spikes of the third let expect. Too few spikes at the first lag are therefore no evidence of a
+coupling. Inhibition shows at later lags, too.
 """
 
 from __future__ import annotations
@@ -243,33 +248,46 @@ def _tested(
 
 @njit(parallel=True, cache=True)
 def _likelihood_ratios(seen, trials, chance, basis):
-    """Fit the filter of each pair to the spikes at its lags: 2 log of the ratio of likelihoods."""
+    """Fit the filter of each pair to the spikes at its lags: 2 log of the ratio of likelihoods.
+
+    At the first lag, what is seen is never less than what is expected.
+    """
     n_posts, n_neurons, n_lags = seen.shape
     n_basis = basis.shape[1]
     ratios = np.zeros((n_posts, n_neurons))
     for pair in prange(n_posts * n_neurons):
         i, j = pair // n_neurons, pair % n_neurons
         n, start = trials[i, j], chance[i, j]
-        w, found = np.zeros(n_basis), 0.0
+        # What the filter makes of the first lag counts up to what was seen there.
+        share = min(max(seen[i, j, 0] / max(n[0], _RARE), _RARE), 1 - _RARE)
+        most = np.log(share / (1 - share)) - np.log(start[0] / (1 - start[0]))
+        w = np.zeros(n_basis)
+        found = least = _gain(seen[i, j], n, start, basis @ w, most)
         for _ in range(50):
-            odds = np.exp(basis @ w)
+            change = basis @ w
+            lacking = change[0] > most
+            change[0] = min(change[0], most)
+            odds = np.exp(change)
             p = start * odds / (1 - start + start * odds)
             gradient = basis.T @ (seen[i, j] - n * p) - _HOLD * w
             variance = (n * p * (1 - p)).reshape(n_lags, 1)
+            if lacking:  # and a filter that expects more is as good
+                variance[0] = 0.0
             curvature = basis.T @ (basis * variance) + _HOLD * np.eye(n_basis)
             step = np.linalg.solve(curvature, gradient)
             # A filter that wants to change by much goes a part of the way.
             step *= min(1.0, 2.0 / max(np.abs(basis @ step).max(), 1e-12))
-            gained = _gain(seen[i, j], n, start, basis @ (w + step))
+            gained = _gain(seen[i, j], n, start, basis @ (w + step), most)
             if gained < found + 1e-6:
                 break
             w, found = w + step, gained
-        ratios[i, j] = 2 * found
+        ratios[i, j] = 2 * (found - least)
     return ratios
 
 
 @njit(cache=True)
-def _gain(seen, trials, chance, change):
+def _gain(seen, trials, chance, change, most):
+    change[0] = min(change[0], most)
     return (seen * change - trials * np.log1p(chance * np.expm1(change))).sum()
 
 

@@ -96,6 +96,12 @@ def test_couplings_are_sure_where_they_are(tested):
     assert set(found.latency()[truth != 0].round(4)) <= {0.001, 0.002, 0.003, 0.004}
 
 
+def _uniform_or_larger(p):
+    """Since a lack at the first lag does not count, p-values are a little large: 0.03 to 0.10."""
+    assert kstest(p, "uniform", alternative="greater").statistic < 0.03
+    assert kstest(p, "uniform").statistic < 0.12
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("l2", [1.0, 30.0])
 def test_p_values_are_uniform_where_there_is_no_coupling(l2):
@@ -106,7 +112,7 @@ def test_p_values_are_uniform_where_there_is_no_coupling(l2):
         found.append(chi2.sf(one.statistic[~np.eye(20, dtype=bool)], 4))
         assert one.p_values()[~np.eye(20, dtype=bool)].mean() > 0.45  # inflation never helps
     p = np.concatenate(found)
-    assert kstest(p, "uniform").statistic < 0.05  # 1,900 pairs: 0.031 at 5 %
+    _uniform_or_larger(p)
     for level in (0.05, 0.01):
         expected, n = level * len(p), len(p)
         assert np.sum(p < level) < expected + 4 * np.sqrt(n * level * (1 - level))
@@ -179,7 +185,7 @@ def test_p_values_hold_for_neurons_that_fire_often(chance):
         spikes = spike_trains(fires)
         found = coupling_test(fit_glm(spikes, progress=False), spikes)
         p.append(chi2.sf(found.statistic[~np.eye(n_neurons, dtype=bool)], 4))
-    assert kstest(np.concatenate(p), "uniform").statistic < 0.05  # 1,056 pairs: 0.042 at 5 %
+    _uniform_or_larger(np.concatenate(p))
 
 
 @pytest.mark.slow
@@ -193,3 +199,35 @@ def test_few_are_false_where_strong_recurrence_makes_patterns():
     connected = network.weights[pairs] != 0
     assert (called & ~connected).sum() <= 0.05 * called.sum()
     assert called[connected].mean() > 0.9
+
+
+def answers(seed, n_answering=6, n_others=14, delay=1.5e-3, duration=600.0):
+    """Spikes of one neuron, which some answer after the same delay, each by itself."""
+    rng = np.random.default_rng(seed)
+    driver = np.sort(rng.uniform(0, duration, round(8 * duration)))
+    trains = [driver]
+    for number in range(n_answering + n_others):
+        own = rng.uniform(0, duration, round(2 * duration))
+        answered = rng.random(len(driver)) < (0.3 if number < n_answering else 0)
+        trains.append(np.concatenate([own, driver[answered] + delay]))
+    times, ids = np.concatenate(trains), np.repeat(np.arange(len(trains)), [*map(len, trains)])
+    order = np.argsort(times)
+    kept = order[times[order] < duration]
+    return SpikeTrains(
+        times=times[kept], neurons=ids[kept], n_neurons=len(trains), duration=duration
+    )
+
+
+@pytest.mark.slow
+def test_neurons_that_answer_a_third_at_once_are_not_taken_for_connected():
+    spikes = answers(seed=0)
+    test = coupling_test(fit_glm(spikes, progress=False), spikes)
+    answering = range(1, 7)
+    among = np.zeros((21, 21), dtype=bool)
+    among[np.ix_(answering, answering)] = ~np.eye(6, dtype=bool)
+    # Their filters begin as those of inhibition do,
+    assert np.median((test.weights @ test.fit.basis[0])[among]) < -0.3
+    # which is no evidence: a bin does not tell who was first.
+    p = test.p_values()
+    assert np.median(p[among]) > 0.01  # below 1e-7 for all of them, if it were
+    assert (p[1:7, 0] < 1e-6).all()
