@@ -34,6 +34,7 @@ def readings_by_share(
     score: str,
     view: str = "true",
     n_models: int = 1,
+    kind: str = SMALL,
 ) -> pd.DataFrame:
     """Put the scores of readings beside the share of what can be known that their models know.
 
@@ -45,6 +46,8 @@ def readings_by_share(
         Such as ``"pearson"`` of ``"true"``, or of ``"true_off_hubs"``.
     n_models : int
         Trainings whose readings were averaged.
+    kind : str
+        Of networks: ``SMALL`` or ``THEIRS`` of :mod:`studies.evidence.attainable_shown`.
 
     Returns
     -------
@@ -58,9 +61,10 @@ def readings_by_share(
         If the second table is of another study.
     """
     rows = chosen(attainable, method="truth", score=WHO)
-    rows = rows[kinds_of(rows["network"]) == SMALL]
+    rows = rows[kinds_of(rows["network"]) == kind]
     known = rows.set_index("network_seed")["value"]
     ours = fitted[(fitted["method"] == "attention") & (fitted["n_models"] == n_models)]
+    ours = ours[kinds_of(ours["network"]) == kind]
     keys = ["model", "changes", "network_seed"]
     of_models = ours[ours["score"] == GAIN].set_index(keys)["value"]
     share = of_models / known.reindex(of_models.index.get_level_values("network_seed")).to_numpy()

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from studies.attainable import ATTAINABLE, WHO
+from studies.evidence.attainable_shown import THEIRS
 from studies.evidence.fitted_shown import readings_by_share, without_transformer
 from studies.fitted import GAIN
 from studies.rows import labels_of
@@ -17,14 +18,17 @@ def known(seed, gain, network=NETWORK):
     }  # fmt: skip
 
 
-def fitted_rows(seed, changes, gain, scores, model="rotary"):
+SMALL_LABEL, PAPERS = "hub_network, n_neurons 60", "hub_assemblies, 20 ms, 1000000 spikes"
+
+
+def fitted_rows(seed, changes, gain, scores, model="rotary", network=SMALL_LABEL):
     for reading, value in scores.items():
         yield labels_of("attention", model=model, changes=changes, reading=reading) | {
-            "network": "hub_network, n_neurons 60", "network_seed": seed, "view": "true",
+            "network": network, "network_seed": seed, "view": "true",
             "score": "pearson", "value": value, "null_mean": 0.01,
         }  # fmt: skip
     yield labels_of("attention", model=model, changes=changes) | {
-        "network": "hub_network, n_neurons 60", "network_seed": seed, "view": "visible",
+        "network": network, "network_seed": seed, "view": "visible",
         "score": GAIN, "value": gain, "null_mean": float("nan"),
     }  # fmt: skip
 
@@ -46,6 +50,16 @@ def test_each_network_counts_by_its_own_share():
     assert found["attention", "much"] == pytest.approx(0.4)
     assert found["influence", "much"] == pytest.approx(0.7)
     assert (table["n"] == 2).all() and (table["null_mean"] == 0.01).all()
+
+
+def test_the_papers_network_has_its_own_axis():
+    attainable = pd.DataFrame([known(0, 0.2), known(0, 1.5, PAPERS)])
+    of_both = [
+        *fitted_rows(0, "much", 0.1, {"": 0.3}),
+        *fitted_rows(0, "much", 0.6, {"": 0.7}, network=PAPERS),
+    ]
+    table = readings_by_share(pd.DataFrame(of_both), attainable, "pearson", kind=THEIRS)
+    assert table["share"].item() == pytest.approx(0.4) and table["mean"].item() == 0.7
 
 
 def test_methods_without_a_transformer_stand_by_recording():
