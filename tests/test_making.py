@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import figure_making
 import pytest
 from cells_read import UNKNOWN, WEIGHTS, Page
+from docutils import nodes
 
 from lgl_core.figures.data import raster
 from studies.evidence.lists_shown import found_by_size
@@ -171,6 +172,21 @@ BOOK = SimpleNamespace(config=SimpleNamespace(html_theme_options=OPTIONS))  # as
 def test_data_is_linked_to_the_repository(files, said):
     (part,) = figure_making.data(BOOK, files)
     assert said in part
+
+
+def line_under(**shown):
+    """What is said of a figure in a cell, of which a page shows these parts."""
+    code, figure = nodes.container(**shown), nodes.figure(ids=["fig-mine"])
+    cell = nodes.container("", code, nodes.container("", figure), nb_element="cell_code")
+    assert figure_making.cell_of(figure) is cell
+    return figure_making.of_cell(BOOK, "notebooks/01_mine", figure, cell, [], set()), code
+
+
+def test_the_line_leads_to_the_code_or_to_the_notebook_where_the_page_shows_none():
+    (made, _), code = line_under(nb_element="cell_code_source")
+    assert 'href="#making-fig-mine"' in made and code["ids"] == ["making-fig-mine"]
+    (made, _), _ = line_under()
+    assert 'href="https://here/blob/main/notebooks/01_mine.ipynb"' in made
 
 
 @pytest.mark.parametrize("files", [{UNKNOWN}, {"results/no_such.parquet"}])

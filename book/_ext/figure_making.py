@@ -43,6 +43,8 @@ def nothing(writer: Any, node: making) -> None:
 
 def with_makings(app: Any, tree: nodes.document, page: str) -> None:
     """Put a line under each figure of a page."""
+    if app.builder.format != "html":
+        return
     file = Path(app.env.doc2path(page))
     cells = cells_of(file) if file.suffix == ".ipynb" else {}
     for figure in list(tree.findall(nodes.figure)):
