@@ -100,6 +100,14 @@ def test_a_function_of_the_page_reads_what_the_page_has_when_it_is_called():
     assert files_of(*cells, "draws = {'x': lambda: draw(t)}", "raster(draws)") == {A, B}
 
 
+def test_any_of_several_functions_of_the_page_may_be_called():
+    define = "def one():\n    return a\n\n\ndef two():\n    return b"
+    cells = ('a, b = load("a"), load("b")', define, 'either = {"x": one, "y": two}')
+    assert files_of(*cells, 'raster(either["y"]())') == {B}
+    assert files_of(*cells, "raster(either[name]())") == {A, B}
+    assert files_of(*cells, "raster(either)") == {A, B}
+
+
 def test_a_loop_does_not_take_its_variables_for_what_they_were():
     assert files_of('n = load("a")', "for n in range(3):\n    raster(n)") == set()
 
@@ -127,6 +135,12 @@ def test_a_training_may_be_one_that_comes_with_the_book():
         "table = np.load(RESULTS / name)",
         "table = np.load(f'results/{name}.npz')",
         'table = np.load(Path("results/a.npz").with_name("b.npz"))',
+        "table = list(map(load, names))",
+        "table = dict(a=partial(run, name))",
+        "table = make({'reader': load})",
+        "table = np.load(RESULTS.joinpath('a.npz'))",
+        "table = np.load(f'{RESULTS}/a.npz')",
+        "table = np.load(RESULTS.parent / 'results' / 'a.npz')",
         "def table():\n    return [load(name) for name in names]\n\n\ntable = table()",
         "table = list(map(load_one, [1]))\n%run elsewhere.py",
         "from studies.results import *",

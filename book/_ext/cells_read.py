@@ -33,6 +33,7 @@ _TRAINERS = {
     "studies.points.Model",
     "studies.readings.Constrained",
 }
+_FOLLOWED = {*_READERS, *_FOLDERS, *_TRAINERS}
 _PATH = re.compile(r"(?:\.\./)*(results/[\w./-]+)")
 
 
@@ -43,19 +44,25 @@ class Value:
     files: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()  # texts
     refs: frozenset[str] = frozenset()  # what was imported, by its full name
+    functions: frozenset[Any] = frozenset()  # the code of those of the page
     parts: dict[Any, Value] | None = None  # of a dict by key, of a tuple or list by index
-    function: Any = None  # the code of one of the page's own
 
 
 def _any_of(values: Iterable[Value]) -> Value:
     several = list(values)
-    sets = [[getattr(one, name) for one in several] for name in ("files", "words", "refs")]
-    function = next((one.function for one in several if one.function), None)
-    return Value(*(frozenset[str]().union(*each) for each in sets), function=function)
+    names = ("files", "words", "refs", "functions")
+    return Value(*(frozenset().union(*(getattr(one, name) for one in several)) for name in names))
+
+
+def _made_of(values: Iterable[Value], parts: dict[Any, Value] | None = None) -> Value:
+    """Give what was made of values in a way that is not followed."""
+    of = _any_of(values)
+    hidden = {UNKNOWN} if of.refs & _FOLLOWED and parts is None else set()
+    return Value(of.files | hidden, functions=of.functions, parts=parts)
 
 
 def _holding(parts: dict[Any, Value]) -> Value:
-    return Value(_any_of(parts.values()).files, parts=parts)
+    return _made_of(parts.values(), parts)
 
 
 def _entries(value: Value) -> list[Value] | None:
@@ -100,7 +107,7 @@ class Page:
                 self._import(node)
                 return Value()
             case ast.FunctionDef(name=name):
-                self.names[name] = Value(function=node)
+                self.names[name] = Value(functions=frozenset([node]))
                 return Value()
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                 found = self._value(value)
@@ -179,7 +186,8 @@ class Page:
                 return self.names.get(name, Value())
             case ast.Attribute(value=inner, attr=name):
                 base = self._value(inner)
-                return Value(base.files, refs=frozenset(f"{ref}.{name}" for ref in base.refs))
+                files = base.files | ({UNKNOWN} if base.refs & _FOLDERS.keys() else set())
+                return Value(files, refs=frozenset(f"{ref}.{name}" for ref in base.refs))
             case ast.NamedExpr(target=target, value=value):
                 found = self._value(value)
                 self._bind(target, found)
@@ -188,7 +196,7 @@ class Page:
                 chosen = _any_of([self._value(body), self._value(orelse)])
                 return replace(chosen, files=chosen.files | self._value(test).files)
             case ast.Lambda():
-                return Value(self._run(node, {}), function=node)
+                return Value(self._run(node, {}), functions=frozenset([node]))
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 if not any(isinstance(element, ast.Starred) for element in elements):
                     return _holding(dict(enumerate(map(self._value, elements))))
@@ -208,7 +216,7 @@ class Page:
                 return self._comprehension(node)
             case ast.Call():
                 return self._called(node)
-        return Value(_any_of(map(self._value, ast.iter_child_nodes(node))).files)
+        return _made_of(map(self._value, ast.iter_child_nodes(node)))
 
     def _comprehension(self, node: Any) -> Value:
         """Read entry by entry where what it goes through is written out."""
@@ -237,8 +245,6 @@ class Page:
         named = {one.arg: self._value(one.value) for one in node.keywords}
         arguments = [*given, *named.values()]
         self.calls += sorted(function.refs)
-        if any(one.refs & _FOLDERS.keys() for one in arguments):
-            return Value(frozenset([UNKNOWN]))
         if readers := function.refs & _READERS.keys():
             return _named(_READERS, readers, [*given, named.get("name", Value())][0])
         if isinstance(node.func, ast.Attribute):
@@ -247,14 +253,16 @@ class Page:
                 return _holding(dict(enumerate(base.parts.values())))
             if node.func.attr.startswith("with_") and base.files:  # a path beside another
                 return Value(frozenset([UNKNOWN]))
-        files = function.files.union(*(one.files for one in arguments))
+        within = [part for one in arguments for part in (one.parts or {}).values()]
+        files = function.files | _made_of([*arguments, *within]).files
         if function.refs & _TRAINERS:
             files |= {WEIGHTS}
-        if function.function:
-            every = [argument.arg for argument in function.function.args.args]
-            files |= self._run(function.function, dict(zip(every, given, strict=False)) | named)
-        for one in arguments:  # what is handed on will be called, nobody knows with what
-            files |= self._run(one.function, {}) if one.function else set()
+        for code in sorted(function.functions, key=lambda code: code.lineno):
+            every = [argument.arg for argument in code.args.args]
+            files |= self._run(code, dict(zip(every, given, strict=False)) | named)
+        handed = _any_of(arguments).functions  # will be called, nobody knows with what
+        for code in sorted(handed, key=lambda code: code.lineno):
+            files |= self._run(code, {})
         return Value(files)
 
     def _run(self, function: Any, arguments: dict[Any, Value]) -> frozenset[str]:
