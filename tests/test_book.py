@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import yaml
@@ -80,6 +81,40 @@ def test_readers_can_launch_and_download_a_notebook(html, page):
     assert (html / "_sources" / f"{page}.ipynb").is_file()
 
 
+# --- from a figure to its making ---------------------------------------------------------------
+
+MAKING = re.compile(r'</figure>\s*<p class="making[^"]*">(.*?)</p>', re.DOTALL)
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+
+
+def leads_somewhere(html, page, address):
+    """Whether a link ends in the repository, or at an anchor of a page of the book."""
+    path, _, anchor = address.partition("#")
+    if path.startswith(REPOSITORY["url"]):
+        kind, branch, within = path.removeprefix(REPOSITORY["url"] + "/").split("/", 2)
+        is_there = Path.is_file if kind == "blob" else Path.is_dir
+        return branch == REPOSITORY["branch"] and is_there(ROOT / within)
+    target = (html / f"{page}.html").parent / path if path else html / f"{page}.html"
+    return target.is_file() and f'id="{anchor}"' in target.read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_figure_leads_to_what_made_it(html, page):
+    text = (html / f"{page}.html").read_text()
+    lines = MAKING.findall(text)
+    assert len(lines) == text.count("<figure ")
+    assert all(line.startswith("Made by <a") and "data: " in line for line in lines)
+    addresses = re.findall(r'href="([^"]*)"', "".join(lines))
+    assert [one for one in addresses if not leads_somewhere(html, page, one)] == []
+
+
+def test_a_figure_leads_to_its_own_cell_its_function_and_its_data(html):
+    lines = MAKING.findall((html / "notebooks" / "25_how_much_can_be_known.html").read_text())
+    (line,) = [line for line in lines if "#making-fig-known-readings" in line]
+    assert "studies.figures.measured.html#studies.figures.measured.scores_by_share" in line
+    assert re.findall(r"/results/(\w+)\.parquet\"", line) == ["attainable", "fitted"]
+
+
 # --- in a browser ------------------------------------------------------------------------------
 
 WIDTHS = {"a phone": 390, "a laptop": 1400}
@@ -150,6 +185,25 @@ def test_a_search_finds_a_word_and_shows_prose(html, browser):
     tab.goto((html / "search.html").as_uri() + "?q=hubs")
     tab.wait_for_selector("#search-results li a")
     assert tab.locator("#search-results li").count() > 5
+    tab.close()
+
+
+def test_the_link_under_a_figure_unfolds_its_cell(html, browser):
+    tab = browser.new_page()
+    tab.goto((html / "notebooks" / "07_reconstruction.html").as_uri())
+    code = tab.locator("#making-fig-reconstruction-columns")
+    assert not code.is_visible()
+    tab.locator('.making a[href="#making-fig-reconstruction-columns"]').press("Enter")
+    assert code.is_visible()
+    tab.close()
+
+
+def test_a_search_shows_nothing_of_how_figures_are_made(html, browser):
+    tab = browser.new_page()
+    tab.goto((html / "search.html").as_uri())
+    page = (html / "notebooks" / "07_reconstruction.html").read_text()
+    shown = tab.evaluate("page => Search.htmlToText(page)", page)
+    assert "Each ordered pair of neurons" in shown and "Made by" not in shown
     tab.close()
 
 
