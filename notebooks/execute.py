@@ -36,6 +36,8 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # How folders of notebooks begin while they are executed; git ignores them.
 SCRATCH = ".executing-"
 
+LARGE_FIGURE = 60_000  # bytes, from which on a figure gets fewer colours
+
 SCREEN_DPI = 100  # nine inches are then as wide as the text of a page
 
 # The inline backend reads it when a kernel starts.
@@ -56,7 +58,7 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     target : Path
         The .ipynb to write.
     small : bool
-        Whether figures are drawn for a screen and with 128 colours each.
+        Whether figures are drawn for a screen and with 128 colours, or 64 if they are large.
 
     Raises
     ------
@@ -132,9 +134,12 @@ def shrink_figures(notebook: nbformat.NotebookNode) -> None:
 
 def with_palette(png: str) -> str:
     """Give a PNG, in base 64, few colours."""
-    few = few_colours(Image.open(io.BytesIO(base64.b64decode(png))))
-    buffer = io.BytesIO()
-    few.save(buffer, "PNG", optimize=True)
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    for number in (128, 64):  # half as many where a matrix is mostly noise
+        buffer = io.BytesIO()
+        few_colours(image, number).save(buffer, "PNG", optimize=True)
+        if len(buffer.getvalue()) < LARGE_FIGURE:
+            break
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -171,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the .md side of a pair")
     parser.add_argument("target", type=Path, help="the .ipynb to write")
-    parser.add_argument("--small", action="store_true", help="figures for a screen, 128 colours")
+    parser.add_argument("--small", action="store_true", help="figures for a screen, few colours")
     arguments = parser.parse_args()
     execute(arguments.source, arguments.target, arguments.small)
 

@@ -1,4 +1,4 @@
-"""Words for networks, scores and kinds of pairs, and their order, wherever a study shows them."""
+"""Words for networks, scores, readings and kinds of pairs, and their order, wherever shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ __all__ = [
     "KIND_NAMES",
     "NETWORK_NAMES",
     "NO_KNOWLEDGE",
+    "READING_NAMES",
     "networks_shown",
 ]
 
@@ -23,6 +24,18 @@ NETWORK_NAMES = {
 # What an estimate scores that knows nothing, where that is the same for every graph.
 NO_KNOWLEDGE = {"pearson": 0.0, "spearman": 0.0, "auc": 0.5}
 CORRELATIONS = ("pearson", "spearman")
+
+# What a reader knows a reading of a model by, where that is not what the results call it.
+READING_NAMES = {
+    "": "attention",
+    "excess over columns": "excess attention",
+    "rollout, excess over columns": "excess of rollout",
+    "influence": "influence",
+    "gradient": "gradient, signed",
+    "gradient energy": "gradient energy",
+    "relevance": "relevance",
+    "relevance, squared": "relevance, squared",
+}
 
 # Kinds of :data:`lgl_core.metrics.pairs.KINDS`, as a reader knows them.
 KIND_NAMES = {

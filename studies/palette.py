@@ -5,12 +5,12 @@ from PIL import Image
 __all__ = ["few_colours"]
 
 
-def few_colours(image: Image.Image) -> Image.Image:
-    """Reduce an image to 128 colours.
+def few_colours(image: Image.Image, number: int = 128) -> Image.Image:
+    """Reduce an image to a number of colours.
 
     They are spread over all that occur, and then moved to where most pixels are: a colour that only
     a small mark has, or the end of a colour bar, is kept as well as the others.
     """
     return image.convert("RGB").quantize(
-        128, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
+        number, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
     )

@@ -103,7 +103,7 @@ def name_of(labels: Mapping[Any, Any]) -> str:
     """Write in one line what :func:`labels_of` has in columns.
 
     The method, and sizes that go without saying, are not in it, as in
-    ``"interval, width 192, excess over columns"``.
+    ``"interval, width 192, rows made equal"``.
     """
     size, n_models = labels["size"], labels["n_models"]
     parts = [labels["model"], size * (size not in _USUAL_SIZES), labels["changes"]]

@@ -114,6 +114,15 @@ def test_ends_with_something_to_try(path):
     assert headings[-1] == "Try it"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_says_what_a_reader_can_do_afterwards_and_lets_them_try(path):
+    """Two exercises with folded answers; the status page, which the others make, has none."""
+    text = path.read_text()
+    wanted = 0 if path.stem == "90_status" else 1
+    assert text.count("*What you can do afterwards:* ") == wanted
+    assert text.partition("## Try it")[2].count(":::{dropdown} What to expect") == 2 * wanted
+
+
 @each_notebook
 def test_commands_to_try_name_parameters_that_exist(path):
     prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")

@@ -64,7 +64,7 @@ def connection_graph(table: DataFrame) -> Figure:
     neurons = [*sent.index, *(n for n in dict.fromkeys(table["post"]) if n not in sent.index)]
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(neurons)) / len(neurons)
     place = dict(zip(neurons, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
-    figure, (panel,) = panels(1, height=4.5, width=4.5)
+    figure, (panel,) = panels(1, height=5.4, width=5.4)
     looks = {1: (HUB["color"], "excitatory"), -1: (INHIBITORY["color"], "inhibitory")}
     ends = zip(table["pre"], table["post"], table["sign"], strict=True)
     for number, (pre, post, sign) in enumerate(ends):
@@ -81,8 +81,12 @@ def connection_graph(table: DataFrame) -> Figure:
     for neuron, (x, y) in place.items():
         panel.plot(x, y, "o", color="0.2", ms=2 + np.sqrt(sent.get(neuron, 0)))
         if len(neurons) <= _LABELLED:
-            panel.annotate(str(neuron), (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=7)
-    panel.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+            turn, side = np.degrees(np.arctan2(y, x)), "left" if x > -1e-9 else "right"
+            panel.annotate(  # names point outwards, where each has room
+                str(neuron), (1.08 * x, 1.08 * y), ha=side, va="center", fontsize=7,
+                rotation=turn - 180 * (side == "right"), rotation_mode="anchor",
+            )  # fmt: skip
+    panel.set(xlim=(-1.45, 1.45), ylim=(-1.45, 1.45), aspect="equal")
     panel.set_axis_off()
     shared_legend(figure, columns=1)
     return figure

@@ -33,7 +33,7 @@ from studies.evidence.verdicts import (
     Finding,
     Tables,
 )
-from studies.names import NETWORK_NAMES, networks_shown
+from studies.names import NETWORK_NAMES, READING_NAMES, networks_shown
 from studies.plans import STUDIES, TOPOLOGIES
 from studies.results import RESULTS, load, provenance
 
@@ -260,8 +260,9 @@ def _mean(table: pd.DataFrame, view: str, labels: Mapping[str, Any]) -> float:
 
 def _in_which_networks(tables: Tables) -> str:
     """Tabulate the same methods over kinds of networks."""
-    methods = {"attention": ATTENTION, "excess over columns": EXCESS, "rotary": ROTARY}
-    methods |= {"rotary, excess": ROTARY_EXCESS, "GLM": GLM, "correlogram": CCG}
+    excess = READING_NAMES[EXCESS["reading"]]
+    methods = {"attention": ATTENTION, excess: EXCESS, "rotary": ROTARY}
+    methods |= {f"{excess} of rotary": ROTARY_EXCESS, "GLM": GLM, "correlogram": CCG}
     rows = [("", *methods)]
     for name, (study, network) in NETWORKS.items():
         try:

@@ -36,19 +36,20 @@ from studies.evidence.verdicts import (
     verdict_of,
     z_values,
 )
-from studies.names import NETWORK_NAMES
+from studies.names import NETWORK_NAMES, READING_NAMES
 from studies.points import EQUAL_ROWS, Recording
 from studies.rows import labels_of
 
 __all__ = ["CLAIMS", "OF_ATTENTION", "WITHOUT_MODEL"]
 
+_EXCESS_NAME = READING_NAMES[EXCESS["reading"]]
 # Rows of the report card's first table, all from the study of seeds.
 OF_ATTENTION: dict[str, dict[str, Any]] = {
     "attention, as the paper reads it": ATTENTION,
     "the same, rows made equal": EQUAL,
-    "the same, excess over columns": EXCESS,
+    _EXCESS_NAME: EXCESS,
     "attention, rotary": ROTARY,
-    "attention, rotary, excess over columns": ROTARY_EXCESS,
+    f"{_EXCESS_NAME} of rotary": ROTARY_EXCESS,
     "attention, rotary, first layer": ROTARY | {"layer": "1"},
     "attention, rotary, last layer": LAST_LAYER,
 }
@@ -163,8 +164,8 @@ def _beyond_strengths(tables: Tables) -> Finding:
 
 def _off_the_hubs(tables: Tables) -> Finding:
     table = chosen(tables("seeds"), view="co_input_off_hubs")
-    labels = {"attention": ATTENTION, "rotary": ROTARY, "excess over columns": EXCESS}
-    labels |= {"rotary, excess over columns": ROTARY_EXCESS, "GLM": GLM}
+    labels = {"attention": ATTENTION, "rotary": ROTARY, _EXCESS_NAME: EXCESS}
+    labels |= {f"{_EXCESS_NAME} of rotary": ROTARY_EXCESS, "GLM": GLM}
     measured = "; ".join(f"{name} {shown(table, **x)}" for name, x in labels.items())
     known = [all(above_null(table, **x)) for x in (ATTENTION, ROTARY, EXCESS, ROTARY_EXCESS)]
     return Finding(
@@ -293,7 +294,7 @@ def _rows_made_equal(tables: Tables) -> Finding:
 
 
 def _excess_shows(tables: Tables) -> Finding:
-    """Compare the paper's reading with excess over columns, with and without hubs."""
+    """Compare the paper's reading with excess attention, with and without hubs."""
     table = chosen(tables("seeds"), score="spearman")
     kinds = chosen(tables("topologies"), score="spearman", view="co_input")
     measured, checks, apart = [], [], []

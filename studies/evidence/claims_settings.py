@@ -23,14 +23,15 @@ from studies.evidence.verdicts import (
     null_of,
     verdict_of,
 )
-from studies.names import CORRELATIONS, NETWORK_NAMES
+from studies.names import CORRELATIONS, NETWORK_NAMES, READING_NAMES
 from studies.plans import DEFAULT_HUBS, DEFAULT_SIZES, DURATIONS, SIZES, STUDIES
 from studies.rows import labels_of
 
 __all__ = ["CLAIMS_OF_SETTINGS", "with_hubs"]
 
 MODELS = {"attention": ATTENTION, "rotary": ROTARY}
-READINGS = {"excess over columns": EXCESS, "rotary, excess over columns": ROTARY_EXCESS}
+_EXCESS_NAME = READING_NAMES[EXCESS["reading"]]
+READINGS = {_EXCESS_NAME: EXCESS, f"{_EXCESS_NAME} of rotary": ROTARY_EXCESS}
 METHODS = MODELS | READINGS | {"GLM": GLM, "cross-correlogram": CCG}
 NEARLY = 0.02  # a gain below is none
 NEAR = 0.1  # root mean square between four correlations and the paper's

@@ -14,7 +14,7 @@ from studies.evidence.intervals import mean_interval, with_interval
 from studies.evidence.report import chosen, named
 from studies.evidence.tables import means_shown
 from studies.evidence.verdicts import CCG, GLM_AREA, GRAPH_INSIDE, influence_of
-from studies.names import KIND_NAMES
+from studies.names import KIND_NAMES, READING_NAMES
 from studies.plans import DRIVERS, HEARD, NOISE
 from studies.points import EXCESS_SHARES
 from studies.rows import labels_of
@@ -50,7 +50,7 @@ METHODS_DRIVEN = {
 }
 MODELS_DRIVEN = {
     "attention": labels_of("attention", model="rotary"),
-    "its excess over columns": labels_of("attention", model="rotary", reading=EXCESS_SHARES),
+    READING_NAMES[EXCESS_SHARES]: labels_of("attention", model="rotary", reading=EXCESS_SHARES),
     "influence": influence_of("rotary"),
     "graph in the model": GRAPH_INSIDE,
     "GLM": METHODS_DRIVEN["GLM"],

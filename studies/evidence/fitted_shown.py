@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from studies.attainable import WHO
@@ -11,21 +9,9 @@ from studies.evidence.attainable_shown import SMALL, kinds_of
 from studies.evidence.intervals import mean_interval
 from studies.evidence.report import chosen
 from studies.fitted import GAIN
-from studies.points import EXCESS_SHARES
+from studies.names import READING_NAMES
 
-__all__ = ["READINGS", "readings_by_share", "without_transformer"]
-
-# Names of the readings on the page, in its order.
-READINGS: Mapping[str, str] = {
-    "": "attention",
-    EXCESS_SHARES: "excess attention",
-    f"rollout, {EXCESS_SHARES}": "excess of rollout",
-    "influence": "influence",
-    "gradient": "gradient, signed",
-    "gradient energy": "gradient energy",
-    "relevance": "relevance",
-    "relevance, squared": "relevance, squared",
-}
+__all__ = ["readings_by_share", "without_transformer"]
 
 
 def readings_by_share(
@@ -69,11 +55,11 @@ def readings_by_share(
     of_models = ours[ours["score"] == GAIN].set_index(keys)["value"]
     share = of_models / known.reindex(of_models.index.get_level_values("network_seed")).to_numpy()
     rows = ours[(ours["view"] == view) & (ours["score"] == score)]
-    rows = rows[rows["reading"].isin(READINGS)].merge(
+    rows = rows[rows["reading"].isin(READING_NAMES)].merge(
         share.rename("share").reset_index(), on=keys, how="left"
     )
     found = []
-    for reading, name in READINGS.items():
+    for reading, name in READING_NAMES.items():
         groups = rows[rows["reading"] == reading].groupby(["model", "changes"], sort=False)
         for (model, changes), part in groups:
             of_share = part["share"].mean()

@@ -15,6 +15,7 @@ from lgl_core.networks.network import Network
 from studies.evidence.report import chosen
 from studies.evidence.tables import by_network, scores_of
 from studies.evidence.verdicts import influence_of
+from studies.names import READING_NAMES
 from studies.points import EXCESS_SHARES
 from studies.rows import labels_of
 from studies.standing_out import N_SDS, OF_HUBS, beyond
@@ -57,9 +58,9 @@ KEPT_SCORES = {"hub columns, Pearson": (OF_HUBS, "pearson")} | {
 # Labels of each reading, beside those of its model.
 _READINGS: dict[str, dict[str, Any]] = {
     "attention, as in the paper": {"method": "attention"},
-    "attention, excess over columns": {"method": "attention", "reading": EXCESS_SHARES},
+    READING_NAMES[EXCESS_SHARES]: {"method": "attention", "reading": EXCESS_SHARES},
     "rollout": {"method": "rollout"},
-    "rollout, excess over columns": {"method": "rollout", "reading": EXCESS_SHARES},
+    READING_NAMES[f"rollout, {EXCESS_SHARES}"]: {"method": "rollout", "reading": EXCESS_SHARES},
     "circuits": {"method": "circuits"},
     "gradient, log rate": {"method": "gradient", "quantity": "log rate"},
 } | {

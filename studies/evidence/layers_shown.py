@@ -20,7 +20,8 @@ from lgl_core.spikes import training_part
 from lgl_core.transformer.model import Neuroformer
 from studies.evidence.report import as_published, chosen, summary
 from studies.evidence.rules import ALL_LAYERS, ORACLE, picks, rules
-from studies.points import Model
+from studies.names import READING_NAMES
+from studies.points import EXCESS_SHARES, Model
 from studies.rows import with_names
 
 __all__ = [
@@ -85,6 +86,7 @@ def layer_means(
     table : DataFrame
         As from :func:`studies.results.load`.
     names, views : sequence of str
+        Readings are called as in ``READING_NAMES`` of :mod:`studies.names`.
     score : str
 
     Returns
@@ -93,7 +95,9 @@ def layer_means(
         One row per name and layer, a column per view.
     """
     rows = chosen(table, method="attention", head="all", rows="predicted", score=score)
-    rows = chosen(with_names(rows), name=list(names), view=list(views))
+    rows = with_names(rows)
+    shown = rows["name"].str.replace(EXCESS_SHARES, READING_NAMES[EXCESS_SHARES])
+    rows = chosen(rows.assign(name=shown), name=list(names), view=list(views))
     means = summary(rows, ["name", "layer", "view"])
     return means.pivot(index=["name", "layer"], columns="view", values="mean")[list(views)]
 
@@ -224,7 +228,7 @@ def hub_shares(pairs: NDArray[np.float64], truth: Network) -> pd.Series[float]:
 
 
 def excess_by_pair(graphs: Graphs, truth: Network) -> pd.DataFrame:
-    """Average excess over columns by what connects a pair.
+    """Average excess attention by what connects a pair.
 
     Parameters
     ----------

@@ -237,7 +237,7 @@ def _counted(values: pd.Series[Any]) -> str:
 def excess_and_strengths(
     graphs: Mapping[str, NDArray[np.float64]], weights: NDArray[np.float64], n: int = 20
 ) -> pd.DataFrame:
-    """Tell how much of the score of excess over columns is the strengths that it leaves.
+    """Tell how much of the score of excess attention is the strengths that it leaves.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from lgl_core.simulation.lif import LIFParams
 from studies.evidence.attainable_shown import kinds_of
 from studies.evidence.intervals import mean_interval
 from studies.evidence.report import chosen
+from studies.names import READING_NAMES
 from studies.points import EXCESS_SHARES
 from studies.rows import labels_of
 from studies.silenced import FORESEEN, GOES_ON, WHO, true_rates, without
@@ -24,6 +25,7 @@ __all__ = ["ASKED", "MOST", "changes_live", "over_networks"]
 # What a prediction without any fault would get: the changes of a finite run are not quite the true
 # ones.
 MOST = "the most there is"
+_EXCESS_NAME = READING_NAMES[EXCESS_SHARES]
 # What is asked, as the rows of a figure: labels that tell it from the others, by name.
 ASKED: Mapping[str, Mapping[str, Any]] = {
     "true weights": labels_of("truth", reading="weights"),
@@ -31,11 +33,11 @@ ASKED: Mapping[str, Mapping[str, Any]] = {
     "GLM, coupling": labels_of("glm", reading="area"),
     "rotary, going on": labels_of("attention", model="rotary", reading=GOES_ON),
     "rotary, influence": labels_of("attention", model="rotary", reading="influence"),
-    "rotary, excess": labels_of("attention", model="rotary", reading=EXCESS_SHARES),
+    f"rotary, {_EXCESS_NAME}": labels_of("attention", model="rotary", reading=EXCESS_SHARES),
     "rotary, attention": labels_of("attention", model="rotary"),
     "interval, going on": labels_of("attention", model="interval", reading=GOES_ON),
     "interval, influence": labels_of("attention", model="interval", reading="influence"),
-    "interval, excess": labels_of("attention", model="interval", reading=EXCESS_SHARES),
+    f"interval, {_EXCESS_NAME}": labels_of("attention", model="interval", reading=EXCESS_SHARES),
     "interval, attention": labels_of("attention", model="interval"),
     "correlogram": labels_of("ccg", reading="1 to 4 ms"),
     "covariance": labels_of("covariance", reading="10 ms"),

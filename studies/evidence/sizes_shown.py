@@ -9,9 +9,9 @@ from lgl_core.transformer.model import Neuroformer, preset
 from lgl_core.transformer.tokens import IntervalVocabulary
 from studies.evidence.report import as_published, chosen, with_settings
 from studies.evidence.rules import BY_CORRELOGRAM, picks
-from studies.names import CORRELATIONS
+from studies.names import CORRELATIONS, READING_NAMES
 from studies.plans import DEFAULT_SIZES, STUDIES
-from studies.points import EQUAL_ROWS, Recording
+from studies.points import EQUAL_ROWS, EXCESS_SHARES, Recording
 from studies.rows import labels_of, with_names
 
 __all__ = [
@@ -90,7 +90,8 @@ def by_model_size(table: pd.DataFrame) -> pd.DataFrame:
     found = chosen(found, network=Recording().label)
     found = found[found["reading"] != EQUAL_ROWS]
     # What differs from the usual size is shown along an axis, not in the name.
-    return found.assign(name=with_names(found.assign(changes=""))["name"])
+    names = with_names(found.assign(changes=""))["name"]
+    return found.assign(name=names.str.replace(EXCESS_SHARES, READING_NAMES[EXCESS_SHARES]))
 
 
 def along_size(models: pd.DataFrame, x: str, view: list[str]) -> pd.DataFrame:

@@ -23,6 +23,7 @@ __all__ = [
     "by_network",
     "by_reading",
     "list_table",
+    "means_in_rows",
     "means_shown",
     "null_shown",
     "recording_sizes",
@@ -153,6 +154,30 @@ def means_shown(
         levels = [len(key) for key in rows if isinstance(key, tuple)]
         rows[(NOTHING, *[""] * (levels[0] - 1)) if levels else NOTHING] = {NETWORKS: "", **null}
     return pd.DataFrame(rows).T
+
+
+def means_in_rows(
+    scores: Mapping[tuple[str, str], Mapping[str, ArrayLike]], what: Sequence[str]
+) -> pd.DataFrame:
+    """Put means and intervals of some of these scores in rows, for a figure beside the table.
+
+    Parameters
+    ----------
+    scores : mapping
+        As for :func:`means_shown`, by ``source`` and ``name``.
+    what : sequence of str
+        Names of the scores, in their order.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`studies.figures.measured.methods_by_score` takes it.
+    """
+    return pd.DataFrame(
+        {"what": one, "source": source, "name": name} | mean_interval(of[one])._asdict()
+        for one in what
+        for (source, name), of in scores.items()
+    )
 
 
 def null_shown(table: pd.DataFrame, scores: Mapping[str, tuple[str, str]]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from studies.evidence.intervals import Difference, with_spread
 from studies.evidence.report import chosen, per_network
-from studies.names import CORRELATIONS
+from studies.names import CORRELATIONS, READING_NAMES
 from studies.points import EQUAL_ROWS, EXCESS_SHARES
 from studies.rows import labels_of
 
@@ -62,9 +62,9 @@ SERIES = {
     "GLM, peak": GLM,
     "cross-correlogram": CCG,
     "Neuroformer, interval": ATTENTION,
-    "interval, excess over columns": EXCESS,
+    f"interval, {READING_NAMES[EXCESS_SHARES]}": EXCESS,
     "Neuroformer, rotary": ROTARY,
-    "rotary, excess over columns": ROTARY_EXCESS,
+    f"rotary, {READING_NAMES[EXCESS_SHARES]}": ROTARY_EXCESS,
 }
 
 # Of graphs that know nothing, the share that lies two standard deviations above its null.

@@ -246,7 +246,7 @@ def off_hubs(glm, attention, excess):
 
 
 def excess(edges, co_input):
-    """Edges and co-input of both models, as the paper reads them and in excess over columns."""
+    """Edges and co-input of both models, as the paper reads them and in excess attention."""
     one = {
         (name + reading, view): value
         for name in BOTH_MODELS

@@ -56,9 +56,7 @@ def test_ends_are_of_the_sizes_that_were_measured_and_means_of_their_rows():
 
 def test_along_a_size_nothing_else_varies():
     assert set(MODELS["name"]) == {
-        name + reading
-        for name in ("interval", "rotary")
-        for reading in ("", ", excess over columns")
+        name + reading for name in ("interval", "rotary") for reading in ("", ", excess attention")
     }
     for x, values in SIZES.items():
         rows = along_size(MODELS, x, ["true", "co_input"])

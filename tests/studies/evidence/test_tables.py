@@ -12,6 +12,7 @@ from studies.evidence.tables import (
     by_name,
     by_network,
     by_reading,
+    means_in_rows,
     means_shown,
     null_shown,
     scores_of,
@@ -93,6 +94,17 @@ def test_a_table_of_means_has_a_row_for_each_key_and_a_column_for_each_score():
     assert table["edges"].tolist() == [f"0.81 [0.56,{space}1.06]", f"0.42 [0.17,{space}0.67]"]
     assert table["co-input"].tolist() == ["0.50", f"0.50 [-2.68,{space}3.68]"]
     assert table["networks"].tolist() == ["1 to 2", "2"]
+
+
+def test_a_figure_gets_the_means_of_the_table_score_by_score():
+    glm, attention = {"edges": [0.79, 0.83], "co-input": [0.5]}, {"edges": [0.4], "co-input": [0.2]}
+    rows = means_in_rows({("default", "GLM"): glm, ("other", "attention"): attention}, ["edges"])
+    assert rows[["what", "source", "name"]].to_numpy().tolist() == [
+        ["edges", "default", "GLM"],
+        ["edges", "other", "attention"],
+    ]
+    assert rows["mean"].tolist() == [pytest.approx(0.81), 0.4] and rows["n"].tolist() == [2, 1]
+    assert rows["low"].isna().tolist() == [False, True], "one network has no interval"
 
 
 @pytest.mark.parametrize(("key", "last"), [("GLM", NOTHING), (("default", "GLM"), (NOTHING, ""))])
