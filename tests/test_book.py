@@ -251,8 +251,19 @@ def test_another_method_moves_the_scores_and_the_list_sets_the_threshold(explore
     tab.click("#explorer-listed")
     n = n_listed(graphs("explorer")["hubs, glm test"])
     assert shown(tab, "number") == [f"{n} of 3540"]
+    tab.focus("#explorer-called")
+    tab.keyboard.press("ArrowRight")
+    assert shown(tab, "number") == [f"{n + 1} of 3540"]
     tab.click("#explorer-as-many")
     assert shown(tab, "precision") == shown(tab, "recall")
+
+
+def test_marks_change_their_colours_with_the_theme(explorer):
+    tab = explorer(color_scheme="light")
+    marks = "document.getElementById('explorer-matrix').data[3].marker.color"
+    in_light = tab.evaluate(marks)
+    tab.evaluate("() => { document.documentElement.dataset.theme = 'dark'; }")
+    tab.wait_for_function(f"{marks} !== '{in_light}'")
 
 
 def test_arrow_keys_move_the_cursor_and_the_pair_is_named(explorer):

@@ -79,8 +79,6 @@
     return Array.from(new Float32Array(bytes.buffer));
   }
 
-  window.explorerScores = { pairsOf, bySize, scoresOf, decoded };
-
   // --- what is chosen ---------------------------------------------------------------------------
 
   const READINGS = {
@@ -95,13 +93,8 @@
     invented: { colour: ["#222222", "#f2f2f2"], dash: "dot", mark: "x-thin-open" },
   };
   const element = (name) => document.getElementById(`explorer-${name}`);
-  const isDark = () => document.documentElement.dataset.theme === "dark";
-  const at = { pre: 0, post: 1 }; // the pair that is named
+  const at = {}; // the pair that is named: pre and post
   let data, network, weights, graph, pairs, n, order, rankOf, kindOf;
-
-  function fill(select, entries) {
-    select.replaceChildren(...entries.map(([value, text]) => new Option(text, value)));
-  }
 
   /** Take network, method and reading from the form. */
   function choose() {
@@ -169,10 +162,9 @@
   // --- figures ----------------------------------------------------------------------------------
 
   function looks() {
-    const style = getComputedStyle(document.documentElement);
-    const dark = isDark();
+    const dark = document.documentElement.dataset.theme === "dark";
     return {
-      text: style.getPropertyValue("--pst-color-text-base") || (dark ? "#ddd" : "#222"),
+      text: dark ? "#ced6dd" : "#222832",
       empty: dark ? "#1d2126" : "#ffffff",
       ends: dark ? ["#c79bf2", "#5fd08a"] : ["#6a3d9a", "#1b7837"],
       frame: dark ? "#6b7280" : "#9aa0a6",
@@ -200,16 +192,20 @@
 
   function drawMatrix() {
     const look = looks();
-    const [values, marked] = [element("shown").value === "truth" ? weights : graph, element("marks").checked];
+    const values = element("shown").value === "truth" ? weights : graph;
+    const marked = element("marks").checked;
     const sizes = pairs.map((k) => Math.abs(values[k])).sort((a, b) => a - b);
-    const most = sizes[Math.floor(0.99 * sizes.length)] || 1;
-    const rows = Array.from({ length: n }, (_, i) =>
-      Array.from({ length: n }, (_, j) => (i === j ? null : values[i * n + j])));
+    const most = sizes[Math.floor(0.99 * sizes.length)] || 1; // the largest hundredth is alike
+    const signed = pairs.some((k) => values[k] < 0);
+    const ids = Array.from({ length: n }, (_, id) => id);
+    const rows = ids.map((i) => ids.map((j) => (i === j ? null : values[i * n + j])));
     const cell = Math.max((element("matrix").clientWidth - 70) / n, 3);
     const heat = {
-      type: "heatmap", z: rows, zmin: -most, zmax: most, showscale: false, hoverinfo: "none",
-      colorscale: [[0, look.ends[0]], [0.5, look.empty], [1, look.ends[1]]],
-      opacity: marked ? 0.55 : 1,
+      type: "heatmap", z: rows, showscale: false, hoverinfo: "none", opacity: marked ? 0.55 : 1,
+      zmin: signed ? -most : sizes[0], zmax: most,
+      colorscale: signed
+        ? [[0, look.ends[0]], [0.5, look.empty], [1, look.ends[1]]]
+        : [[0, look.empty], [1, look.ends[1]]],
     };
     const marks = Object.keys(KINDS).map((kind) => {
       const keys = marked ? [...kindOf.keys()].filter((k) => kindOf.get(k) === kind) : [];
@@ -220,8 +216,9 @@
         marker: { ...mark, line: { width: kind === "found" ? 0 : 1.3, color: look.colour(kind) } },
       };
     });
-    const axis = { ...BARE, tickvals: [0, 10, 20, 30, 40, 50].filter((id) => id < n), ticks: "outside" };
-    const framed = { ...axis, showline: true, mirror: true, linecolor: look.frame };
+    const framed = {
+      ...BARE, dtick: 10, ticks: "outside", showline: true, mirror: true, linecolor: look.frame,
+    };
     return show("matrix", [heat, ...marks], layoutOf(look, {
       margin: { l: 52, r: 10, t: 10, b: 46 },
       xaxis: { ...framed, title: { text: "from neuron (sends)" }, range: [-0.5, n - 0.5] },
@@ -265,10 +262,15 @@
         tips.y.push(y1 - back * (y1 - y0));
         tips.angle.push((180 / Math.PI) * Math.atan2(x1 - x0, y1 - y0));
       }
-      const line = { color: look.colour(kind), width: one ? 2 : 0.8, dash: KINDS[kind].dash };
-      const marker = { symbol: "triangle-up", size: 10, color: look.colour(kind), angle: tips.angle };
-      const lines = { ...SILENT, type: "scatter", mode: "lines", name: kind, x, y, line, opacity: one ? 0.95 : 0.5 };
-      const heads = { ...SILENT, type: "scatter", mode: "markers", x: tips.x, y: tips.y, marker };
+      const [color, { dash }] = [look.colour(kind), KINDS[kind]];
+      const line = { color, dash, width: one ? 2 : 0.8 };
+      const lines = {
+        ...SILENT, type: "scatter", mode: "lines", x, y, line, opacity: one ? 0.95 : 0.5,
+      };
+      const heads = {
+        ...SILENT, type: "scatter", mode: "markers", x: tips.x, y: tips.y,
+        marker: { symbol: "triangle-up", size: 10, color, angle: tips.angle },
+      };
       return one ? [lines, heads] : [lines];
     });
     const ids = Array.from({ length: n }, (_, id) => id);
@@ -279,7 +281,7 @@
       marker: { size: ids.map((id) => (one && id === at.pre ? 15 : 8)), color: look.text },
     };
     const names = {
-      ...SILENT, type: "scatter", mode: "text", text: labels.map(String), textfont: { color: look.text },
+      ...SILENT, type: "scatter", mode: "text", text: labels.map(String),
       x: labels.map((id) => place(id, 1.13)[0]), y: labels.map((id) => place(id, 1.13)[1]),
     };
     const axis = { ...BARE, visible: false, range: [-1.22, 1.22] };
@@ -298,15 +300,21 @@
   }
 
   function choseAnother() {
+    const before = network;
     choose();
-    element("called").value = pairs.filter(isConnected).length;
+    if (network !== before) {
+      const first = order.find(isConnected); // the surest pair that is right
+      Object.assign(at, { pre: first % n, post: Math.floor(first / n) });
+      element("called").value = pairs.filter(isConnected).length;
+    }
     redraw();
   }
 
   function moveTo(pre, post) {
     if (pre === at.pre && post === at.post) return;
     const sameNeuron = pre === at.pre;
-    Object.assign(at, { pre: Math.min(Math.max(pre, 0), n - 1), post: Math.min(Math.max(post, 0), n - 1) });
+    const within = (id) => Math.min(Math.max(id, 0), n - 1);
+    Object.assign(at, { pre: within(pre), post: within(post) });
     nameThePair();
     Plotly.relayout(element("matrix"), { shapes: cursor(looks()) });
     if (!sameNeuron && element("drawn").value !== "all") drawGraph();
@@ -323,19 +331,19 @@
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
   function listen() {
-    for (const name of ["network", "method", "reading"]) element(name).addEventListener("change", choseAnother);
-    element("called").addEventListener("input", redraw);
-    for (const name of ["shown", "marks"]) element(name).addEventListener("change", drawMatrix);
-    element("drawn").addEventListener("change", drawGraph);
+    const on = (name, event, answer) => element(name).addEventListener(event, answer);
+    for (const name of ["network", "method", "reading"]) on(name, "change", choseAnother);
+    for (const name of ["shown", "marks"]) on(name, "change", drawMatrix);
+    on("called", "input", redraw);
+    on("drawn", "change", drawGraph);
     const call = (number) => {
-      element("called").value = number();
+      element("called").value = number;
       redraw();
     };
-    element("as-many").addEventListener("click", () => call(() => pairs.filter(isConnected).length));
-    element("listed").addEventListener("click", () => call(() => network.listed));
-    element("next-invented").addEventListener("click", () => visit("invented"));
-    element("next-missed").addEventListener("click", () => visit("missed"));
-    element("matrix").addEventListener("keydown", (event) => {
+    on("as-many", "click", () => call(pairs.filter(isConnected).length));
+    on("listed", "click", () => call(network.listed));
+    for (const kind of ["invented", "missed"]) on(`next-${kind}`, "click", () => visit(kind));
+    on("matrix", "keydown", (event) => {
       if (!(event.key in ARROWS)) return;
       event.preventDefault();
       const [right, down] = ARROWS[event.key].map((step) => step * (event.shiftKey ? 10 : 1));
@@ -344,7 +352,8 @@
     const named = ({ points: [point] }) => moveTo(point.x, point.y);
     element("matrix").on("plotly_hover", named);
     element("matrix").on("plotly_click", named);
-    element("graph").on("plotly_click", ({ points: [point] }) => moveTo(point.customdata, at.post));
+    const chosen = ({ points: [point] }) => moveTo(point.customdata, at.post);
+    element("graph").on("plotly_click", chosen);
     for (const button of document.querySelectorAll("button[data-network]"))
       button.addEventListener("click", () => {
         for (const [name, value] of Object.entries(button.dataset)) element(name).value = value;
@@ -359,17 +368,13 @@
   function begin() {
     data = window.explorerData;
     if (!data || !window.Plotly) return; // the page's own sentence stays
-    fill(element("network"), data.networks.map((one) => [one.key, one.title]));
-    fill(element("method"), Object.entries(data.methods));
-    fill(element("reading"), Object.entries(READINGS));
+    const titles = Object.fromEntries(data.networks.map((one) => [one.key, one.title]));
+    for (const [name, texts] of Object.entries({
+      network: titles, method: data.methods, reading: READINGS,
+    })) element(name).append(...Object.keys(texts).map((key) => new Option(texts[key], key)));
     document.getElementById("explorer").hidden = false;
     element("absent").hidden = true;
-    choose();
-    // Begin at the largest entry that is right.
-    const first = order.find(isConnected);
-    Object.assign(at, { pre: first % n, post: Math.floor(first / n) });
-    element("called").value = pairs.filter(isConnected).length;
-    redraw();
+    choseAnother();
     listen();
   }
 
