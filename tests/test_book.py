@@ -171,8 +171,10 @@ def explorer(html, browser):
     def opened(width=1400, **options):
         tab = browser.new_page(viewport={"width": width, "height": 900}, **options)
         tab.on("pageerror", lambda error: failures.append(str(error)))
-        tab.goto((html / "book" / "explorer.html").as_uri())
         tabs.append(tab)
+        tab.goto((html / "book" / "explorer.html").as_uri())
+        if options.get("java_script_enabled", True):
+            tab.wait_for_selector("#explorer-graph .main-svg")
         return tab
 
     yield opened
@@ -237,7 +239,8 @@ def test_the_explorer_scores_as_the_library_does(explorer, network, method, read
     counts = [hits, decided["synapses"] - hits, called - hits]
     assert [int(one) for one in shown(tab, "n-found", "n-missed", "n-invented")] == counts
     marks = tab.evaluate(
-        "() => document.getElementById('explorer-matrix').data.slice(1).map((t) => t.x.length)"
+        "() => new Promise(requestAnimationFrame).then(() => "
+        "document.getElementById('explorer-matrix').data.slice(1).map((t) => t.x.length))"
     )
     assert marks == counts
 

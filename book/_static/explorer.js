@@ -84,7 +84,7 @@
   const READINGS = {
     plain: "As it stands, with its sign",
     size: "Its size, without sign",
-    "standing out": "What stands out of its row and column",
+    "standing out": "What stands out",
   };
   // How a pair is told: colour in light and dark, line, mark in the matrix, and word.
   const KINDS = {
@@ -292,11 +292,17 @@
 
   // --- what a reader does -----------------------------------------------------------------------
 
+  let drawing;
+
+  /** Scores follow at once, figures with the next frame: a slider moves faster than they do. */
   function redraw() {
     decide();
     nameThePair();
-    drawMatrix();
-    drawGraph();
+    cancelAnimationFrame(drawing);
+    drawing = requestAnimationFrame(() => {
+      drawMatrix();
+      drawGraph();
+    });
   }
 
   function choseAnother() {
@@ -375,7 +381,7 @@
     document.getElementById("explorer").hidden = false;
     element("absent").hidden = true;
     choseAnother();
-    listen();
+    requestAnimationFrame(listen); // to figures that are there by then
   }
 
   document.addEventListener("DOMContentLoaded", begin);
