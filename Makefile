@@ -22,7 +22,8 @@ MODELS := $(wildcard results/models/*)
 NOTEBOOKS := $(sort $(basename $(notdir $(wildcard notebooks/[0-9]*.md))))
 EXECUTED := $(NOTEBOOKS:%=_build/executed/%.ipynb)
 STATUS := 90_status
-PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_ext/*.py book/_static/* sweeps/*.yml)
+PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/_static/* book/_ext/*.py sweeps/*.yml \
+	results/explorer*)
 
 # Notebooks that are executed at once, and processes of tests: one per core.
 cores := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)

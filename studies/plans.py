@@ -17,6 +17,7 @@ from studies.against_nulls import Nulls
 from studies.attainable import attainable
 from studies.drive import Confusions, PartialRecording
 from studies.driven import driven
+from studies.explorer import explored
 from studies.fitted import fitted
 from studies.listed import listed
 from studies.methods import bench
@@ -110,7 +111,7 @@ class Study:
         Makes the list of points.
     keeps_graphs : bool
         Whether the graphs of ensembles of the first network, averaged over layers, are kept beside
-        their scores.
+        their scores; of the explorer, those of every method.
     """
 
     question: str
@@ -379,6 +380,11 @@ STUDIES = {
     "public_networks": Study(
         question="Is the rate kept, and who finds the wiring, on networks that others made?",
         points=partial(others, N_OTHERS),
+    ),
+    "explorer": Study(
+        question="In networks small enough to see every pair, what does each method see?",
+        points=lambda: [*explored()],
+        keeps_graphs=True,
     ),
     "voltages": Study(
         question="Who finds the wiring in voltages, and who in the spikes of the same networks?",

@@ -33,6 +33,7 @@ from studies._files import (
     table_content,
     write_results,
 )
+from studies.explorer import Explored
 from studies.plans import NETWORK_SEEDS, STUDIES, Study
 from studies.points import Model, Point, rows
 from studies.rows import COLUMNS, LABELS, in_columns, name_of
@@ -170,9 +171,11 @@ def _code_of(run: dict[str, Any]) -> str:
 
 
 def _kept_graphs(points: Iterable[Point]) -> dict[str, NDArray[np.float64]]:
-    """Collect the graphs of the first network that take trainings: others are soon made again."""
+    """Collect the graphs of the first network that take trainings, and those that a page shows."""
     kept: dict[str, NDArray[np.float64]] = {}
     for point in points:
+        if isinstance(point, Explored):
+            kept |= point.kept()
         if isinstance(point, Model) and point.recording.seed == NETWORK_SEEDS[0]:
             if point.n_models > 1:
                 name = f"attention, {name_of(point.labels())}"
@@ -193,8 +196,8 @@ def graphs(name: str, results: Path = RESULTS) -> dict[str, NDArray[np.float32]]
     Returns
     -------
     dict
-        Graphs of ensembles, ``[post, pre]``, shape (n_neurons, n_neurons), by method and name, as
-        in ``"attention, interval, mean of 3"``.
+        Graphs, ``[post, pre]``, shape (n_neurons, n_neurons): of ensembles by method and name, as
+        in ``"attention, interval, mean of 3"``, of the explorer by network and method.
 
     Raises
     ------

@@ -6,10 +6,17 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
+from lgl_core.metrics.decisions import decision_scores
+from lgl_core.metrics.detection import auc
+from lgl_core.metrics.scores import pearson, spearman
+from studies.explorer import beyond_usual, connected, n_listed
+from studies.recurrent import strongest
+from studies.results import graphs
 from tests.house import ROOT
 
 pytestmark = pytest.mark.slow
@@ -205,6 +212,179 @@ def test_a_search_shows_nothing_of_how_figures_are_made(html, browser):
     shown = tab.evaluate("page => Search.htmlToText(page)", page)
     assert "Each ordered pair of neurons" in shown and "Made by" not in shown
     tab.close()
+
+
+# --- the explorer ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def explorer(html, browser):
+    """Open the explorer on a screen of a width that the test names, and see that nothing fails."""
+    tabs, failures = [], []
+
+    def opened(width=1400, **options):
+        tab = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        tab.on("pageerror", lambda error: failures.append(str(error)))
+        tabs.append(tab)
+        tab.goto((html / "book" / "explorer.html").as_uri())
+        if options.get("java_script_enabled", True):
+            tab.wait_for_selector("#explorer-graph .main-svg")
+        return tab
+
+    yield opened
+    for tab in tabs:
+        tab.close()
+    assert failures == []
+
+
+def choose(tab, **choices):
+    """Choose network, method and reading, and how many pairs are called connected."""
+    called = choices.pop("called", None)
+    for name, value in choices.items():
+        tab.select_option(f"#explorer-{name}", value)
+    if called is not None:
+        tab.fill("#explorer-called", str(called))
+
+
+def shown(tab, *names):
+    return [tab.inner_text(f"#explorer-{name}") for name in names]
+
+
+def place_of(tab, pre, post):
+    """Where on the screen a pair of the matrix is."""
+    matrix = tab.locator("#explorer-matrix .nsewdrag")
+    matrix.scroll_into_view_if_needed()
+    area = matrix.bounding_box()
+    across, down = (pre + 0.5) / 60, (post + 0.5) / 60
+    return area["x"] + across * area["width"], area["y"] + down * area["height"]
+
+
+@pytest.mark.parametrize(
+    ("network", "method", "reading", "called"),
+    [
+        ("hubs", "glm", "plain", 300),
+        ("stripes", "attention", "standing out", 354),
+        ("ring", "covariance", "size", 1000),
+    ],
+)
+def test_the_explorer_scores_as_the_library_does(explorer, network, method, reading, called):
+    tab = explorer()
+    choose(tab, network=network, method=method, reading=reading, called=called)
+    kept = graphs("explorer")
+    truth, graph = (kept[f"{network}, {name}"].astype(float) for name in ("truth", method))
+    if reading == "standing out":
+        graph = beyond_usual(graph).astype(np.float32).astype(float)
+    weights, synapses = truth, connected(truth)
+    if reading == "size":
+        graph, weights = np.abs(graph), np.abs(weights)
+    decided = decision_scores(np.sign(graph) * strongest(graph, called), synapses)
+    hits = decided["precision"] * called
+    expected = [
+        *(f"{decided[name]:.0%}".replace("%", " %") for name in ("precision", "recall")),
+        f"{hits:.0f}",
+        f"{called * decided['synapses'] / 3540:.0f}",
+        *(
+            f"{value:.2f}".replace("-", "−")
+            for value in (auc(graph, synapses), pearson(graph, weights), spearman(graph, weights))
+        ),
+    ]
+    names = ("precision", "recall", "found", "chance", "auc", "pearson", "spearman")
+    assert shown(tab, *names) == expected
+    counts = [hits, decided["synapses"] - hits, called - hits]
+    assert [int(one) for one in shown(tab, "n-found", "n-missed", "n-invented")] == counts
+    marks = tab.evaluate(
+        "() => new Promise(requestAnimationFrame).then(() => "
+        "document.getElementById('explorer-matrix').data.slice(1).map((t) => t.x.length))"
+    )
+    assert marks == counts
+
+
+def test_another_method_moves_the_scores_and_the_list_sets_the_threshold(explorer):
+    tab = explorer()
+    before = shown(tab, "precision", "auc")
+    assert tab.is_hidden("#explorer-listed")
+    choose(tab, method="glm test")
+    assert shown(tab, "precision", "auc") != before
+    tab.click("#explorer-listed")
+    n = n_listed(graphs("explorer")["hubs, glm test"])
+    assert shown(tab, "number") == [f"{n} of 3540"]
+    tab.focus("#explorer-called")
+    tab.keyboard.press("ArrowRight")
+    assert shown(tab, "number") == [f"{n + 1} of 3540"]
+    tab.click("#explorer-as-many")
+    assert shown(tab, "precision") == shown(tab, "recall")
+
+
+def test_marks_change_their_colours_with_the_theme(explorer):
+    tab = explorer(color_scheme="light")
+    marks = "document.getElementById('explorer-matrix').data[3].marker.color"
+    in_light = tab.evaluate(marks)
+    tab.evaluate("() => { document.documentElement.dataset.theme = 'dark'; }")
+    tab.wait_for_function(f"{marks} !== '{in_light}'")
+
+
+def test_arrow_keys_move_the_cursor_and_the_pair_is_named(explorer):
+    tab = explorer()
+    choose(tab, method="glm")
+    truth = graphs("explorer")["hubs, truth"]
+    graph = graphs("explorer")["hubs, glm"]
+    (pre, post) = map(int, re.findall(r"neuron (\d+)", *shown(tab, "pair")))
+    assert truth[post, pre] != 0
+    tab.focus("#explorer-matrix")
+    tab.keyboard.press("Shift+ArrowUp" if post > 10 else "Shift+ArrowDown")
+    post += -10 if post > 10 else 10
+    tab.keyboard.press("ArrowLeft" if pre else "ArrowRight")
+    pre += -1 if pre else 1
+    (said,) = shown(tab, "pair")
+    assert said.startswith(f"From neuron {pre} to neuron {post}: ")
+    sizes = np.abs(graph[~np.eye(60, dtype=bool)])
+    rank = 1 + np.count_nonzero(sizes > abs(graph[post, pre]))
+    assert f"rank {rank} of 3540" in said
+    assert ("no synapse" in said) == (truth[post, pre] == 0)
+    frame = tab.evaluate("() => document.getElementById('explorer-matrix').layout.shapes[0]")
+    assert (frame["x0"] + frame["x1"], frame["y0"] + frame["y1"]) == (2 * pre, 2 * post)
+
+
+def test_a_pointer_and_the_buttons_name_pairs_too(explorer):
+    tab = explorer()
+    tab.mouse.move(*place_of(tab, pre=5, post=3))
+    tab.wait_for_selector("#explorer-pair:text('From neuron 5 to neuron 3:')")
+    for kind in ("invented", "missed"):
+        tab.click(f"#explorer-next-{kind}")
+        first = shown(tab, "pair")
+        tab.click(f"#explorer-next-{kind}")
+        assert shown(tab, "pair") != first and first[0].endswith(f"{kind}.")
+
+
+def test_a_button_in_the_text_shows_what_the_text_speaks_of(explorer):
+    tab = explorer()
+    tab.click("button[data-network=ring][data-method=glm]")
+    assert tab.input_value("#explorer-network") == "ring"
+    assert tab.input_value("#explorer-method") == "glm"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_the_explorer_is_one_column_and_cuts_nothing(explorer, scheme):
+    tab = explorer(width=390, color_scheme=scheme, has_touch=True)
+    assert tab.evaluate("document.scrollingElement.scrollWidth") == 390
+    boxes = [tab.locator(f"#explorer-{name}").bounding_box() for name in ("matrix", "graph")]
+    assert boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+    cut = tab.evaluate(
+        "() => [...document.querySelectorAll('#explorer *')].filter((one) => {"
+        " const box = one.getBoundingClientRect(); return box.width && box.right > 391;"
+        "}).map((one) => one.outerHTML.slice(0, 80))"
+    )
+    assert cut == []
+    tab.touchscreen.tap(*place_of(tab, pre=30, post=14))
+    tab.wait_for_selector("#explorer-pair:text('From neuron 30 to neuron 14:')")
+
+
+def test_only_the_explorer_loads_plotly_and_without_scripts_it_says_so(html, explorer):
+    loading = [page for page in PAGES if "plotly.min.js" in (html / f"{page}.html").read_text()]
+    assert loading == ["book/explorer"]
+    tab = explorer(java_script_enabled=False)
+    assert tab.is_visible("#explorer-absent") and not tab.is_visible("#explorer")
+    assert tab.locator("table.dataframe tbody tr").count() == 8
 
 
 def loaded_by(page):

@@ -21,6 +21,7 @@ from studies import points as studies_points
 from studies import results as studies
 from studies.against_nulls import Nulls
 from studies.evidence.report import repeated
+from studies.explorer import Explored
 from studies.outside import MUSHROOM_BODY, OutsideModel, OutsideRecording
 from studies.plans import STUDIES, Study
 from studies.points import Model, Recording
@@ -460,9 +461,9 @@ def test_a_point_of_each_kind_gives_from_scratch_what_is_committed(tmp_path, mon
 
 def test_the_small_study_has_a_point_of_each_kind():
     kinds = {type(point) for study in STUDIES.values() for point in study.points()}
-    # An OutsideModel is a Model on a recording of the other simulator; files of others are not
-    # everywhere.
-    missing = {OutsideModel, OthersNetwork, Voltages, WormWiring}
+    # An OutsideModel is a Model on a recording of the other simulator, an Explored reads a Fitted
+    # beside what is counted; files of others are not everywhere.
+    missing = {OutsideModel, OthersNetwork, Voltages, WormWiring, Explored}
     assert kinds - {type(point) for point in STUDIES["small"].points()} == missing
 
 
@@ -548,7 +549,9 @@ def test_kept_graphs_stay_when_their_points_do(keeping, tmp_path, monkeypatch):
 
 
 def test_graphs_of_a_study_that_keeps_none_are_refused():
-    with pytest.raises(ValueError, match="name must be one of seeds, paper_size, got 'nulls'"):
+    with pytest.raises(
+        ValueError, match="name must be one of seeds, explorer, paper_size, got 'nulls'"
+    ):
         studies.graphs("nulls")
 
 
