@@ -81,8 +81,12 @@ def connection_graph(table: DataFrame) -> Figure:
     for neuron, (x, y) in place.items():
         panel.plot(x, y, "o", color="0.2", ms=2 + np.sqrt(sent.get(neuron, 0)))
         if len(neurons) <= _LABELLED:
-            panel.annotate(str(neuron), (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=7)
-    panel.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+            side = ("left", 0) if x >= -1e-9 else ("right", 180)  # none stands on its head
+            panel.text(
+                1.08 * x, 1.08 * y, str(neuron), fontsize=7, ha=side[0], va="center",
+                rotation=np.degrees(np.arctan2(y, x)) + side[1], rotation_mode="anchor",
+            )  # fmt: skip
+    panel.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal")
     panel.set_axis_off()
     shared_legend(figure, columns=1)
     return figure
@@ -112,4 +116,4 @@ def connection_table(table: DataFrame) -> str:
     rows = shown.to_html(
         index=False, border=0, classes="sortable", float_format=lambda number: f"{number:.3g}"
     )
-    return f'<div style="max-height: 24em; overflow: auto">{rows}</div>{_SORT}'
+    return f'<div tabindex="0" style="max-height: 24em; overflow: auto">{rows}</div>{_SORT}'
