@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from lgl_core import command
 
@@ -31,6 +32,7 @@ from PIL import Image
 from lgl_core.disk.atomic import scratch
 from studies.palette import few_colours
 
+HERE = Path(__file__).resolve().parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 # How folders of notebooks begin while they are executed; git ignores them.
@@ -40,7 +42,10 @@ LARGE_FIGURE = 60_000  # bytes, from which on a figure gets fewer colours
 
 SCREEN_DPI = 100  # nine inches are then as wide as the text of a page
 
-# The inline backend reads it when a kernel starts.
+# A kernel reads them when it starts.
+WATCHED = """
+c.InteractiveShellApp.extensions = ["tick_labels"]
+"""
 SMALL_FIGURES = f"""
 c.InlineBackend.print_figure_kwargs = {{"bbox_inches": "tight", "dpi": {SCREEN_DPI}}}
 """
@@ -58,7 +63,7 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     target : Path
         The .ipynb to write.
     small : bool
-        Whether figures are drawn for a screen and with 128 colours, or 64 if they are large.
+        Whether figures are drawn for a screen. All have 128 colours, or 64 if they are large.
 
     Raises
     ------
@@ -71,14 +76,13 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     with scratch(target.parent, SCRATCH) as folder:
         fresh, executed = folder / "fresh.ipynb", folder / target.name
         nbformat.write(notebook, fresh)
-        with ipython_profile(SMALL_FIGURES * small), held_back_stderr():
+        with ipython_profile(WATCHED + SMALL_FIGURES * small), held_back_stderr():
             papermill.execute_notebook(
                 fresh, executed, cwd=source.parent, kernel_name="python3", progress_bar=False
             )
         result = nbformat.read(executed, as_version=4)
         keep_what_lasts(result)
-        if small:
-            shrink_figures(result)
+        shrink_figures(result)
         nbformat.write(result, executed)
         executed.replace(target)
     print(f"{source.stem}: {result.metadata['papermill']['duration']:.0f} s", flush=True)
@@ -86,19 +90,17 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
 
 @contextmanager
 def ipython_profile(text: str) -> Iterator[None]:
-    """Let kernels that are started inside read this configuration, and nobody else's."""
-    before = os.environ.get("IPYTHONDIR")
+    """Let kernels that are started inside read this configuration, and nobody else's.
+
+    They find what stands beside this file, wherever they run.
+    """
+    places = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as folder:
         profile = Path(folder, "profile_default")
         profile.mkdir()
         (profile / "ipython_kernel_config.py").write_text(text)
-        os.environ["IPYTHONDIR"] = folder
-        try:
+        with patch.dict(os.environ, IPYTHONDIR=folder, PYTHONPATH=places):
             yield
-        finally:
-            del os.environ["IPYTHONDIR"]
-            if before is not None:
-                os.environ["IPYTHONDIR"] = before
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def held_back_stderr() -> Iterator[None]:
 
 
 def shrink_figures(notebook: nbformat.NotebookNode) -> None:
-    """Give every figure of a notebook a palette, which makes it a third as large."""
+    """Give every figure of a notebook a palette: a third as large, and as much faster to load."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -176,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the .md side of a pair")
     parser.add_argument("target", type=Path, help="the .ipynb to write")
-    parser.add_argument("--small", action="store_true", help="figures for a screen, few colours")
+    parser.add_argument("--small", action="store_true", help="figures for a screen")
     arguments = parser.parse_args()
     execute(arguments.source, arguments.target, arguments.small)
 

@@ -3,6 +3,7 @@
 import warnings
 
 import matplotlib.pyplot as plt
+from tick_labels import overlapping
 
 
 def drawn_without_warning(draw):
@@ -27,6 +28,8 @@ def is_large_enough(figure):
 
 
 def nothing_is_clipped(figure):
+    """Nor hidden: no tick label overlaps another."""
+    assert overlapping(figure) == []
     width, height = figure.get_size_inches()
     box = figure.get_tightbbox()  # in inches, with the legend
     assert box.x0 > -0.05 and box.y0 > -0.05

@@ -3,12 +3,17 @@
 import re
 import shutil
 import subprocess
+from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
+from itertools import chain
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from lgl_core.metrics.decisions import decision_scores
@@ -18,6 +23,7 @@ from studies.explorer import beyond_usual, connected, n_listed
 from studies.recurrent import strongest
 from studies.results import graphs
 from tests.house import ROOT
+from tests.local_server import serving
 
 pytestmark = pytest.mark.slow
 
@@ -122,19 +128,59 @@ def test_a_figure_leads_to_its_own_cell_its_function_and_its_data(html):
     assert re.findall(r"/results/(\w+)\.parquet\"", line) == ["attainable", "fitted"]
 
 
+def test_every_link_within_the_book_leads_somewhere(html):
+    pages = [path for path in html.rglob("*.html") if "_static" not in path.parts]
+    places = {path: set(found("id", path)) for path in pages}
+    astray = []
+    for path in places:
+        for address in found("href", path):
+            where = urlparse(address)
+            target = (path.parent / unquote(where.path)).resolve() if where.path else path
+            if where.scheme or not where.path and not where.fragment:
+                continue
+            there = target in places if target.suffix == ".html" else target.exists()
+            if not there or unquote(where.fragment) not in {"", *places.get(target, ())}:
+                astray.append((path.relative_to(html).as_posix(), address))
+    assert astray == []
+
+
+def found(attribute, path):
+    """What an attribute is set to in a page."""
+    return map(unescape, re.findall(rf'\s{attribute}="([^"]*)"', path.read_text()))
+
+
 # --- in a browser ------------------------------------------------------------------------------
 
 WIDTHS = {"a phone": 390, "a laptop": 1400}
-# Of what a page shows: how wide it is; images that came to nothing, or have no text of their own;
-# and figures without a caption. A file's name is not a text.
+SERIOUS = {"serious", "critical"}  # barriers, as axe calls them
+HEAVIEST = 2.5e6  # bytes
+SLOWEST = 2.0  # seconds, or as many times what a page without content takes as a fast machine needs
+TIMES_AN_EMPTY_PAGE = 10
+# Of what a page shows: how wide it is and how long it took; images that came to nothing, have no
+# text of their own, or leave room beside them on a phone; figures without a caption; and signs of a
+# table, such as the card's verdicts, that are cut by what holds them. A file's name is not a text.
 LOOKED_AT = """() => {
   const images = [...document.querySelectorAll("article img")];
   const name = (image) => image.alt || image.src.split("/").pop();
+  const [loaded] = performance.getEntriesByType("navigation");
+  const room = (image) => image.closest("section, article").clientWidth;
+  const cut = (sign) => {
+    const end = sign.getBoundingClientRect().right - 1;
+    for (let holder = sign.parentElement; holder; holder = holder.parentElement) {
+      const hides = getComputedStyle(holder).overflowX !== "visible" || holder === document.body;
+      if (hides && holder.getBoundingClientRect().right < end) return true;
+    }
+    return end > innerWidth;
+  };
   return {
     width: document.scrollingElement.scrollWidth,
+    seconds: loaded.loadEventEnd / 1000,
+    shown: images.map((i) => i.src),
     broken: images.filter((i) => i.loading !== "lazy" && !(i.complete && i.naturalWidth)).map(name),
     mute: images.filter((i) => !i.alt || i.alt.endsWith(".png")).map(name),
     bare: images.filter((i) => !i.closest("figure")?.querySelector("figcaption")).map(name),
+    narrow: images.filter((i) => innerWidth < 640 && i.width < room(i) - 1).map(name),
+    cut: [...document.querySelectorAll("article td .sd-badge")].filter(cut).map((s) => s.innerText),
   };
 }"""
 
@@ -167,13 +213,24 @@ def looked_at(html, browser):
             asked.clear()
             tab.goto((html / f"{page}.html").as_uri())
             abroad = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
-            found = {"complaints": list(complaints), "abroad": abroad}
-            seen[page, screen] = tab.evaluate(LOOKED_AT) | found
+            found = {"complaints": list(complaints), "abroad": abroad, "asked": list(asked)}
+            seen[page, screen] = tab.evaluate(LOOKED_AT) | found | {"barriers": barriers(tab)}
         tab.close()
     return seen
 
 
-@pytest.mark.parametrize("fault", ["complaints", "abroad", "broken", "mute", "bare"])
+def barriers(tab):
+    """What keeps some readers from a page, and an element where it does."""
+    options = {"resultTypes": ["violations"], "preload": False}  # a file may not read another
+    result = Axe().run(tab, options=options).response
+    found = [of for of in result["violations"] if of["impact"] in SERIOUS]
+    return [f"{of['help']}: {of['nodes'][0]['html'][:200]}" for of in found]
+
+
+FAULTS = ["complaints", "abroad", "broken", "mute", "bare", "narrow", "cut", "barriers"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_no_page_has_a_fault_that_a_browser_sees(looked_at, fault):
     assert {where: found[fault] for where, found in looked_at.items() if found[fault]} == {}
 
@@ -187,11 +244,72 @@ def test_no_page_scrolls_sideways(looked_at):
     assert too_wide == {}
 
 
-def test_a_search_finds_a_word_and_shows_prose(html, browser):
+def test_no_page_of_the_reference_scrolls_sideways_on_a_phone(html, browser):
+    tab = browser.new_page(viewport={"width": WIDTHS["a phone"], "height": 900})
+    tab.route("**/*.js*", lambda route: route.abort())  # there are many, and scripts are the same
+    widths = {}
+    for page in (html / "book" / "generated").glob("*.html"):
+        tab.goto(page.as_uri(), wait_until="domcontentloaded")
+        widths[page.name] = tab.evaluate("document.scrollingElement.scrollWidth")
+    tab.close()
+    assert len(widths) > 1
+    assert {page: width for page, width in widths.items() if width > WIDTHS["a phone"]} == {}
+
+
+def test_no_page_is_heavy(html, looked_at):
+    """Of what a page loads, all that most others do not load: they share the theme's files."""
+    asked = {
+        page: set(filter(Path.is_file, map(page_file, found["asked"] + found["shown"])))
+        for (page, screen), found in looked_at.items()
+        if screen == "a laptop"
+    }
+    by_how_many = Counter(chain.from_iterable(asked.values()))
+    weights = {
+        page: sum(file.stat().st_size for file in files if by_how_many[file] < len(PAGES) / 2)
+        for page, files in asked.items()
+    }
+    assert min(weights.values()) > 0
+    assert {page: weight for page, weight in weights.items() if weight > HEAVIEST} == {}
+
+
+def page_file(url):
+    return Path(unquote(urlparse(url).path))
+
+
+def test_no_page_is_slow(html, browser, looked_at):
+    """Whose machine is slow, or busy just then, sees a page without content take long as well."""
+    tab = browser.new_page(viewport={"width": WIDTHS["a laptop"], "height": 900})
+
+    def seconds(page):
+        tab.goto((html / f"{page}.html").as_uri())
+        return tab.evaluate(LOOKED_AT)["seconds"]
+
+    took = {page: looked_at[page, "a laptop"]["seconds"] for page in PAGES}
+    slow = [page for page, at_first in took.items() if at_first > SLOWEST]
+    for page in slow:  # again, beside the empty one
+        took[page] = min(seconds(page) for _ in range(3))
+    print("\n".join(f"{page}: {of_one:.2f} s" for page, of_one in took.items()))
+    allowed = max(SLOWEST, TIMES_AN_EMPTY_PAGE * seconds("search")) if slow else SLOWEST
+    tab.close()
+    assert {page: of_one for page, of_one in took.items() if of_one > allowed} == {}
+
+
+def test_a_search_finds_a_word_and_shows_the_sentences_around_it(html, browser):
+    tab = browser.new_page()
+    with serving(html) as address:  # excerpts are read from the pages, which a file may not do
+        tab.goto(f"{address}search.html?q=hubs")
+        tab.wait_for_function("document.querySelectorAll('#search-results .context').length > 8")
+        excerpts = tab.locator("#search-results .context").all_inner_texts()
+        tab.close()
+    assert sum("hubs" in excerpt.lower() for excerpt in excerpts) > 4
+    for word in ("Contents", "import ", "Show code", "#", ".pdf"):
+        assert [excerpt for excerpt in excerpts if word in excerpt] == []
+
+
+def test_a_search_in_files_finds_a_word(html, browser):
     tab = browser.new_page()
     tab.goto((html / "search.html").as_uri() + "?q=hubs")
-    tab.wait_for_selector("#search-results li a")
-    assert tab.locator("#search-results li").count() > 5
+    tab.wait_for_function("document.querySelectorAll('#search-results li a').length > 5")
     tab.close()
 
 

@@ -81,6 +81,14 @@ def test_holds_no_error_and_no_warning(path):
 
 
 @each_notebook
+def test_shows_no_progress_bar_and_no_warning_in_what_it_prints(path):
+    printed = [output.text for output in outputs(path) if output.get("name") == "stdout"]
+    assert [text for text in printed if re.search(r"\r|\b\d+%\||Warning:", text)] == []
+    widgets = "application/vnd.jupyter.widget-view+json"
+    assert [output for output in outputs(path) if widgets in output.get("data", {})] == []
+
+
+@each_notebook
 def test_is_the_same_on_every_machine(path):
     text = path.read_text()
     for place in (str(ROOT), str(Path.home())):
@@ -173,6 +181,16 @@ def test_remains_of_a_killed_execution_go_with_the_next_one_a_day_later(tmp_path
     with in_use(target.parent / f"{SCRATCH}slow"):
         execute(*notebook(tmp_path, "quick", "1 + 1"))
     assert {path.name for path in target.parent.iterdir()} == {"quick.ipynb", f"{SCRATCH}slow"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names, warned", [(("a", "b"), False), (("long " * 20,) * 2, True)])
+def test_a_page_is_warned_of_tick_labels_that_overlap(tmp_path, names, warned):
+    code = f"from matplotlib import pyplot as plt\nplt.xticks([0, 1], {names})\nplt.show()"
+    source, target = notebook(tmp_path, "ticks", code)
+    execute(source, target)
+    said = [output.text for output in outputs(target) if output.get("name") == "stderr"]
+    assert ["tick labels overlap" in text for text in said] == [True] * warned
 
 
 def test_a_palette_keeps_the_colour_of_a_small_mark():

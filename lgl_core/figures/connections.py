@@ -116,4 +116,4 @@ def connection_table(table: DataFrame) -> str:
     rows = shown.to_html(
         index=False, border=0, classes="sortable", float_format=lambda number: f"{number:.3g}"
     )
-    return f'<div style="max-height: 24em; overflow: auto">{rows}</div>{_SORT}'
+    return f'<div tabindex="0" style="max-height: 24em; overflow: auto">{rows}</div>{_SORT}'

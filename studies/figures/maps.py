@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -328,7 +328,8 @@ def _place_ticks(panel: Axes, places: NDArray[np.float64], log: bool) -> None:
     every = -(-len(places) // 5)  # five labels fit
     panel.xaxis.set_major_locator(FixedLocator(places[::every].tolist()))
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    thousands = places[0] >= 1000
+    panel.xaxis.set_major_formatter(EngFormatter(places=0, sep="") if thousands else "{x:g}")
 
 
 def _draw_model(

@@ -219,7 +219,9 @@ def rates_of_lists(table: DataFrame, rate: float) -> Figure:
             draw_line(panel, mine.assign(value=100 * mine["value"]), "duration", name, index)
         if number == 0:
             panel.axhline(100 * rate, color="0.35", lw=1.4, ls="--", label="the rate asked for")
-        panel.set(xscale="log", xlabel="length of the recording (s)", ylabel=f"{what} (%)")
+        panel.set(
+            xscale="log", xlabel="length of the recording (s)", ylabel=fill(f"{what} (%)", 30)
+        )
         places = sorted(rows["duration"].unique())
         panel.set_xticks(places, [f"{place:g}" for place in places])
         panel.minorticks_off()

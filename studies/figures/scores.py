@@ -212,8 +212,9 @@ def methods_by_network(table: DataFrame) -> Figure:
     score, views, names = only(table, "score"), views_of(table), entries(table)
     networks, label = entries(table, "network"), unit_below(score_label(score))
 
+    height = max(3, 1.5 + 0.3 * len(names) / len(views))  # the legend grows with the names
     figure, each = panel_of_each(
-        table, "view", 3.0, columns=1, order=views, y_label=label, sharex=True
+        table, "view", height, columns=1, order=views, y_label=label, sharex=True
     )
     for panel, view, rows_of_view in each:
         for rows, place, look in side_by_side(rows_of_view, "network", networks, names):
