@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import false_discovery_control, poisson
+from scipy.stats import false_discovery_control, norm, poisson
 from scipy.stats import t as student
 from tqdm import tqdm
 
@@ -128,7 +128,8 @@ def connections(
     True
     """
     if not 0 < fdr < 1:
-        raise ValueError(f"fdr must lie strictly between 0 and 1, got {fdr}")
+        percent = f": write {fdr / 100:g} for {fdr:g} %" if 1 <= fdr < 100 else ""
+        raise ValueError(f"fdr must lie strictly between 0 and 1, got {fdr}{percent}")
     if not callable(method) and method not in get_args(Method):
         raise ValueError(
             f"method must be one of {', '.join(get_args(Method))}, or a function of spikes, "
@@ -270,24 +271,25 @@ def write_connections(table: pd.DataFrame, path: str | Path) -> None:
     FileNotFoundError
         If there is no such NWB file.
     """
-    path = Path(path)
-    writers = {".csv": _to_csv, ".parquet": _to_parquet, ".graphml": _to_graphml}
+    path = _checked_target(path)
     if path.suffix == ".nwb":
         _into_nwb(table, path)
-    elif path.suffix in writers:
-        with replacing(path) as partial:
-            writers[path.suffix](table, partial)
     else:
-        ends = ", ".join([*writers, ".nwb"])
-        raise ValueError(f"path must end in one of {ends}, got {path.name!r}")
+        with replacing(path) as partial:
+            _WRITERS[path.suffix](table, partial)
 
 
-def _to_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False)
-
-
-def _to_parquet(table: pd.DataFrame, path: Path) -> None:
-    table.to_parquet(path, index=False)
+def _checked_target(path: str | Path) -> Path:
+    path = Path(path)
+    ends = [*_WRITERS, ".nwb"]
+    if path.suffix not in ends:
+        raise ValueError(f"path must end in one of {', '.join(ends)}, got {path.name!r}")
+    if path.suffix == ".nwb" and not path.exists():
+        raise FileNotFoundError(
+            f"{path} is not there: the list is added to the NWB file of the recording; "
+            "write a .csv, .parquet or .graphml for a file of its own"
+        )
+    return path
 
 
 def _to_graphml(table: pd.DataFrame, path: Path) -> None:
@@ -299,12 +301,14 @@ def _to_graphml(table: pd.DataFrame, path: Path) -> None:
     networkx.write_graphml(graph, path)
 
 
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    ".csv": lambda table, path: table.to_csv(path, index=False),
+    ".parquet": lambda table, path: table.to_parquet(path, index=False),
+    ".graphml": _to_graphml,
+}
+
+
 def _into_nwb(table: pd.DataFrame, path: Path) -> None:
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is not there: the list is added to the NWB file of the recording; "
-            "write a .csv, .parquet or .graphml for a file of its own"
-        )
     import pynwb
 
     with pynwb.NWBHDF5IO(path, "a") as file:
@@ -336,21 +340,41 @@ def main() -> None:
         options.pop(name) for name in ("source", "fdr", "method", "l2", "baseline", "to")
     )
     try:
+        for target in targets:
+            _checked_target(target)
         session = read(source, **options)
         drift = None if baseline is None else slow_baseline(session.spikes, baseline)
         config = _with_penalty(session.spikes, l2)
-        found = connections(session, fdr=fdr, method=method, config=config, covariates=drift)
+        asked: Any = {"fdr": fdr, "method": method, "config": config, "covariates": drift}
+        tested = connections(session, **asked, every_pair=True)
+        found = tested[tested["q"] <= fdr]
         print(
             f"{len(found):,} of {found.attrs['n_pairs']:,} pairs are called connected, "
             f"of which at most {fdr:.0%} are expected to be false"
         )
         with pd.option_context("display.width", 120):
             print(found.head(20).to_string(float_format=lambda number: f"{number:.3g}"))
+        if untold := ", ".join(_untold(tested, found, session)):
+            print(f"too few spikes to tell a connection as strong as the middle one: {untold}")
         for target in targets:
             write_connections(found, target)
             print(f"written to {target}")
     except (ValueError, OSError, ImportError) as error:
         parser.exit(1, f"{error}\n")
+
+
+def _untold(tested: pd.DataFrame, found: pd.DataFrame, session: Session) -> list[str]:
+    """Name units no pair of which would be listed with the strength of the middle one that is.
+
+    That of a correlogram depends on the rate of the postsynaptic unit: no measure for others.
+    """
+    if found.empty or found["method"].iloc[0] != "glm":
+        return []
+    p = 2 * norm.sf(found["strength"].abs().median() / tested["se"])
+    told = tested[p <= found["p"].max()]
+    heard, units = {*told["pre"], *told["post"]}, session.units
+    counts = np.bincount(session.spikes.neurons, minlength=len(units))
+    return [f"{u} ({n:,})" for u, n in zip(units, counts, strict=True) if u not in heard]
 
 
 def _with_penalty(spikes: SpikeTrains, l2: str | float) -> GLMConfig:

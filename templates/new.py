@@ -30,13 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:
         parser.exit(1, f"{error}\n")
     print("made:", *made, "next:", sep="\n  ")
-    print({"notebook": AFTER_NOTEBOOK, "topology": AFTER_TOPOLOGY}[options.what])
+    after = {"notebook": AFTER_NOTEBOOK, "topology": AFTER_TOPOLOGY}[options.what]
+    print(after.format(name=options.name))
 
 
 AFTER_NOTEBOOK = """  write the .md side, then: make notebooks
   git add both sides and _toc.yml"""
 AFTER_TOPOLOGY = """  change the rule by which it connects, and the test that counts its connections
-  .venv/bin/pytest tests/networks"""
+  .venv/bin/pytest tests/networks tests/test_project.py
+  to run the whole path on it: lgl sweep, with a line "topology: [{name}]" in its grid"""
 
 
 def notebook(root: Path, name: str) -> list[Path]:
@@ -70,8 +72,10 @@ def topology(root: Path, name: str) -> list[Path]:
     makers = file.with_name("makers.py")
     text = makers.read_text()
     text = text.replace("\n__all__", f"from lgl_core.networks.{name} import {name}\n\n__all__", 1)
+    # The last one: the first is the one that everybody means who names none.
     before, table, after = text.partition("MAKERS: dict[str, Callable[..., Network]] = {\n")
-    makers.write_text(before + table + f'    "{name}": {name},\n' + after)
+    others, end, after = after.partition("}\n")
+    makers.write_text(before + table + others + f'    "{name}": {name},\n' + end + after)
     subprocess.run(
         [
             sys.executable,

@@ -33,7 +33,7 @@ def checkout(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_new_topology_passes_its_tests_and_is_found_by_its_name(checkout):
+def test_a_new_topology_passes_its_tests_and_is_found_by_its_name(checkout, capsys):
     new().main(["topology", "ring_of_rings", "--root", str(checkout)])
     tests = [f"tests/networks/test_{name}.py" for name in ("ring_of_rings", "makers")]
     done = subprocess.run(
@@ -47,6 +47,9 @@ def test_a_new_topology_passes_its_tests_and_is_found_by_its_name(checkout):
     ruff = [sys.executable, "-m", "ruff", "check", "lgl_core/networks", "tests/networks"]
     checked = subprocess.run(ruff, cwd=checkout, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
+    makers = (checkout / "lgl_core" / "networks" / "makers.py").read_text()
+    assert '    "ring_of_rings": ring_of_rings,\n}\n' in makers  # the first one stays the default
+    assert "topology: [ring_of_rings]" in capsys.readouterr().out
 
 
 @pytest.mark.slow

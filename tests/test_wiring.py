@@ -137,7 +137,8 @@ def test_only_pairs_that_may_be_are_asked_and_more_of_them_are_told(spikes, meth
     [
         ({"allowed": np.ones((3, 3))}, r"allowed must have the shape \(30, 30\)"),
         ({"allowed": np.eye(30)}, "allowed must hold at least one pair"),
-        ({"fdr": 0.0}, "fdr must lie strictly between 0 and 1, got 0.0"),
+        ({"fdr": 0.0}, "fdr must lie strictly between 0 and 1, got 0.0$"),
+        ({"fdr": 5.0}, "between 0 and 1, got 5.0: write 0.05 for 5 %"),
         ({"method": "guess"}, "method must be one of glm, ccg, or a function of spikes, got"),
         ({"n_jittered": 3}, "n_jittered must be at least 10, got 3"),
         ({"method": lambda _: np.full((30, 30), np.nan)}, "finite"),
@@ -208,6 +209,44 @@ def test_one_command_goes_from_a_file_to_a_list(spikes, tmp_path, monkeypatch, c
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 1 and "fdr must lie" in capsys.readouterr().err
+
+
+def test_the_command_names_units_of_which_it_cannot_tell(spikes, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LGL_CACHE", str(tmp_path / "cache"))
+    few = np.array([3.2, 17.5, 18.1, 40.0, 55.3])
+    order = np.argsort([*spikes.times, *few], kind="stable")
+    quiet = SpikeTrains(
+        times=np.array([*spikes.times, *few])[order],
+        neurons=np.array([*spikes.neurons, *[30] * 5])[order],
+        n_neurons=32,
+        duration=spikes.duration,
+    )
+    with pytest.warns(UserWarning, match="have no spike"):
+        Session(spikes=quiet, units=tuple(range(32))).write(tmp_path / "session.csv")
+        monkeypatch.setattr(sys, "argv", ["lgl connections", str(tmp_path / "session.csv")])
+        main()
+        assert capsys.readouterr().out.splitlines()[-1].endswith("middle one: 30 (5), 31 (0)")
+        monkeypatch.setattr(sys, "argv", [*sys.argv, "--method", "ccg"])
+        main()
+        assert "too few spikes" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["list.xlsx", "none.nwb"])
+def test_where_a_list_cannot_be_saved_is_said_before_it_is_made(
+    target, tmp_path, monkeypatch, capsys
+):
+    argv = ["lgl connections", "never_read.csv", "--to", str(tmp_path / target)]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit):
+        main()
+    assert target in capsys.readouterr().err
+
+
+def test_the_command_says_how_to_type_what_messages_name(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lgl connections", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "repair=True is --repair" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -249,8 +249,8 @@ def _spearman(ours: _Entries, true: _Entries) -> float:
     return _correlation_of_varied(ours.ranks, true.ranks)
 
 
-# What is asked of the entries of each view, unless they are constant. Whoever adds a score adds it
-# here, and its name to SCORE_NAMES; cards, nulls, sweeps, studies and figures have it then.
+# What is asked of the entries of each view, unless they are constant. A new correlation comes
+# here, its name into SCORE_NAMES; cards, nulls, sweeps, studies and figures have it then.
 CORRELATIONS: dict[str, Callable[[_Entries, _Entries], float]] = {
     "pearson": _pearson,
     "spearman": _spearman,

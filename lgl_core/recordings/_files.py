@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 def raw_of_file(path: Path, asked: Asked) -> Raw:
     """Read a file or a folder, and name it in all that is wrong with it."""
     if not path.exists():
-        raise FileNotFoundError(f"there is no recording at {path}")
+        raise FileNotFoundError(f"there is no recording at {path.absolute()}")
     ending = _ending(path)
     if ending not in FORMATS:
         known = ", ".join(end for end in FORMATS if end != "folder")
@@ -135,8 +135,10 @@ def _sonata(spikes: Any, asked: Asked) -> Raw:
 
 def _npz(path: Path, asked: Asked) -> Raw:
     with np.load(path) as file:
-        if "type" not in file.files:
+        if "unit_ids" in file.files:
             return formats.from_spikeinterface(path)
+        if "type" not in file.files:
+            return _of_variables(dict(file), asked)
         if str(file["type"][0]) != "TsGroup":
             raise ValueError(f"it holds a {file['type'][0]} of pynapple, not a TsGroup")
         if asked.unit is not None or isinstance(asked.keep, str):
@@ -163,6 +165,11 @@ def _matlab(path: Path, asked: Asked) -> Raw:
     except NotImplementedError:  # version 7.3 is HDF5
         with needed("h5py").File(path, "r") as file:
             found = {key: _of_hdf5(file, file[key]) for key in file if not key.startswith("#")}
+    return _of_variables(found, asked)
+
+
+def _of_variables(found: dict[str, Any], asked: Asked) -> Raw:
+    """Find times and units among variables, by what was asked for or by their names."""
     variables = dict(_variables("", found))
     cells = {name: value for name, value in variables.items() if isinstance(value, list)}
     vectors = {name: value for name, value in variables.items() if not isinstance(value, list)}
@@ -190,9 +197,9 @@ def _matlab(path: Path, asked: Asked) -> Raw:
         for name, value in variables.items()
     ]
     raise ValueError(
-        f"it holds {', '.join(held) or 'neither cell arrays nor vectors'}: name a cell array with "
-        "the spike times of each unit, as in time='spikes', or two vectors of one length, as in "
-        "time='t', unit='cluster'"
+        f"it holds {', '.join(held) or 'neither cell arrays nor vectors'}: name two vectors of one "
+        "length, as in time='spike_times', unit='spike_clusters', or a cell array of MATLAB with "
+        "the spike times of each unit, as in time='spikes'"
     )
 
 
@@ -264,6 +271,9 @@ def _is_vector(value: Any) -> bool:
 # --- folders -----------------------------------------------------------------------------------
 
 
+_ITSELF = ": if one file holds all units, give the file itself"
+
+
 def _folder(path: Path, asked: Asked) -> Raw:
     if (path / "spike_times.npy").exists():
         return _phy(path, asked)
@@ -274,7 +284,7 @@ def _folder(path: Path, asked: Asked) -> Raw:
         raise ValueError(
             "it holds neither spike_times.npy (Phy, Kilosort) nor numpysorting_info.json nor "
             "sorting_cached.npz (SpikeInterface: sorting.save(folder=..., format='numpy_folder')), "
-            "nor a text file per electrode"
+            f"nor a text file per electrode{_ITSELF}"
         )
     labels = typed_labels(pd.Series([file.stem for file in texts]), None)
     files = sorted(zip(labels, texts, strict=True), key=lambda named: label_order(named[0]))
@@ -285,9 +295,9 @@ def _one_column(path: Path) -> NDArray[np.float64]:
     try:
         times = np.loadtxt(path, ndmin=2) if path.stat().st_size else np.empty((0, 1))
     except ValueError as error:
-        raise ValueError(f"{path.name} is no column of spike times: {error}") from error
+        raise ValueError(f"{path.name} is no column of spike times ({error}){_ITSELF}") from error
     if times.shape[1] != 1:
-        raise ValueError(f"{path.name} has {times.shape[1]} columns, not one of spike times")
+        raise ValueError(f"{path.name} has {times.shape[1]} columns, not one of times{_ITSELF}")
     return times[:, 0]
 
 
@@ -324,6 +334,6 @@ FORMATS: dict[str, tuple[str, Callable[[Path, Asked], Raw]]] = {
     ".gdf": ("spikes of NEST 2", _gdf),
     **dict.fromkeys([".h5", ".hdf5"], ("temporaldata or SONATA", _hdf5)),
     ".mat": ("spikes of MATLAB", _matlab),
-    ".npz": ("a sorting of SpikeInterface or a TsGroup of pynapple", _npz),
+    ".npz": ("a sorting of SpikeInterface, a TsGroup of pynapple, or times and units", _npz),
     "folder": ("Phy, Kilosort, SpikeInterface, or a text file per electrode", _folder),
 }

@@ -298,8 +298,6 @@ def _sorting_folder(path: Path) -> tuple[_Segments, list[Label], float]:
 
 def _sorting_npz(path: Path) -> tuple[_Segments, list[Label], float]:
     with opened_npz(path) as file:
-        if "unit_ids" not in file.files or "sampling_frequency" not in file.files:
-            raise ValueError(f"it is no sorting of SpikeInterface: it holds {file.files}")
         labels, segments = file["unit_ids"], []
         for k in range(int(file["num_segment"][0])):
             units = pd.Index(labels).get_indexer(pd.Index(file[f"spike_labels_seg{k}"]))

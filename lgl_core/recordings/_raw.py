@@ -64,6 +64,8 @@ class Raw:
         What of it is no recording, such as artifacts.
     spans_in_s : bool
         Whether the spans are in s, whatever the unit of the spike times is.
+    row : str
+        What ``rows`` count: "row", or "line" of a text.
     about : DataFrame, optional
         What the source says of the units beside their labels, a row for each.
     """
@@ -77,6 +79,7 @@ class Raw:
     observed: list[NDArray[np.float64]] | None = None
     invalid: NDArray[np.float64] | None = None
     spans_in_s: bool = False
+    row: str = "row"
     about: pd.DataFrame | None = None
 
     def trains(self) -> list[NDArray[np.float64]]:
@@ -233,7 +236,7 @@ class Finding(NamedTuple):
 def where(raw: Raw, bad: NDArray[np.bool_]) -> str:
     """Say where the first of the bad spikes stands."""
     spike = int(bad.argmax())
-    return f"row {raw.rows[spike]} (unit {raw.labels[raw.units[spike]]!r})"
+    return f"{raw.row} {raw.rows[spike]} (unit {raw.labels[raw.units[spike]]!r})"
 
 
 def of_all(bad: NDArray[np.bool_]) -> str:

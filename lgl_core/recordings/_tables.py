@@ -21,6 +21,8 @@ from lgl_core.recordings._raw import Raw, label_order, plain_labels, spans
 
 __all__ = ["from_table", "read_table", "typed_labels", "write_table"]
 
+# An index of this name has the lines of a text, as an editor counts them, blank ones left out.
+_LINE = "line"
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", " ": "space"}
 # A whole number as programs write it, an index or a float; "007" is a name.
 _WHOLE = [r"0|-?[1-9]\d*", r"(?:0|-?[1-9]\d*)\.0"]
@@ -43,7 +45,9 @@ def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> R
     found = table[unit]
     if found.isna().any():
         row = int(found.isna().to_numpy().argmax())
-        raise ValueError(f"row {row} of the table has no unit: drop it, or name its unit")
+        raise ValueError(
+            f"{_place(found, row)} of the table has no unit: drop it, or name its unit"
+        )
     codes, names = pd.factorize(found)
     seen = pd.Index(plain_labels(names), dtype=object)
     if not seen.is_unique:
@@ -57,11 +61,16 @@ def from_table(table: pd.DataFrame, time: str = "time", unit: str = "unit") -> R
     return Raw(
         times=_numbers(table[time]),
         units=index[codes],
-        rows=np.arange(len(table)),
+        rows=table.index.to_numpy() if table.index.name == _LINE else np.arange(len(table)),
+        row=_LINE if table.index.name == _LINE else "row",
         labels=list(labels),
         epochs=spans(table.attrs.get("epochs")),
         about=about.reindex(labels),
     )
+
+
+def _place(column: pd.Series, row: int) -> str:
+    return f"{_LINE} {column.index[row]}" if column.index.name == _LINE else f"row {row}"
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:
@@ -75,7 +84,8 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
     wrong = np.isnan(numbers) & column.notna().to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"row {row} of column {column.name!r} is {column.iloc[row]!r}, no number")
+        place = _place(column, row)
+        raise ValueError(f"{place} of column {column.name!r} is {column.iloc[row]!r}, no number")
     return numbers
 
 
@@ -133,11 +143,11 @@ def _opened(path: Path) -> TextIO:
 
 def _read_text(file: TextIO, time: str, unit: str) -> pd.DataFrame:
     about: dict[str, Any] = {}
-    begin, comment, line = 0, "", file.readline()
+    begin, skipped, comment, line = 0, 0, "", file.readline()
     while line.startswith("#") or line.isspace():
         about = about or _json(line[1:])
         comment = line[1:] if line.startswith("#") else comment
-        begin, line = file.tell(), file.readline()
+        begin, skipped, line = file.tell(), skipped + 1, file.readline()
     if not line:
         raise ValueError("there is nothing in it but comments")
     own = "units" in about
@@ -160,6 +170,8 @@ def _read_text(file: TextIO, time: str, unit: str) -> pd.DataFrame:
         keep_default_na=False,
         na_values={name: _MISSING for name in names if name != unit},
     )
+    first = skipped + (1 if headless else 2)
+    table.index = pd.RangeIndex(first, first + len(table), name=_LINE)
     table = _without_blank_end(table)
     if about.get("spikes", len(table)) != len(table):
         raise ValueError(

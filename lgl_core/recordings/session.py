@@ -205,19 +205,19 @@ def read(
     source : path or object
         A path to an NWB file (``.nwb``), a table (``.csv``, ``.tsv``, ``.txt``, ``.dat``, also
         with ``.gz``, or ``.parquet``), spikes of NEST (``.gdf``, ``.dat``), temporaldata or SONATA
-        (``.h5``, ``.hdf5``), MATLAB (``.mat``), a SpikeInterface sorting or a ``TsGroup``
-        (``.npz``), or a folder of Phy, Kilosort, SpikeInterface, or with a text file per
+        (``.h5``, ``.hdf5``), MATLAB (``.mat``), a SpikeInterface sorting, a ``TsGroup`` or two
+        arrays (``.npz``), or a folder of Phy, Kilosort, SpikeInterface, or with a text file per
         electrode; an open NWB file; or a pynapple ``TsGroup``, a list of neo ``SpikeTrain``, a
         ``temporaldata.Data``, an ``NWBFile`` or a DataFrame.
     time : str
-        Column of a table, or variable of MATLAB, that holds times. Columns of text without a
-        header are called ``"0"``, ``"1"``, and so on.
+        Column of a table, variable of MATLAB or array of NumPy that holds times. Columns of text
+        without a header are called ``"0"``, ``"1"``, and so on.
     unit : str, optional
         What holds the labels of units: a column of a table (default ``"unit"``), of the units of
         an NWB file (default ``"unit_name"``, or their ids) or of temporaldata (default ``"id"``),
         of the metadata of a ``TsGroup``, or among the annotations of neo trains; or a variable of
-        MATLAB. ``"id"``: the ids of an NWB file, the keys of a ``TsGroup``, the places in a list
-        of neo trains.
+        MATLAB or array of NumPy. ``"id"``: the ids of an NWB file, the keys of a ``TsGroup``, the
+        places in a list of neo trains.
     epochs : str or array_like of shape (n_epochs, 2), optional
         What was recorded: the name of a table of intervals in an NWB file, such as ``"trials"``,
         or starts and ends in s. Default: what the source says; else from 0 to the last spike,
@@ -362,9 +362,13 @@ def _session(raw: Raw) -> Session:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the source of a recording, and how it is read, to a command: what :func:`read` takes."""
+    parser.epilog = (
+        "Messages name the arguments of lgl_core.read: seconds_per_unit=1e-3 is --seconds-per-unit "
+        "1e-3 here, and repair=True is --repair."
+    )
     parser.add_argument("source", help="a file, or a folder of a spike sorter")
-    parser.add_argument("--time", default="time", help="column of times")
-    parser.add_argument("--unit", help="column of the labels of units")
+    parser.add_argument("--time", default="time", help="column or variable of times")
+    parser.add_argument("--unit", help="column or variable of the labels of units")
     parser.add_argument("--epochs", help="table of intervals in an NWB file")
     parser.add_argument("--keep", help="units to read, as in \"quality == 'good'\"")
     parser.add_argument("--seconds-per-unit", help="of the times: 1e-3 for ms, 1/30000 for samples")
@@ -373,11 +377,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main() -> None:
     """Read a recording, say what is in it, and write it in another format if asked to."""
-    parser = argparse.ArgumentParser(
-        description=main.__doc__,
-        epilog="Messages name the arguments of lgl_core.read: seconds_per_unit is "
-        "--seconds-per-unit here.",
-    )
+    parser = argparse.ArgumentParser(description=main.__doc__)
     add_options(parser)
     parser.add_argument("--to", help="ends in .nwb, .csv, .parquet or .h5 (temporaldata)")
     options = vars(parser.parse_args())

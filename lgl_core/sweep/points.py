@@ -1,8 +1,8 @@
 """What one point of a sweep does: the whole path, or a notebook, with its own parameters.
 
 Parameters of the whole path have dotted names: ``seed`` and ``duration`` are arguments of
-:func:`lgl_core.whole_path.run`, ``network.hub_weight`` one of
-:func:`lgl_core.networks.network.hub_network`, ``training.epochs`` a field of
+:func:`lgl_core.whole_path.run`, ``topology`` is one of :data:`lgl_core.networks.makers.MAKERS` and
+``network.hub_weight`` an argument of its maker, ``training.epochs`` a field of
 :class:`lgl_core.transformer.training.TrainConfig`.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 
 from lgl_core import whole_path
 from lgl_core.glm.config import GLMConfig
-from lgl_core.networks.network import hub_network
+from lgl_core.networks.makers import MAKERS, drawn
 from lgl_core.simulation.lif import LIFParams
 from lgl_core.sweep.parameters import check_names, declared_types
 from lgl_core.transformer.training import TrainConfig
@@ -41,13 +41,15 @@ _GROUPS: dict[str, tuple[str, Any]] = {
 }
 
 
-def parameter_types(target: str) -> dict[str, Any]:
+def parameter_types(target: str, topology: str = "hub_network") -> dict[str, Any]:
     """Tell which parameters a target has.
 
     Parameters
     ----------
     target : str
         ``"experiment"`` or the path of a notebook.
+    topology : str
+        Of the network of the experiment.
 
     Returns
     -------
@@ -56,6 +58,8 @@ def parameter_types(target: str) -> dict[str, Any]:
 
     Raises
     ------
+    ValueError
+        If there is no such topology.
     FileNotFoundError
         If there is no such notebook.
     """
@@ -69,7 +73,10 @@ def parameter_types(target: str) -> dict[str, Any]:
     grouped = {argument for argument, _ in _GROUPS.values()} | {"network"}
     types = {n: p.annotation for n, p in signature(whole_path.run).parameters.items()}
     types = {name: annotation for name, annotation in types.items() if name not in grouped}
-    for name, parameter in signature(hub_network).parameters.items():
+    if topology not in MAKERS:
+        drawn(topology)  # which says which there are
+    types["topology"] = str
+    for name, parameter in signature(MAKERS[topology]).parameters.items():
         types[f"network.{name}"] = parameter.annotation
     for group, (_, kind) in _GROUPS.items():
         types |= {f"{group}.{field.name}": field.type for field in fields(kind)}
@@ -186,7 +193,8 @@ def _experiment(parameters: Mapping[str, Any]) -> dict[str, float]:
     for group, (argument, kind) in _GROUPS.items():
         if groups[group]:
             arguments[argument] = kind(**groups[group])
-    table = whole_path.run(hub_network(**groups["network"]), **arguments)
+    network = drawn(arguments.pop("topology", "hub_network"), **groups["network"])
+    table = whole_path.run(network, **arguments)
     row = {
         ", ".join(filter(None, key)): value
         for *key, value in table[[*whole_path.GRAPH, "view", "score", "value"]].to_numpy()

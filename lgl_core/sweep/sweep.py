@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,14 @@ class Sweep:
         if not self.points:
             raise ValueError("points must hold at least one point, got none")
         check_points(self.points)
-        types = parameter_types(self.target)
-        check_names(self.target, {name for point in self.points for name in point}, types)
         checked(self.slurm, _SLURM)
-        points = [absolute(checked(point, types), types, Path.cwd()) for point in self.points]
+        topologies = [str(point.get("topology", "hub_network")) for point in self.points]
+        known = {name: parameter_types(self.target, name) for name in dict.fromkeys(topologies)}
+        points = []
+        for point, topology in zip(self.points, topologies, strict=True):
+            types, of = known[topology], f" of {topology}" if "topology" in point else ""
+            check_names(f"{self.target}{of}", point, types)
+            points.append(absolute(checked(point, types), types, Path.cwd()))
         object.__setattr__(self, "points", points)
         seen: set[str] = set()
         for point, key in zip(self.points, self.keys(), strict=True):
@@ -250,7 +255,7 @@ def cluster_of(sweep: Sweep, scheduler: str = "", n_workers: int = 0) -> Iterato
     distributed.Client
     """
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Nanny
 
     if scheduler:
         with Client(scheduler) as client:
@@ -261,12 +266,19 @@ def cluster_of(sweep: Sweep, scheduler: str = "", n_workers: int = 0) -> Iterato
         with slurm_cluster(sweep, environment) as cluster, Client(cluster) as client:
             yield client
         return
+
+    class Patient(Nanny):  # a worker on a busy machine takes its time to end
+        close = partialmethod(Nanny.close, timeout=60.0)
+
     n_workers = n_workers or max((os.cpu_count() or 1) // sweep.threads, 1)
     # Before a worker imports NumPy: afterwards its libraries have started their threads.
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
         LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=n_workers,
+            threads_per_worker=1,
+            worker_class=Patient,
+            dashboard_address=None,
         ) as local,
         Client(local) as client,
     ):
@@ -342,7 +354,7 @@ def _cell(value: Any) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sweep from a YAML file; the exit status is 1 if a point failed."""
+    """Run a sweep from a YAML file; the exit status is 1 if the file is wrong or a point failed."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("file", type=Path, help="the sweep, in YAML")
     parser.add_argument("--scheduler", default="", help="address of a running Dask scheduler")
@@ -350,7 +362,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dry = "show what would run, and run the first missing point alone to see how long it takes"
     parser.add_argument("--dry-run", action="store_true", help=dry)
     options = parser.parse_args(arguments)
-    sweep = load_sweep(options.file)
+    try:
+        sweep = load_sweep(options.file)
+    except (ValueError, OSError) as error:
+        parser.exit(1, f"{error}\n")
     if options.dry_run:
         _show_missing(sweep)
     with cluster_of(sweep, options.scheduler, options.workers) as client:

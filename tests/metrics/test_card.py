@@ -172,7 +172,9 @@ class TestScoreCard:
         whole = card(estimate, truth, hubs)
         assert whole.index.is_unique and whole.notna().all()
         views, scores = (set(whole.index.get_level_values(name)) for name in ("view", "score"))
-        assert views <= set(metrics_views.VIEW_NAMES) and scores <= set(metrics_views.SCORE_NAMES)
+        for found, table in ((views, "VIEW_NAMES"), (scores, "SCORE_NAMES")):
+            unnamed = sorted(found - set(getattr(metrics_views, table)))
+            assert not unnamed, f"give {unnamed} a name in {table} of lgl_core/metrics/card.py"
         correlated = whole[whole.index.isin(metrics_views.CORRELATIONS, level="score")]
         assert len(correlated) == 6 * len(metrics_views.CORRELATIONS)
         no_spectra = card(estimate, truth, hubs, spectral=False)

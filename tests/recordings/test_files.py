@@ -122,7 +122,10 @@ class TestElectrodes:
 
     @pytest.mark.parametrize(
         ("content", "message"),
-        [("some words\n", "b.txt is no column of spike times"), ("1 2\n", "b.txt has 2 columns")],
+        [
+            ("some words\n", "b.txt is no column of spike times .*give the file itself$"),
+            ("1 2\n", "b.txt has 2 columns, .*give the file itself$"),
+        ],
     )
     def test_another_file_among_them(self, content, message, tmp_path):
         (tmp_path / "a.txt").write_text("0.1\n")
@@ -233,6 +236,37 @@ class TestMatlab:
         variables = {"times": cell(TRAINS), "region": cell(["CA1", "CA3", "CA1"])}
         save(tmp_path / "a.mat", {"spikes": variables})
         assert read(tmp_path / "a.mat", keep="region == 'CA1'").units == (1, 3)
+
+
+# --- NumPy -------------------------------------------------------------------------------------
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        ("names", "asked"),
+        [
+            (("spike_times", "spike_clusters"), {"time": "spike_times", "unit": "spike_clusters"}),
+            (("spike_times", "spike_clusters"), {}),
+            (("t", "id"), {"time": "t", "unit": "id"}),
+        ],
+    )
+    def test_one_of_times_and_one_of_units(self, names, asked, tmp_path):
+        arrays = dict(zip(names, [[[0.1], [0.15], [0.2]], [7, 3, 7]], strict=True))
+        np.savez(tmp_path / "a.npz", **arrays, rate=30_000.0)
+        session = read(tmp_path / "a.npz", **asked)
+        assert session.units == (3, 7) and session.spikes.times.tolist() == [0.1, 0.15, 0.2]
+        assert session.spikes.neurons.tolist() == [1, 0, 1]
+
+    @pytest.mark.parametrize("asked", [{}, {"time": "t"}, {"time": "t", "unit": "of"}])
+    def test_what_is_not_clear_is_refused_with_what_is_there(self, asked, tmp_path):
+        np.savez(tmp_path / "a.npz", t=[0.1, 0.2], id=[1, 2], of=[1])
+        with pytest.raises(ValueError, match=r"it holds 't' \(vector of 2\), .*time='spike_times'"):
+            read(tmp_path / "a.npz", **asked)
+
+    def test_no_pickle_is_opened(self, tmp_path):
+        np.savez(tmp_path / "a.npz", time=cell(TRAINS))
+        with pytest.raises(ValueError, match="allow_pickle=False"):
+            read(tmp_path / "a.npz")
 
 
 # --- simulators --------------------------------------------------------------------------------

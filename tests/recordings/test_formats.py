@@ -276,10 +276,10 @@ class TestSpikeInterface:
         with pytest.raises(ValueError, match="holds neither .* nor numpysorting_info.json nor"):
             read(tmp_path)
 
-    def test_an_npz_of_something_else(self, tmp_path):
-        np.savez(tmp_path / "a.npz", spikes=[1, 2])
-        with pytest.raises(ValueError, match=r"is no sorting of SpikeInterface: it holds \['sp"):
-            read(tmp_path / "a.npz")
+    def test_a_folder_with_an_npz_of_something_else(self, tmp_path):
+        np.savez(tmp_path / "sorting_cached.npz", spikes=[1, 2])
+        with pytest.raises(ValueError, match="unit_ids.*is it what its name says"):
+            read(tmp_path)
 
 
 @pytest.mark.parametrize("package", ["pynwb", "pynapple", "neo", "temporaldata"])

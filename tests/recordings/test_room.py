@@ -108,7 +108,7 @@ def test_a_table_that_was_cut_between_two_rows_is_seen(tmp_path):
 
 def test_what_is_wrong_with_the_spikes_names_the_file_too(tmp_path):
     pd.DataFrame({"time": [0.125, -1.0], "unit": 1}).to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(ValueError, match=r"cannot read .*a\.csv: row 1 \(unit 1\) is at -1 s"):
+    with pytest.raises(ValueError, match=r"cannot read .*a\.csv: line 3 \(unit 1\) is at -1 s"):
         read(tmp_path / "a.csv")
 
 

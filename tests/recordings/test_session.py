@@ -149,9 +149,13 @@ class TestRead:
         table = pd.DataFrame({"time": [1.0, 2.0], "unit": ["a", "a"]})
         assert len(read(table, epochs=[[0, 2]], seconds_per_unit=1).spikes) == 2
 
-    def test_no_file(self, tmp_path):
+    def test_no_file(self, tmp_path, monkeypatch):
         with pytest.raises(FileNotFoundError, match="there is no recording at .*none.nwb"):
             read(tmp_path / "none.nwb")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(FileNotFoundError) as refused:
+            read("none.nwb")
+        assert str(refused.value).endswith(str(tmp_path / "none.nwb"))
 
     def test_a_file_of_no_format(self, tmp_path):
         (tmp_path / "a.doc").write_text("")

@@ -75,7 +75,7 @@ class TestLabelsOfText:
     @pytest.mark.parametrize("labels", [("1", "2"), ("12.1", "12.2")])
     def test_a_gap_among_numbers_is_no_label(self, gap, labels, tmp_path):
         path = written(tmp_path, f"time,unit\n0.1,{labels[0]}\n0.2,{gap}\n0.3,{labels[1]}\n")
-        with pytest.raises(ValueError, match="row 1 of the table has no unit"):
+        with pytest.raises(ValueError, match="line 3 of the table has no unit"):
             read(path)
 
 
@@ -132,9 +132,13 @@ class TestDialects:
             ("time,unit\n0,125,1\n", "a.csv: no delimiter .* 'time,unit' .*decimal commas need"),
             ('time,unit\n"1,250",1\n"2,375",2\n', "'1,250' of column 'time' may be a decimal"),
             (b"time,unit\n0.1,\xfc\n", "a.csv: its encoding is neither UTF-8 .*encoding='latin-1'"),
-            ("time,unit\n0.1,a\n0.2 s,b\n", "row 1 of column 'time' is '0.2 s', no number"),
+            ("time,unit\n0.1,a\n0.2 s,b\n", "line 3 of column 'time' is '0.2 s', no number"),
+            (
+                "# two\n\n# time unit\n0.1 1\nsoon 2\n",
+                "line 5 of column 'time' is 'soon', no number",
+            ),
             ("time,unit\n0.1,a\n0.2,b,c\n", "a.csv: .*Expected 2 fields in line 3, saw 3"),
-            ("time,unit\n0.1,a\n,\n0.2,b\n", "row 1 of the table has no unit"),
+            ("time,unit\n0.1,a\n,\n0.2,b\n", "line 3 of the table has no unit"),
             ("Time (s),Channel\n0.1,1\n", r"no column 'time' among 'Time \(s\)', 'Channel': name"),
             ("time\n0.1\n", "no column 'unit' among 'time'"),
         ],
@@ -152,7 +156,7 @@ class TestDialects:
 
     def test_nan_is_a_time_that_is_missing(self, tmp_path):
         path = written(tmp_path, "time,unit\n0.1,a\nNA,b\n0.3,b\n")
-        with pytest.raises(ValueError, match=r"row 1 \(unit 'b'\) is at nan"):
+        with pytest.raises(ValueError, match=r"line 3 \(unit 'b'\) is at nan"):
             read(path)
 
     def test_epochs_in_a_first_line_by_hand(self, tmp_path):

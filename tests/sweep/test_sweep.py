@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lgl_core.networks.makers import drawn
 from lgl_core.networks.network import hub_network
 from lgl_core.simulation.lif import simulate
 from lgl_core.sweep.points import attempt, notebook_text
@@ -115,6 +116,11 @@ class TestLoad:
             ("grid: {seed: [1, 1]}", "points must differ, got {'seed': 1} twice"),
             ("grid: {sead: [1]}", "experiment has no parameter 'sead'; there are duration, "),
             ("grid: {network.hubs: [1]}", "no parameter 'network.hubs'; .*network.hub_weight"),
+            ("grid: {topology: [ringg]}", "topology must be one of hub_network, .*got 'ringg'"),
+            (
+                "fixed: {network.hub_weight: 5}\ngrid: {topology: [hub_network, scale_free]}",
+                "experiment of scale_free has no parameter 'network.hub_weight'; .*network.expon",
+            ),
             ("target: square.ipynb\ngrid: {y: [1]}", "no parameter 'y'; there are wait, x"),
             ("grid: {seed: [one]}", "seed must be of type int, got 'one' .str."),
             ("grid: {time_embeddings: [rotary]}", "must be of type Sequence, got 'rotary'"),
@@ -296,6 +302,20 @@ class TestRun:
         assert run_sweep(sweep, client)["square"].tolist() == [125]
 
     @pytest.mark.slow
+    def test_the_whole_path_starts_from_any_topology(self, client, tmp_path):
+        small = {
+            "duration": 20.0, "size": "tiny", "time_embeddings": ["rotary"], "training.epochs": 1,
+        }  # fmt: skip
+        scale_free = {"topology": "scale_free", "network.n_neurons": 20, "network.exponent": 2.2}
+        wired = {"topology": "larval_mushroom_body", **small, "duration": 5.0}
+        sweep = Sweep(folder=tmp_path / "kinds", points=[{**scale_free, **small}, wired])
+        table = run_sweep(sweep, client)
+        assert table["status"].tolist() == ["done"] * 2, table["traceback"].tolist()
+        assert table["topology"].tolist() == ["scale_free", "larval_mushroom_body"]
+        here = drawn("scale_free", n_neurons=20, exponent=2.2)
+        assert table["n_spikes"][0] == len(simulate(here, duration=20.0))
+
+    @pytest.mark.slow
     def test_the_whole_path_is_that_of_experiment_run(self, client, tmp_path):
         from lgl_core.networks.network import hub_network
         from lgl_core.transformer.training import TrainConfig
@@ -429,7 +449,28 @@ def test_two_sweeps_share_one_cache(tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").rglob("*.partial")), "half a result was left behind"
 
 
+def test_workers_of_this_machine_have_time_to_end(client):
+    nannies = client.cluster.workers.values()
+    assert all(nanny.close.keywords == {"timeout": 60.0} for nanny in nannies)
+
+
 class TestMain:
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("grid: {sead: [1]}", "experiment has no parameter 'sead'; there are "),
+            ("grid: {seed: [one]}", "seed must be of type int, got 'one' (str)"),
+            ("target: cube.ipynb\ngrid: {x: [1]}", "there is no notebook "),
+            (None, "No such file"),
+        ],
+    )
+    def test_a_sweep_that_cannot_be_is_told_in_one_line(self, text, line, tmp_path, capsys):
+        path = tmp_path / "none.yml" if text is None else yaml_file(tmp_path, text)
+        with pytest.raises(SystemExit) as stopped:
+            main([str(path)])
+        said = capsys.readouterr().err
+        assert stopped.value.code == 1 and line in said and said.count("\n") == 1
+
     @pytest.mark.slow
     def test_a_dry_run_shows_all_and_runs_one(self, tmp_path, capsys):
         path = yaml_file(tmp_path, "target: square.ipynb\ngrid: {x: [7, 8, 9]}")
