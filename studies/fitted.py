@@ -24,6 +24,7 @@ from studies.points import EXCESS_SHARES, Point, Recording, scored
 from studies.rows import labels_of
 
 __all__ = [
+    "BETWEEN",
     "BUDGETS",
     "GAIN",
     "LONGEST",
@@ -42,7 +43,7 @@ SMALL_HUBS = {"n_neurons": 60}
 BUDGETS = ((150.0, 4), (600.0, 3), (600.0, 10), (2400.0, 8))
 LONGEST = 2400.0
 # Between the second and the third, where a rotary model begins to know more than rates.
-_BETWEEN = (600.0, 5)
+BETWEEN = (600.0, 5)
 # The same of the paper's network: so many spikes, and epochs.
 PAPER_BUDGETS = ((N_SPIKES, 20), (100_000, 10), (MANY, 6))
 # The training that comes nearest to what can be known.
@@ -191,7 +192,7 @@ def fitted(seeds: Sequence[int]) -> list[Point]:
             Fitted(recording=fitted_recording(seed, duration), epochs=epochs, n_models=ENSEMBLE)
             for duration, epochs in BUDGETS[:2]
         ]
-        duration, epochs = _BETWEEN
+        duration, epochs = BETWEEN
         points.append(Fitted(recording=fitted_recording(seed, duration), epochs=epochs))
         points += [
             Fitted(recording=PaperRecording(seed=seed, n_spikes=n_spikes), epochs=epochs)
