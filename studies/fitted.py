@@ -44,6 +44,8 @@ BUDGETS = ((150.0, 4), (600.0, 3), (600.0, 10), (2400.0, 8))
 LONGEST = 2400.0
 # Between the second and the third, where a rotary model begins to know more than rates.
 BETWEEN = (600.0, 5)
+# As many passes again as the most, for a rotary model that knows nearly all.
+_TWICE_THE_MOST = (2400.0, 16)
 # The same of the paper's network: so many spikes, and epochs.
 PAPER_BUDGETS = ((N_SPIKES, 20), (100_000, 10), (MANY, 6))
 # The training that comes nearest to what can be known.
@@ -192,8 +194,10 @@ def fitted(seeds: Sequence[int]) -> list[Point]:
             Fitted(recording=fitted_recording(seed, duration), epochs=epochs, n_models=ENSEMBLE)
             for duration, epochs in BUDGETS[:2]
         ]
-        duration, epochs = BETWEEN
-        points.append(Fitted(recording=fitted_recording(seed, duration), epochs=epochs))
+        points += [
+            Fitted(recording=fitted_recording(seed, duration), epochs=epochs)
+            for duration, epochs in (BETWEEN, _TWICE_THE_MOST)
+        ]
         points += [
             Fitted(recording=PaperRecording(seed=seed, n_spikes=n_spikes), epochs=epochs)
             for n_spikes, epochs in PAPER_BUDGETS
