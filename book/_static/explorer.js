@@ -52,25 +52,12 @@
     return (sum - (n * (n + 1)) / 2) / (n * (sizes.length - n));
   }
 
-  /** All scores of a graph of which the nCalled largest entries are called connected. */
-  function scoresOf(graph, weights, smallest, nCalled, signed = true) {
-    const pairs = pairsOf(Math.sqrt(graph.length));
-    const isConnected = (k) => Math.abs(weights[k]) >= smallest;
-    const connected = pairs.map(isConnected);
-    const called = bySize(graph, pairs).slice(0, nCalled);
-    const found = called.filter(isConnected);
-    const nConnected = connected.filter(Boolean).length;
-    const seen = (values) => pairs.map((k) => (signed ? values[k] : Math.abs(values[k])));
+  /** Scores of all pairs, however many are called connected. */
+  function agreementOf(estimates, weights, connected) {
     return {
-      nConnected,
-      found: found.length,
-      byChance: (nCalled * nConnected) / pairs.length,
-      precision: found.length / nCalled,
-      recall: found.length / nConnected,
-      rightSign: found.filter((k) => graph[k] * weights[k] > 0).length / found.length,
-      auc: areaUnderRoc(pairs.map((k) => Math.abs(graph[k])), connected),
-      pearson: correlation(seen(graph), seen(weights)),
-      spearman: correlation(ranksOf(seen(graph)), ranksOf(seen(weights))),
+      auc: areaUnderRoc(estimates.map(Math.abs), connected),
+      pearson: correlation(estimates, weights),
+      spearman: correlation(ranksOf(estimates), ranksOf(weights)),
     };
   }
 
@@ -94,7 +81,7 @@
   };
   const element = (name) => document.getElementById(`explorer-${name}`);
   const at = {}; // the pair that is named: pre and post
-  let data, network, weights, graph, pairs, n, order, rankOf, kindOf;
+  let data, network, weights, graph, pairs, n, order, rankOf, nConnected, agreement, kindOf;
 
   /** Take network, method and reading from the form. */
   function choose() {
@@ -108,6 +95,10 @@
     if (reading === "size") graph = graph.map(Math.abs);
     order = bySize(graph, pairs);
     rankOf = new Map(order.map((k, place) => [k, place + 1]));
+    const connected = pairs.map(isConnected);
+    nConnected = connected.filter(Boolean).length;
+    const compared = pairs.map((k) => (reading === "size" ? Math.abs(weights[k]) : weights[k]));
+    agreement = agreementOf(pairs.map((k) => graph[k]), compared, connected);
     element("about").textContent = network.about;
     element("listed").hidden = element("method").value !== "glm test";
   }
@@ -121,20 +112,20 @@
       if (place < nCalled) kindOf.set(k, isConnected(k) ? "found" : "invented");
       else if (isConnected(k)) kindOf.set(k, "missed");
     });
-    const size = element("reading").value === "size";
-    const scores = scoresOf(graph, weights, network.smallest, nCalled, !size);
+    const found = order.slice(0, nCalled).filter(isConnected);
+    const rightSign = found.filter((k) => graph[k] * weights[k] > 0);
     element("number").textContent = `${nCalled} of ${pairs.length}`;
     const percent = (x) => (Number.isNaN(x) ? "–" : `${Math.round(100 * x)} %`);
     const decimals = (x) => (Number.isNaN(x) ? "–" : x.toFixed(2).replace("-", "−"));
     const shown = {
-      precision: percent(scores.precision),
-      recall: percent(scores.recall),
-      "right-sign": percent(scores.rightSign),
-      auc: decimals(scores.auc),
-      pearson: decimals(scores.pearson),
-      spearman: decimals(scores.spearman),
-      found: `${scores.found}`,
-      chance: `${Math.round(scores.byChance)}`,
+      precision: percent(found.length / nCalled),
+      recall: percent(found.length / nConnected),
+      "right-sign": percent(rightSign.length / found.length),
+      auc: decimals(agreement.auc),
+      pearson: decimals(agreement.pearson),
+      spearman: decimals(agreement.spearman),
+      found: `${found.length}`,
+      chance: `${Math.round((nCalled * nConnected) / pairs.length)}`,
     };
     for (const [name, text] of Object.entries(shown)) element(name).textContent = text;
     const count = (kind) => [...kindOf.values()].filter((one) => one === kind).length;
@@ -311,7 +302,7 @@
     if (network !== before) {
       const first = order.find(isConnected); // the surest pair that is right
       Object.assign(at, { pre: first % n, post: Math.floor(first / n) });
-      element("called").value = pairs.filter(isConnected).length;
+      element("called").value = nConnected;
     }
     redraw();
   }
@@ -346,7 +337,7 @@
       element("called").value = number;
       redraw();
     };
-    on("as-many", "click", () => call(pairs.filter(isConnected).length));
+    on("as-many", "click", () => call(nConnected));
     on("listed", "click", () => call(network.listed));
     for (const kind of ["invented", "missed"]) on(`next-${kind}`, "click", () => visit(kind));
     on("matrix", "keydown", (event) => {
