@@ -44,10 +44,12 @@ BUDGETS = ((150.0, 4), (600.0, 3), (600.0, 10), (2400.0, 8))
 LONGEST = 2400.0
 # Between the second and the third, where a rotary model begins to know more than rates.
 BETWEEN = (600.0, 5)
-# As many passes again as the most, for a rotary model that knows nearly all.
+# As many passes again as the most, for a model that knows nearly all.
 _TWICE_THE_MOST = (2400.0, 16)
 # The same of the paper's network: so many spikes, and epochs.
 PAPER_BUDGETS = ((N_SPIKES, 20), (100_000, 10), (MANY, 6))
+# Three times as many passes, which only rotary models are given.
+_THRICE_THE_MOST = (MANY, 18)
 # The training that comes nearest to what can be known.
 WELL_FITTED = {"epochs": 8, "decay": True}
 # Trainings whose readings are averaged, of the budgets that take a minute at most.
@@ -188,18 +190,23 @@ def fitted(seeds: Sequence[int]) -> list[Point]:
         points += [
             Fitted(recording=fitted_recording(seed, duration), epochs=epochs, time_embedding=name)
             for name in ("interval", "rotary")
-            for duration, epochs in BUDGETS
+            for duration, epochs in (*BUDGETS, _TWICE_THE_MOST)
         ]
         points += [
             Fitted(recording=fitted_recording(seed, duration), epochs=epochs, n_models=ENSEMBLE)
             for duration, epochs in BUDGETS[:2]
         ]
+        duration, epochs = BETWEEN
+        points += [Fitted(recording=fitted_recording(seed, duration), epochs=epochs)]
         points += [
-            Fitted(recording=fitted_recording(seed, duration), epochs=epochs)
-            for duration, epochs in (BETWEEN, _TWICE_THE_MOST)
-        ]
-        points += [
-            Fitted(recording=PaperRecording(seed=seed, n_spikes=n_spikes), epochs=epochs)
+            Fitted(
+                recording=PaperRecording(seed=seed, n_spikes=n_spikes),
+                epochs=epochs,
+                time_embedding=name,
+            )
+            for name in ("interval", "rotary")
             for n_spikes, epochs in PAPER_BUDGETS
         ]
+        n_spikes, epochs = _THRICE_THE_MOST
+        points += [Fitted(recording=PaperRecording(seed=seed, n_spikes=n_spikes), epochs=epochs)]
     return points
