@@ -9,6 +9,7 @@ import tomllib
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -86,6 +87,19 @@ def test_environment_yml_lists_the_requirements_of_pyproject():
     # A reader on Binder needs none of the tools that only `make bench` runs.
     readers = [EXTRAS[name] for name in ("book", "data", "cluster", "test", "dev")]
     assert dependencies[-1]["pip"] == [*PROJECT["dependencies"], *sum(readers, []), "-e ."]
+
+
+def test_binder_and_the_container_open_the_page_that_needs_nothing_computed():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    first = "notebooks/00_whole_path.ipynb"
+    assert container["customizations"]["codespaces"]["openFiles"] == [first]
+    assert container["postCreateCommand"] == "make environment"
+    for text in ("README.md", "book/rerun.md"):
+        (link,) = re.findall(r"https://mybinder.org/v2/gh/(\S+?)\)", (ROOT / text).read_text())
+        assert link == f"{address.partition('.com/')[2]}/main?labpath={quote(first, safe='')}"
+    # It reads no result of a study and no cache entry: a fresh machine has neither.
+    assert not re.search(r"\bload\(|\brun\(", (ROOT / "notebooks/00_whole_path.md").read_text())
 
 
 def locked(name="requirements.lock"):

@@ -115,12 +115,12 @@ def numbers() -> dict[str, Any]:
     ):
         rows = table[(table["score"] == score) & (table["reading"] == reading)]
         labels = dict(zip(rows["network"].unique(), NETWORKS, strict=True))
-        found[name] = {network.replace(" ", "_"): {} for network in NETWORKS}
+        found[name] = {_key(network): {} for network in NETWORKS}
         for label, method, value in zip(
             rows["network"], rows["method"], rows["value"], strict=True
         ):
             written = f"{value:.0%}".replace("%", " %") if score == "precision" else f"{value:.2f}"
-            found[name][labels[label].replace(" ", "_")][method.replace(" ", "_")] = written
+            found[name][_key(labels[label])][_key(method)] = written
     return found | {"false_in_list": _false_in_list(), "explorer_table": _table(found)}
 
 
@@ -131,18 +131,23 @@ def _false_in_list() -> dict[str, str]:
         sure = kept[f"{name}, glm test"]
         called = strongest(sure, n_listed(sure))
         false = decision_scores(called, connected(kept[f"{name}, truth"]))["fdr"]
-        found[name.replace(" ", "_")] = f"{false:.0%}".replace("%", " %")
+        found[_key(name)] = f"{false:.0%}".replace("%", " %")
     return found
+
+
+def _key(name: str) -> str:
+    """Name a network or a method as the page's text does, which takes no spaces."""
+    return name.replace(" ", "_")
 
 
 def _table(found: dict[str, Any]) -> str:
     """Write area under ROC and precision of each network (columns) and method (rows) in HTML."""
     columns = {
         NETWORKS_IN_WORDS[network][0].partition(" (")[0]: [
-            f"{found['auc'][key][m]}, {found['precision'][key][m]}"
-            for m in (method.replace(" ", "_") for method in METHODS)
+            f"{found['auc'][_key(network)][method]}, {found['precision'][_key(network)][method]}"
+            for method in map(_key, METHODS)
         ]
-        for network, key in ((network, network.replace(" ", "_")) for network in NETWORKS)
+        for network in NETWORKS
     }
     return pd.DataFrame(columns, index=[*METHODS_IN_WORDS.values()]).to_html(border=0)
 

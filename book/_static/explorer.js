@@ -73,11 +73,11 @@
     size: "Its size, without sign",
     "standing out": "What stands out",
   };
-  // How a pair is told: colour in light and dark, line, mark in the matrix, and word.
+  // How a pair is told beside its word and its colour, which stands in the style: line and mark.
   const KINDS = {
-    found: { colour: ["#0072b2", "#56b4e9"], dash: "solid", mark: "square" },
-    missed: { colour: ["#c04a00", "#f0a030"], dash: "dash", mark: "circle-open" },
-    invented: { colour: ["#222222", "#f2f2f2"], dash: "dot", mark: "x-thin-open" },
+    found: { dash: "solid", mark: "square" },
+    missed: { dash: "dash", mark: "circle-open" },
+    invented: { dash: "dot", mark: "x-thin-open" },
   };
   const element = (name) => document.getElementById(`explorer-${name}`);
   const at = {}; // the pair that is named: pre and post
@@ -159,7 +159,7 @@
       empty: dark ? "#1d2126" : "#ffffff",
       ends: dark ? ["#c79bf2", "#5fd08a"] : ["#6a3d9a", "#1b7837"],
       frame: dark ? "#6b7280" : "#9aa0a6",
-      colour: (kind) => KINDS[kind].colour[dark ? 1 : 0],
+      colour: (kind) => getComputedStyle(document.querySelector(`.explorer-${kind}`)).color,
     };
   }
 

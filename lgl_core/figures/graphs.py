@@ -347,7 +347,7 @@ def _matrix_panel(
 ) -> None:
     diagonal = np.eye(len(matrix), dtype=bool)
     off_diagonal = matrix[~diagonal]
-    scale, extend = _colour_scale(off_diagonal, percentile)
+    scale, extend = colour_scale(off_diagonal, percentile)
     whole = len(columns) == len(rows)
     image = axes.imshow(
         np.ma.masked_array(matrix, diagonal)[np.ix_(rows, columns)],
@@ -365,7 +365,7 @@ def _matrix_panel(
         axes.set_xticks(range(len(columns)), [str(neuron) for neuron in columns])
 
 
-def _colour_scale(values: NDArray[np.float64], percentile: float) -> tuple[dict[str, Any], str]:
+def colour_scale(values: NDArray[np.float64], percentile: float) -> tuple[dict[str, Any], str]:
     """Colour map and limits of a matrix, and at which ends of the scale values lie beyond it."""
     if not values.size:
         return {"cmap": SEQUENTIAL, "vmin": 0.0, "vmax": 1.0}, "neither"

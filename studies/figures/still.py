@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from lgl_core.figures.graphs import _colour_scale
+from lgl_core.figures.graphs import colour_scale
 from lgl_core.figures.style import (
     checked_columns,
     in_style,
@@ -56,7 +56,7 @@ def matrices_by_network(
 def _matrix(axes: plt.Axes, graph: Graph) -> None:
     """Show a graph in its own colours, of which the strongest hundredth shares the last."""
     itself = np.eye(len(graph), dtype=bool)
-    scale, _ = _colour_scale(graph[~itself], 99)
+    scale, _ = colour_scale(graph[~itself], 99)
     axes.imshow(np.ma.masked_array(graph, itself), **scale)
     axes.set(xticks=[], yticks=[])
 
