@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from studies.attainable import ATTAINABLE, BINS, STEPS, WHO, WHO_WHEN_TOLD
-from studies.evidence.intervals import mean_interval
 from studies.evidence.report import chosen
 
-__all__ = ["KNOWN", "OURS", "SMALL", "THEIRS", "gains", "kinds_of", "over_networks"]
+__all__ = ["KNOWN", "OURS", "SMALL", "THEIRS", "gains", "kinds_of"]
 
 OURS, THEIRS, SMALL = "the book's network", "the paper's network", "a small network"
 # Who knows the network.
@@ -72,23 +71,3 @@ def gains(attainable: pd.DataFrame, *models: pd.DataFrame) -> pd.DataFrame:
     places = pd.MultiIndex.from_frame(table[["network", "seed", "what"]])
     table["share"] = table["gain"] / most.loc[places].to_numpy()
     return table.assign(network=kinds_of(table["network"]))
-
-
-def over_networks(table: pd.DataFrame, value: str = "share") -> pd.DataFrame:
-    """Average over networks, with Student's intervals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`gains`.
-    value : {"share", "gain"}
-
-    Returns
-    -------
-    DataFrame
-        A row per ``network``, ``name`` and ``what``, with ``mean``, ``low``, ``high`` and ``n``.
-    """
-    groups = table.groupby(["network", "name", "what"], sort=False)[value]
-    means = [mean_interval(values)._asdict() for _, values in groups]
-    keys = pd.DataFrame([key for key, _ in groups], columns=["network", "name", "what"])
-    return keys.join(pd.DataFrame(means))

@@ -8,9 +8,8 @@ import pandas as pd
 
 from studies.attainable import BINS, WHO
 from studies.evidence.attainable_shown import OURS, SMALL, THEIRS, gains
-from studies.evidence.attainable_shown import over_networks as shares_of
 from studies.evidence.fitted_shown import readings_by_share
-from studies.evidence.intervals import Mean
+from studies.evidence.intervals import Mean, means_by
 from studies.evidence.recurrent_shown import GRAPH_SCORES, scores_of_graphs
 from studies.evidence.report import chosen
 from studies.evidence.silenced_shown import over_networks
@@ -35,7 +34,8 @@ def _mean_of(table: pd.DataFrame, *key: Any) -> Mean:
 def _knows_most(tables: Tables) -> Finding:
     """Whether transformers know most of who fires next, on both networks."""
     table = gains(tables("attainable"), tables("seeds"), tables("original_network"))
-    shares = shares_of(table).set_index(["network", "name", "what"])
+    group = ["network", "name", "what"]
+    shares = means_by(table, group, "share").set_index(group)
     checks, measured = [], []
     for network in (OURS, THEIRS):
         parts = []

@@ -6,7 +6,7 @@ import pandas as pd
 
 from studies.attainable import WHO
 from studies.evidence.attainable_shown import SMALL, kinds_of
-from studies.evidence.intervals import mean_interval
+from studies.evidence.intervals import means_by
 from studies.evidence.report import chosen
 from studies.fitted import GAIN
 from studies.names import READING_NAMES
@@ -58,17 +58,13 @@ def readings_by_share(
     rows = rows[rows["reading"].isin(READING_NAMES)].merge(
         share.rename("share").reset_index(), on=keys, how="left"
     )
-    found = []
-    for reading, name in READING_NAMES.items():
-        groups = rows[rows["reading"] == reading].groupby(["model", "changes"], sort=False)
-        for (model, changes), part in groups:
-            of_share = part["share"].mean()
-            found.append(
-                {"model": model, "changes": changes, "name": name, "share": of_share}
-                | mean_interval(part["value"])._asdict()
-                | {"null_mean": part["null_mean"].mean()}
-            )
-    return pd.DataFrame(found).sort_values(["model", "share"], kind="stable", ignore_index=True)
+    named = rows.assign(name=rows["reading"].map(READING_NAMES))
+    group = ["model", "changes", "name"]
+    beside = named.groupby(group, sort=False)[["share", "null_mean"]].mean().reset_index()
+    found = beside.merge(means_by(named, group), on=group)
+    order = found["name"].map(list(READING_NAMES.values()).index)
+    found = found.assign(order=order).sort_values(["model", "share", "order"], ignore_index=True)
+    return found.drop(columns="order")
 
 
 def without_transformer(fitted: pd.DataFrame, score: str, view: str = "true") -> pd.DataFrame:
@@ -88,12 +84,6 @@ def without_transformer(fitted: pd.DataFrame, score: str, view: str = "true") ->
         ``mean``, ``low``, ``high`` and ``n``.
     """
     rows = fitted[(fitted["view"] == view) & (fitted["score"] == score)]
-    found = []
-    for name, (method, reading) in {
-        "GLM": ("glm", "area"),
-        "correlogram": ("ccg", "1 to 4 ms"),
-    }.items():
-        mine = rows[(rows["method"] == method) & (rows["reading"] == reading)]
-        for network, values in mine.groupby("network", sort=False)["value"]:
-            found.append({"network": network, "name": name} | mean_interval(values)._asdict())
-    return pd.DataFrame(found)
+    names = {"glm, area": "GLM", "ccg, 1 to 4 ms": "correlogram"}
+    rows = rows.assign(name=(rows["method"] + ", " + rows["reading"]).map(names))
+    return means_by(rows.dropna(subset="name"), ["network", "name"])

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-__all__ = ["Difference", "Mean", "interval", "mean_interval", "with_interval", "with_spread"]
+__all__ = [
+    "Difference",
+    "Mean",
+    "interval",
+    "mean_interval",
+    "means_by",
+    "with_interval",
+    "with_spread",
+]
 
 
 def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
@@ -63,6 +73,35 @@ def mean_interval(values: ArrayLike) -> Mean:
     """Give the mean of values, one of each network, and its :func:`interval`."""
     measured = np.asarray(values, dtype=float)
     return Mean(float(measured.mean()), *interval(measured), len(measured))
+
+
+def means_by(
+    table: pd.DataFrame, by: Sequence[str], value: str = "value", one: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Average a column group by group, with the :func:`interval` of each mean.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per network, or several.
+    by : sequence of str
+        Columns that tell one group from another.
+    value : str
+        The column.
+    one : sequence of str
+        Columns that tell networks apart, if several rows are of one: these are averaged first.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``mean``, ``low``, ``high`` and ``n``, in the order in which groups come up.
+    """
+    if one:
+        table = table.groupby([*dict.fromkeys([*by, *one])], sort=False)[value].mean().reset_index()
+    groups = table.groupby([*by], sort=False)[value]
+    keys = pd.DataFrame([key for key, _ in groups], columns=[*by])
+    means = [mean_interval(values) for _, values in groups]
+    return keys.join(pd.DataFrame(means, columns=Mean._fields))
 
 
 def with_interval(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from studies.evidence.intervals import mean_interval
+from studies.evidence.intervals import means_by
 from studies.evidence.report import chosen
 from studies.listed import LENGTHS, N_NEURONS, RATES_ASKED, WIRINGS, at_rate
 from studies.names import NETWORK_NAMES
@@ -73,15 +73,13 @@ def rates_kept(table: pd.DataFrame, method: str) -> pd.DataFrame:
         of all lengths and networks), ``low`` and ``high`` of its interval over networks,
         ``n_networks``, and whether the rate is ``kept``: not below the interval.
     """
-    found = []
-    for fdr in sorted(RATES_ASKED):
-        rows = chosen(_lists(table, method, fdr), score="fdr")
-        for name, mine in rows.groupby("name", sort=False):
-            mean = mean_interval(mine.groupby("network_seed")["value"].mean())
-            found.append((fdr, name, *mean, bool(mean.low <= fdr)))
-    return pd.DataFrame(
-        found, columns=["asked", "network", "came", "low", "high", "n_networks", "kept"]
+    rates = sorted(RATES_ASKED)
+    rows = pd.concat(
+        chosen(_lists(table, method, rate), score="fdr").assign(asked=rate) for rate in rates
     )
+    means = means_by(rows, ["asked", "name"], one=["network_seed"])
+    means["kept"] = means["low"] <= means["asked"]
+    return means.rename(columns={"name": "network", "mean": "came", "n": "n_networks"})
 
 
 def power_near(table: pd.DataFrame, duration: float, fdr: float) -> pd.DataFrame:
@@ -106,12 +104,9 @@ def power_near(table: pd.DataFrame, duration: float, fdr: float) -> pd.DataFrame
     seconds = min(LENGTHS, key=lambda length: abs(np.log(length / duration)))
     asked = min(RATES_ASKED, key=lambda rate: abs(np.log(rate / fdr)))
     rows = chosen(_lists(table, "glm", asked), score="recall", duration=seconds)
-    found = []
-    for name, mine in rows.groupby("name", sort=False):
-        mean = mean_interval(mine.groupby("network_seed")["value"].mean())
-        found.append((name, seconds, asked, *mean))
-    columns = ["network", "seconds", "asked", "found", "low", "high", "n_networks"]
-    return pd.DataFrame(found, columns=columns)
+    columns = {"name": "network", "mean": "found", "n": "n_networks"}
+    means = means_by(rows, ["name"], one=["network_seed"]).rename(columns=columns)
+    return means.assign(seconds=seconds, asked=asked)
 
 
 def by_size(table: pd.DataFrame) -> pd.DataFrame:

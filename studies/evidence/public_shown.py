@@ -12,7 +12,7 @@ from lgl_core.glm.config import GLMConfig
 from lgl_core.glm.fit import fit_glm
 from lgl_core.glm.inference import coupling_test
 from lgl_core.spikes import SpikeTrains
-from studies.evidence.intervals import mean_interval, with_interval
+from studies.evidence.intervals import mean_interval, means_by, with_interval
 from studies.public_bench import RATE
 
 __all__ = [
@@ -122,12 +122,7 @@ def by_method(scores: pd.DataFrame, source: str) -> pd.DataFrame:
     mine = scores[scores["source"] == source]
     size = mine["kind"].str.split(", ").str[0]
     mine = mine.assign(drawn=size + " " + mine["network_seed"].astype(str))
-    found = [
-        {"source": source, "name": name, "what": what}
-        | mean_interval(rows.groupby("drawn")["value"].mean())._asdict()
-        for (name, what), rows in mine.groupby(["name", "what"], sort=False)
-    ]
-    return pd.DataFrame(found)
+    return means_by(mine, ["source", "name", "what"], one=["drawn"])
 
 
 def in_words(means: pd.DataFrame) -> dict[str, pd.DataFrame]:

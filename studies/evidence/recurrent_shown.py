@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from studies.evidence.intervals import mean_interval
+from studies.evidence.intervals import means_by
 from studies.evidence.report import chosen
 from studies.listed import RATES_ASKED, at_rate
 from studies.recurrent import FAR, PATTERN, SHARE, STRENGTHS, STRONGEST, recorded
@@ -111,13 +111,14 @@ def _over_runs(
     names: Mapping[tuple[str, str], str],
     scores: Mapping[tuple[str, str], str],
 ) -> pd.DataFrame:
-    found = []
-    for (score, kept), what in scores.items():
-        for (method, reading), name in names.items():
-            rows = chosen(table, method=method, reading=reading, score=score, kept=kept)
-            for strength in STRENGTHS:
-                values = rows.loc[rows["network"] == recorded(strength).label, "value"]
-                key = {"name": name, "what": what, "strength": strength}
-                if len(values):
-                    found.append(key | mean_interval(values)._asdict())
-    return pd.DataFrame(found)
+    strengths = {recorded(strength).label: strength for strength in STRENGTHS}
+    parts = [
+        chosen(table, method=method, reading=reading, score=score, kept=kept).assign(
+            name=name, what=what
+        )
+        for (score, kept), what in scores.items()
+        for (method, reading), name in names.items()
+    ]
+    rows = pd.concat(parts)
+    rows = rows.assign(strength=rows["network"].map(strengths))
+    return means_by(rows.dropna(subset="strength"), ["name", "what", "strength"])

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lgl_core.metrics.scores import paper_table_1
-from studies.evidence.intervals import Difference, Mean, mean_interval, with_interval
+from studies.evidence.intervals import Difference, Mean, mean_interval, means_by, with_interval
 from studies.names import CORRELATIONS
 from studies.points import READINGS, Model, Point, Recording
 from studies.rows import LABELS
@@ -143,10 +143,7 @@ def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         ``by``, ``mean``, ``low`` and ``high`` (:func:`studies.evidence.intervals.interval`), and
         ``n_networks``.
     """
-    groups = per_network(table, by).groupby(list(by), sort=False)["value"]
-    rows = [mean_interval(values) for _, values in groups]
-    found = pd.DataFrame(rows, columns=["mean", "low", "high", "n_networks"])
-    return pd.concat([groups.first().reset_index()[list(by)], found], axis=1)
+    return means_by(per_network(table, by), by).rename(columns={"n": "n_networks"})
 
 
 def series_means(

@@ -13,7 +13,7 @@ from lgl_core.glm.generation import generate
 from lgl_core.networks.network import Network
 from lgl_core.simulation.lif import LIFParams
 from studies.evidence.attainable_shown import kinds_of
-from studies.evidence.intervals import mean_interval
+from studies.evidence.intervals import means_by
 from studies.evidence.report import chosen
 from studies.names import READING_NAMES
 from studies.points import EXCESS_SHARES
@@ -71,12 +71,8 @@ def over_networks(table: pd.DataFrame, view: str = FORESEEN) -> pd.DataFrame:
     parts = {MOST: _ceilings(rows)} if view == FORESEEN else {}
     for name, labels in ASKED.items():
         parts[name] = rows[(rows[list(labels)] == pd.Series(labels)).all(axis=1)]
-    found = []
-    for name, part in parts.items():
-        for (source, what), values in part.groupby(["source", "score"], sort=False)["value"]:
-            mean = mean_interval(values)._asdict()
-            found.append({"source": source, "name": name, "what": what} | mean)
-    return pd.DataFrame(found)
+    named = pd.concat(part.assign(name=name) for name, part in parts.items())
+    return means_by(named.assign(what=named["score"]), ["source", "name", "what"])
 
 
 def _ceilings(rows: pd.DataFrame) -> pd.DataFrame:

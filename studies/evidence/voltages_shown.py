@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from studies.evidence.intervals import Mean, mean_interval
+from studies.evidence.intervals import Mean, mean_interval, means_by
 from studies.evidence.report import chosen
 from studies.voltages import EMBEDDING, ENERGY, LEARNED, N_MODELS
 
@@ -108,13 +108,7 @@ def means(areas: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         ``source``, ``name``, ``by``, ``mean``, ``low``, ``high`` and ``n``. Networks of one
         simulator, size and seed are one: they share the random numbers of neurons and noise.
     """
-    groups = areas.groupby(["source", "name", *by], sort=False)
-    found = [
-        dict(zip(["source", "name", *by], key, strict=True))
-        | mean_interval(rows.groupby(_DRAWN)["value"].mean())._asdict()
-        for key, rows in groups
-    ]
-    return pd.DataFrame(found)
+    return means_by(areas, ["source", "name", *by], one=_DRAWN)
 
 
 def by_size(areas: pd.DataFrame) -> pd.DataFrame:

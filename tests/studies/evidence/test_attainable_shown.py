@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from studies.attainable import ATTAINABLE, BINS, WHO
-from studies.evidence.attainable_shown import KNOWN, OURS, THEIRS, gains, over_networks
+from studies.evidence.attainable_shown import KNOWN, OURS, THEIRS, gains
 
 PAPER = "hub_assemblies, 20 ms, 1000000 spikes"
 
@@ -57,12 +57,3 @@ def test_a_loss_becomes_a_share_of_what_can_be_known(attainable):
     assert share[OURS, 0, "GLM", BINS] == pytest.approx(0.5)
     assert (table[table["name"] == KNOWN]["share"] == 1).all()
     assert len(table) == 8 + 4 + 3
-
-
-def test_means_are_over_networks(attainable):
-    table = gains(attainable, pd.DataFrame([losses("hub_network", 0, "rotary", 5.5)]))
-    means = over_networks(table, "gain").set_index(["network", "name", "what"])
-    known = means.loc[(OURS, KNOWN, WHO)]
-    assert (known["mean"], known["n"]) == (pytest.approx(0.3), 2)
-    assert known["low"] < 0.3 < known["high"]
-    assert pd.isna(means.loc[(OURS, "rotary", WHO)]["low"])

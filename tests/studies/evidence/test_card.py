@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -586,6 +587,7 @@ def test_the_committed_page_is_what_python_m_lgl_core_studies_card_writes_today(
 @pytest.mark.weekly
 def test_main_writes_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(studies_card, "PAGE", tmp_path / "report_card.md")
+    monkeypatch.setattr(sys, "argv", ["card"])  # pytest's own are no arguments of it
     studies_card.main()
     assert (tmp_path / "report_card.md").read_text() == page()
 

@@ -1,12 +1,19 @@
 """Student's intervals and the differences that are told by them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from studies.evidence.intervals import Difference, interval, mean_interval, with_interval
+from studies.evidence.intervals import (
+    Difference,
+    interval,
+    mean_interval,
+    means_by,
+    with_interval,
+)
 
 SKEWED = np.random.default_rng(0).lognormal(size=12)
 eighths = st.integers(-80, 80).map(lambda n: n / 8)
@@ -79,3 +86,24 @@ class TestDifference:
         written = f"0.13 [-0.00,\N{NO-BREAK SPACE}0.20] {counted}5)"
         assert str(Difference(0.126, -0.004, 0.2, 5)) == written
         assert str(Difference(0.126, np.nan, np.nan, 1)) == f"0.13 {counted}1)"
+
+
+class TestMeansBy:
+    TABLE = pd.DataFrame(
+        [("b", 0, 1.0), ("b", 0, 3.0), ("b", 1, 6.0), ("a", 0, 5.0)],
+        columns=["name", "network", "value"],
+    )
+
+    def test_each_group_has_the_mean_and_interval_of_its_values(self):
+        found = means_by(self.TABLE, ["name"]).set_index("name")
+        assert list(found.index) == ["b", "a"]  # as they come up
+        assert tuple(found.loc["b"]) == pytest.approx(tuple(mean_interval([1.0, 3.0, 6.0])))
+        assert found.loc["a", "n"] == 1 and np.isnan(found.loc["a", "low"])
+
+    def test_rows_of_one_network_count_once(self):
+        found = means_by(self.TABLE, ["name"], one=["network"]).set_index("name")
+        assert tuple(found.loc["b"]) == pytest.approx(tuple(mean_interval([2.0, 6.0])))
+
+    def test_nothing_has_no_means(self):
+        found = means_by(self.TABLE.iloc[:0], ["name"])
+        assert found.empty and list(found) == ["name", "mean", "low", "high", "n"]
