@@ -63,7 +63,7 @@ def execute(source: Path, target: Path, small: bool = False) -> None:
     target : Path
         The .ipynb to write.
     small : bool
-        Whether figures are drawn for a screen. All have 128 colours, or fewer if they are large.
+        Whether figures are drawn for a screen. All have 64 colours, or fewer if they are large.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def shrink_figures(notebook: nbformat.NotebookNode) -> None:
 def with_palette(png: str) -> str:
     """Give a PNG, in base 64, few colours."""
     image = Image.open(io.BytesIO(base64.b64decode(png)))
-    for number in (128, 64, 48):  # fewer where a matrix is mostly noise
+    for number in (64, 48):  # fewer where a matrix is mostly noise
         buffer = io.BytesIO()
         few_colours(image, number).save(buffer, "PNG", optimize=True)
         if len(buffer.getvalue()) < LARGE_FIGURE:

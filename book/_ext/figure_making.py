@@ -10,6 +10,7 @@ import json
 from html import escape
 from importlib import import_module
 from inspect import getsourcefile, getsourcelines, isfunction, signature, unwrap
+from os.path import relpath
 from pathlib import Path
 from pydoc import locate
 from typing import Any
@@ -48,6 +49,7 @@ def with_makings(app: Any, tree: nodes.document, page: str) -> None:
     file = Path(app.env.doc2path(page))
     cells = cells_of(file) if file.suffix == ".ipynb" else {}
     for figure in list(tree.findall(nodes.figure)):
+        lead_to_itself(app, page, figure)
         cell = cell_of(figure)
         if cell is not None and cell["cell_index"] in cells:
             parts = of_cell(app, page, figure, cell, *cells[cell["cell_index"]])
@@ -58,6 +60,17 @@ def with_makings(app: Any, tree: nodes.document, page: str) -> None:
         if parts:
             html = f'<p class="making headerlink">{" · ".join(parts)}</p>\n'
             figure.parent.insert(figure.parent.index(figure) + 1, making(html=html))
+
+
+def lead_to_itself(app: Any, page: str, figure: Any) -> None:
+    """Make the picture of a figure a link to its file, in which a reader on a phone can zoom."""
+    for picture in list(figure.findall(nodes.image)):
+        if picture["uri"] in app.env.images and not isinstance(picture.parent, nodes.reference):
+            file = f"{app.builder.imagedir}/{app.env.images[picture['uri']][1]}"
+            address = relpath(file, Path(page).parent)
+            around = nodes.reference(refuri=address, internal=True)
+            picture.replace_self(around)
+            around += picture
 
 
 def cells_of(notebook: Path) -> dict[int, tuple[list[str], set[str]]]:
