@@ -216,13 +216,13 @@ def rates_of_lists(table: DataFrame, rate: float) -> Figure:
     for number, (panel, what, rows) in enumerate(each):
         for index, name in enumerate(names):
             mine = rows[rows["name"] == name].dropna(subset="value")
-            draw_line(panel, mine.assign(value=100 * mine["value"]), "duration", name, index)
+            mine = mine.assign(value=100 * mine["value"], minutes=mine["duration"] / 60)
+            draw_line(panel, mine, "minutes", name, index)
         if number == 0:
             panel.axhline(100 * rate, color="0.35", lw=1.4, ls="--", label="the rate asked for")
-        panel.set(
-            xscale="log", xlabel="length of the recording (s)", ylabel=fill(f"{what} (%)", 30)
-        )
-        places = sorted(rows["duration"].unique())
+        label = "length of the recording (minutes)"
+        panel.set(xscale="log", xlabel=label, ylabel=fill(f"{what} (%)", 30))
+        places = sorted(rows["duration"].unique() / 60)
         panel.set_xticks(places, [f"{place:g}" for place in places])
         panel.minorticks_off()
         panel.set_ylim(bottom=0)

@@ -90,7 +90,7 @@ FIGURES = {
     ),
     "rates_of_lists": (
         lambda: figures_measured.rates_of_lists(RATES, 0.05),
-        ["false (%)", "length of the recording (s)"],
+        ["false (%)", "length of the recording (minutes)"],
     ),
 }
 
