@@ -142,6 +142,7 @@ ALL_BUT_TOOLS := .[book,data,cluster,test,dev]
 PIP = $(BIN)/python -m pip install --quiet --no-build-isolation
 WHEELS := --only-binary=:all:
 define install
+@echo "asking which files this machine needs, then fetching them: minutes, some GB"
 sed -E '/^ +--hash/d; s/ \\$$//' requirements.lock > .venv/pins.txt
 $(PIP) $(WHEELS) --constraint .venv/pins.txt --dry-run --report .venv/report.json $(1)
 $(BIN)/python .ci/with_hashes.py .venv/report.json requirements.lock requirements-cpu.lock \

@@ -95,8 +95,11 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-# This is the command, or `python -m lgl_core`, whose slow imports come now.
-if sys.argv[0] == "-m" or sys.argv[0].endswith(("/lgl", "\\lgl.exe")):
+# This is the command, or `python -m lgl_core`, whose slow imports come now. A process that it
+# starts has the same `argv` and another command line; it says nothing of Ctrl-C.
+if sys.argv[0] == "-m" or (
+    sys.argv[0].endswith(("/lgl", "\\lgl.exe")) and sys.argv[0] in sys.orig_argv
+):
     from lgl_core import command
 
     command.listen()

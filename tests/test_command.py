@@ -118,6 +118,26 @@ class TestInterrupted:
         assert ended.status == 130 and not ended.left and len(ended.said) == 1
 
 
+WORKER = """from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+def listens():
+    from lgl_core import command
+    return command._Now.listening
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        print(listens(), pool.submit(listens).result())
+"""
+
+
+def test_a_process_that_the_command_starts_does_not_listen(tmp_path):
+    """It has the same argv, and would say how to go on, too."""
+    path = tmp_path / "lgl"
+    path.write_text(WORKER)
+    assert run(str(path)).stdout == "True False\n"
+
+
 @pytest.mark.slow
 def test_a_notebook_is_left_as_it_was(tmp_path):
     """Its kernel hears no Ctrl-C, and starts processes of its own."""

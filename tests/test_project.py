@@ -57,8 +57,9 @@ FLOORS = {
     "studies.still_figures": 8,  # scores, and a figure of them
 }
 # Most lines, and most public names, of each package: who adds, removes. What is aimed at is 13,000
-# lines and 180 names for the library, 6,000 lines for the studies.
-BUDGETS = {"lgl_core": (24_360, 318), "studies": (14_780, 503)}
+# lines and 180 names for the library, 6,000 lines for the studies. There is room for a topology and
+# a score, which new members add in their first hour, and whose tests they are told to run.
+BUDGETS = {"lgl_core": (24_550, 325), "studies": (14_780, 503)}
 
 each_file = pytest.mark.parametrize("name", MODULES)
 

@@ -13,7 +13,7 @@ from lgl_core.metrics.decisions import decision_scores
 from lgl_core.recordings.session import Session
 from lgl_core.simulation.lif import LIFParams, simulate
 from lgl_core.spikes import SpikeTrains
-from lgl_core.wiring import COLUMNS, connections, main, write_connections
+from lgl_core.wiring import COLUMNS, _untold, connections, main, write_connections
 from tests.glm.test_inference import independent
 
 NETWORK = lgl.hub_network(n_neurons=30, seed=2)
@@ -242,11 +242,29 @@ def test_where_a_list_cannot_be_saved_is_said_before_it_is_made(
     assert target in capsys.readouterr().err
 
 
-def test_the_command_says_how_to_type_what_messages_name(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["lgl connections", "--help"])
+def test_no_unit_of_a_sure_list_is_said_to_have_too_few_spikes(spikes):
+    """The clearer the list, the smaller its p-values: they are no measure of the next one."""
+    every = listed(spikes, every_pair=True)
+    sure = every[every["q"] <= 1e-10]
+    assert len(sure) > 20
+    session = Session(spikes=spikes, units=tuple(range(30)))
+    assert _untold(every, sure, session) == []
+
+
+def test_an_empty_list_says_what_that_means(tmp_path, monkeypatch, capsys):
+    silent = independent(0, n_neurons=4)
+    Session(spikes=silent, units=tuple("abcd")).write(tmp_path / "session.csv")
+    monkeypatch.setattr(sys, "argv", ["lgl connections", str(tmp_path / "session.csv")])
+    main()
+    told = capsys.readouterr().out
+    assert "0 of 12 pairs" in told and "no sign that there are none" in told
+
+
+def test_a_rate_is_refused_before_the_recording_is_read(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lgl connections", "never_read.csv", "--fdr", "5"])
     with pytest.raises(SystemExit):
         main()
-    assert "repair=True is --repair" in capsys.readouterr().out
+    assert "write 0.05 for 5 %" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,9 @@ def simulate(
     times_of_chunks, neurons_of_chunks = [], []
     blocks = _blocks(n_steps, steps_per_second, max(_BLOCK_SIZE // n_padded, 1))
     with (
-        tqdm(total=n_steps * params.dt, unit="s", desc="LIF", disable=not progress) as bar,
+        tqdm(
+            total=n_steps, unit_scale=params.dt, unit="s", desc="LIF", disable=not progress
+        ) as bar,
         closing(_normals_ahead(blocks, n_padded, key, params, driven)) as normals_of_blocks,
     ):
         n_spikes = 0
@@ -247,7 +249,7 @@ def simulate(
                     f"{min(second + steps_per_second, n_steps) * params.dt:g} s; lower weight, "
                     "hub_weight or mu, raise inhibition_ratio, or raise max_rate if this is meant"
                 )
-            bar.update((last - first) * params.dt)
+            bar.update(last - first)
             if last % steps_per_second and last < n_steps:
                 continue
             # Order within a step is drawn here, which also breaks all ties; the kernel's is by id.
