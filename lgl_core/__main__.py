@@ -34,7 +34,7 @@ COMMANDS = {
         "lgl_core.whole_path", "walk the whole path, from a network to a scored graph", _STEPS
     ),
     "read": Part(
-        "lgl_core.recordings.session",
+        "lgl_core.recordings.commands",
         "say what is in a recording, and convert it",
         _AT_THE_END,
     ),

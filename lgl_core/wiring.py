@@ -27,7 +27,8 @@ from lgl_core.glm.inference import coupling_test
 from lgl_core.glm.penalty import choose_l2
 from lgl_core.graphs import checked_graph
 from lgl_core.recordings.chance import jittered
-from lgl_core.recordings.session import Session, add_options, read, said_as_typed
+from lgl_core.recordings.commands import add_options, said_as_typed
+from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
 
 __all__ = ["COLUMNS", "Method", "connections", "main", "write_connections"]
