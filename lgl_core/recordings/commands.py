@@ -18,12 +18,12 @@ from lgl_core.recordings.session import read
 __all__ = ["add_options", "main", "said_as_typed"]
 
 _FEW = 100  # spikes of a unit that is named, since a list of connections will hardly hold it
-# An argument of :func:`read` as messages name it, and the list that may be its value.
+# An argument of ``lgl.read`` as messages name it, and the list that may be its value.
 _ARGUMENT = re.compile(r"\b(time|unit|epochs|keep|seconds_per_unit)=(\[+[^]]*]+)?")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the source of a recording, and how it is read, to a command: what :func:`read` takes."""
+    """Add the source of a recording, and how it is read, to a command: what ``lgl.read`` takes."""
     parser.add_argument("source", help="a file, or a folder of a spike sorter")
     parser.add_argument("--time", default="time", help="column or variable of times")
     parser.add_argument("--unit", help="column or variable of the labels of units")
@@ -51,7 +51,7 @@ def _list_or_text(text: str) -> Any:
 
 @contextmanager
 def said_as_typed(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Say warnings and errors of :func:`read` as a command: with its options, and no code."""
+    """Say warnings and errors of ``lgl.read`` as a command: with its options, and no code."""
 
     def typed(message: object) -> str:
         text = str(message).replace("repair=True", "--repair")
