@@ -18,6 +18,8 @@ from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
+from tqdm import tqdm
+
 __all__ = ["check_names", "checked", "command", "declared_types", "given", "resolve"]
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -61,10 +63,24 @@ def resolve(namespace: dict[str, Any]) -> None:
     -----
     papermill puts what it was given into a cell of its own, which begins with a comment. Names are
     taken from there, so that a reader may run this cell again, whatever has been defined since.
+    Where a notebook runs without a reader, as under papermill, it shows no progress bars from here
+    on: each of their steps would stay in it.
     """
+    shell = namespace["get_ipython"]() if "get_ipython" in namespace else None
+    if not getattr(getattr(shell, "kernel", None), "_allow_stdin", True):
+        _hide_bars()
     types = namespace["__annotations__"]
     check_names("this notebook", given(namespace), types)
     namespace |= checked({name: namespace[name] for name in types}, types)
+
+
+def _hide_bars() -> None:
+    start = tqdm.__init__
+
+    def hidden(self: Any, *arguments: Any, **options: Any) -> None:
+        start(self, *arguments, **options | {"disable": True})
+
+    tqdm.__init__ = hidden  # type: ignore[method-assign]
 
 
 def given(namespace: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import shlex
 
 import jupytext
 import nbformat
+import papermill
 import pytest
 import yaml
 from hypothesis import given as for_all
@@ -214,3 +215,21 @@ def test_a_quick_look_is_smaller_than_every_page_that_takes_it():
             taking += 1
             assert all(value < float(known[name].default) for name, value in quick.items())
     assert taking >= 9
+
+
+@pytest.mark.slow
+def test_a_notebook_that_runs_without_a_reader_shows_no_bars(tmp_path):
+    """Jupyter can ask a reader for input, papermill cannot."""
+    cells = [
+        "seed: int = 0",
+        "from lgl_core.sweep import parameters\nparameters.resolve(globals())",
+        "from tqdm import tqdm\nsum(tqdm(range(3), disable=False))",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python"}
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    papermill.execute_notebook(
+        tmp_path / "in.ipynb", tmp_path / "out.ipynb", progress_bar=False, kernel_name="python3"
+    )
+    (output,) = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1].outputs
+    assert output["data"]["text/plain"] == "3"
