@@ -27,7 +27,7 @@ from lgl_core.glm.inference import coupling_test
 from lgl_core.glm.penalty import choose_l2
 from lgl_core.graphs import checked_graph
 from lgl_core.recordings.chance import jittered
-from lgl_core.recordings.commands import add_options, said_as_typed
+from lgl_core.recordings.commands import add_options, said_as_typed, with_counts
 from lgl_core.recordings.session import Session, read
 from lgl_core.spikes import SpikeTrains
 
@@ -379,9 +379,8 @@ def _untold(tested: pd.DataFrame, found: pd.DataFrame, session: Session) -> list
     p = 2 * norm.sf(found["strength"].abs().median() / tested["se"])
     # One pair more would be listed with this p, by the rule of Benjamini and Hochberg.
     told = tested[p <= found.attrs["fdr"] * (len(found) + 1) / len(tested)]
-    heard, units = {*told["pre"], *told["post"]}, session.units
-    counts = np.bincount(session.spikes.neurons, minlength=len(units))
-    return [f"{u} ({n:,})" for u, n in zip(units, counts, strict=True) if u not in heard]
+    heard = {*told["pre"], *told["post"]}
+    return with_counts(session, lambda unit, n: unit not in heard)
 
 
 def _with_penalty(spikes: SpikeTrains, l2: str | float) -> GLMConfig:

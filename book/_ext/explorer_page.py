@@ -119,7 +119,7 @@ def numbers() -> dict[str, Any]:
         for label, method, value in zip(
             rows["network"], rows["method"], rows["value"], strict=True
         ):
-            written = f"{value:.0%}".replace("%", " %") if score == "precision" else f"{value:.2f}"
+            written = _percent(value) if score == "precision" else f"{value:.2f}"
             found[name][_key(labels[label])][_key(method)] = written
     return found | {"false_in_list": _false_in_list(), "explorer_table": _table(found)}
 
@@ -131,8 +131,12 @@ def _false_in_list() -> dict[str, str]:
         sure = kept[f"{name}, glm test"]
         called = strongest(sure, n_listed(sure))
         false = decision_scores(called, connected(kept[f"{name}, truth"]))["fdr"]
-        found[_key(name)] = f"{false:.0%}".replace("%", " %")
+        found[_key(name)] = _percent(false)
     return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _key(name: str) -> str:

@@ -6,16 +6,17 @@ import argparse
 import re
 import warnings
 from ast import literal_eval
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lgl_core.recordings.session import read
+from lgl_core.recordings._raw import Label
+from lgl_core.recordings.session import Session, read
 
-__all__ = ["add_options", "main", "said_as_typed"]
+__all__ = ["add_options", "main", "said_as_typed", "with_counts"]
 
 _FEW = 100  # spikes of a unit that is named, since a list of connections will hardly hold it
 # An argument of ``lgl.read`` as messages name it, and the list that may be its value.
@@ -69,6 +70,13 @@ def said_as_typed(parser: argparse.ArgumentParser) -> Iterator[None]:
         warnings.formatwarning = before
 
 
+def with_counts(session: Session, chosen: Callable[[Label, int], bool]) -> list[str]:
+    """Name the units that are chosen, by label and number of spikes, each with that number."""
+    counts = np.bincount(session.spikes.neurons, minlength=len(session.units))
+    units = zip(session.units, counts, strict=True)
+    return [f"{unit} ({n:,})" for unit, n in units if chosen(unit, n)]
+
+
 def main() -> None:
     """Read a recording, say what is in it, and write it in another format if asked to."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -81,10 +89,8 @@ def main() -> None:
         print(session)
         rates = pd.Series(session.spikes.rates).describe()[["min", "25%", "50%", "75%", "max"]]
         print("rates of its units (Hz):", rates.round(2).to_string(), sep="\n")
-        counts = np.bincount(session.spikes.neurons, minlength=len(session.units))
-        few = [f"{session.units[k]} ({counts[k]})" for k in np.flatnonzero(counts < _FEW)]
-        if few:
-            print(f"fewer than {_FEW} spikes, which tell little of a connection: {', '.join(few)}")
+        if few := ", ".join(with_counts(session, lambda unit, n: n < _FEW)):
+            print(f"fewer than {_FEW} spikes, which tell little of a connection: {few}")
         if target:
             session.write(target)
             print(f"written to {target}")

@@ -62,9 +62,8 @@ def readings_by_share(
     group = ["model", "changes", "name"]
     beside = named.groupby(group, sort=False)[["share", "null_mean"]].mean().reset_index()
     found = beside.merge(means_by(named, group), on=group)
-    order = found["name"].map(list(READING_NAMES.values()).index)
-    found = found.assign(order=order).sort_values(["model", "share", "order"], ignore_index=True)
-    return found.drop(columns="order")
+    found = found.sort_values("name", key=lambda names: names.map([*READING_NAMES.values()].index))
+    return found.sort_values(["model", "share"], kind="stable", ignore_index=True)
 
 
 def without_transformer(fitted: pd.DataFrame, score: str, view: str = "true") -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from studies.evidence.intervals import means_by
-from studies.evidence.report import chosen
+from studies.evidence.report import named
 from studies.listed import RATES_ASKED, at_rate
 from studies.recurrent import FAR, PATTERN, SHARE, STRENGTHS, STRONGEST, recorded
 
@@ -112,13 +112,12 @@ def _over_runs(
     scores: Mapping[tuple[str, str], str],
 ) -> pd.DataFrame:
     strengths = {recorded(strength).label: strength for strength in STRENGTHS}
-    parts = [
-        chosen(table, method=method, reading=reading, score=score, kept=kept).assign(
-            name=name, what=what
-        )
+    series = {
+        name: {"method": method, "reading": reading} for (method, reading), name in names.items()
+    }
+    rows = pd.concat(
+        named(table, series, score=score, kept=kept).assign(what=what)
         for (score, kept), what in scores.items()
-        for (method, reading), name in names.items()
-    ]
-    rows = pd.concat(parts)
+    )
     rows = rows.assign(strength=rows["network"].map(strengths))
     return means_by(rows.dropna(subset="strength"), ["name", "what", "strength"])

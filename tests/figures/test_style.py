@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from lgl_core.figures import connections as figures_connections
-from lgl_core.figures import data, graphs, scores
+from lgl_core.figures import data, finish, graphs, scores
 from lgl_core.figures import influence as figures_influence
 from lgl_core.figures import recordings as figures_recordings
 from studies.figures import maps, speed, still
@@ -51,6 +51,13 @@ def differences():
     return pd.DataFrame(
         {"name": ["a", "b"], "source": "one", "mean": 0.1, "low": 0.0, "high": 0.2}
     ).assign(published=[0.3, float("nan")])
+
+
+def finished(finishing):
+    """Draw scores, and do to their figure what pages do."""
+    figure = figures_measured.methods_by_score(named(measured.SCORES, "name", "what", "source"), {})
+    finishing(figure)
+    return figure
 
 
 DRAW = {
@@ -132,6 +139,8 @@ DRAW = {
     "methods_by_score": lambda: figures_measured.methods_by_score(
         named(measured.SCORES, "name", "what", "source"), {}
     ),
+    "in_units": lambda: finished(lambda figure: finish.in_units(figure, [ODD] * len(figure.axes))),
+    "narrow": lambda: finished(lambda figure: finish.narrow(figure, 9.0, 4.0)),
     "scores_by_share": lambda: figures_measured.scores_by_share(
         named(measured.BY_SHARE, "name", "model"), ODD, ODD
     ),
